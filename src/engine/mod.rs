@@ -1,0 +1,32 @@
+//! The engine: from a plan and images to patch norms and Gram matrices.
+//!
+//! [`gram`](gram()) deals tiles of pairs to threads; a thread computes a batch of pairs at a time,
+//! one a SIMD lane. A batch streams rows through the layers; a row goes through four steps:
+//!
+//! 1. [`patch`]: vertical patch sums, by a register-blocked inner product in the first layer;
+//! 2. [`map`]: horizontal patch sums, cosines, the patch kernel;
+//! 3. [`pool`]: pooling along right columns, left columns and right rows;
+//! 4. [`pool`]: pooling along left rows into the ring that the next layer reads, or the trace.
+//!
+//! A lane's operations and their order depend on the plan alone, so that a pair's value is the
+//! same, bit for bit, whatever batch, tile or thread computes it.
+
+mod batch;
+mod gram;
+mod job;
+mod map;
+mod norms;
+mod pack;
+mod patch;
+mod pool;
+mod stage;
+mod workers;
+
+pub use gram::{Images, Outputs, gram, pairs};
+pub use job::{Job, default_threads};
+pub use norms::norms;
+
+/// The advice to use double precision, for who does not yet.
+fn wider<F>() -> &'static str {
+    if size_of::<F>() == size_of::<f32>() { " or use float64" } else { "" }
+}

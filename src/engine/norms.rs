@@ -1,0 +1,201 @@
+//! Patch norms of every image at every layer: what makes cosines of patch sums.
+//!
+//! `n[p] = sqrt(S[p, p])` needs only the diagonal of the layer's input map, and that only a band of
+//! the maps before it; a [`Plan`] has a pipeline for each.
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::batch::Scratch;
+use super::job::Job;
+use super::pack::{Rows, Source};
+use super::stage::Stages;
+use super::workers::{self, Queue};
+use crate::error::{Error, Result, bail};
+use crate::plan::Plan;
+use crate::simd::{Real, Simd, SimdBase, SimdFloat, Task, Vector};
+
+/// Compute the patch norms of `pixels`, `(n, h * w * c)`, into `out`, `(n, layers * h * w)`.
+///
+/// Both are in standard layout. Layer `l` begins at `l * h * w`; the entries that it does not use
+/// are zero.
+///
+/// # Errors
+/// [`Error::Value`] for wrong shapes, for an image with a value that is not finite and for one
+/// whose norms overflow; [`Error::Interrupted`].
+pub fn norms<F: Real>(
+    plan: &Plan,
+    pixels: ArrayView2<F>,
+    mut out: ArrayViewMut2<F>,
+    job: &Job,
+) -> Result<()> {
+    let pixels = check_pixels(plan, pixels)?;
+    let shape = (pixels.count(), plan.norms_len());
+    if out.dim() != shape {
+        bail!("out must be of shape {shape:?}, got {:?}", out.dim());
+    }
+    let Some(out) = out.as_slice_mut() else {
+        bail!("out must be contiguous in memory");
+    };
+    job.isa.run(Norms { plan, pixels, out, job, counted: true })
+}
+
+/// Images must be of the plan's size, contiguous and finite.
+pub(super) fn check_pixels<'a, F: Real>(
+    plan: &Plan,
+    pixels: ArrayView2<'a, F>,
+) -> Result<Rows<'a, F>> {
+    let shape = plan.shape;
+    let len = shape.height * shape.width * shape.channels;
+    if pixels.ncols() != len {
+        bail!("images of shape {shape} have {len} values, got {}", pixels.ncols());
+    }
+    let Some(data) = pixels.to_slice() else {
+        bail!("images must be contiguous in memory");
+    };
+    let rows = Rows { data, len };
+    for (index, image) in rows.iter().enumerate() {
+        if !image.iter().all(|x| x.is_finite()) {
+            bail!("image {index} contains NaN or infinite values; remove or replace them first");
+        }
+    }
+    Ok(rows)
+}
+
+/// The norms of checked images.
+pub(super) struct Norms<'a, F> {
+    pub plan: &'a Plan,
+    pub pixels: Rows<'a, F>,
+    pub out: &'a mut [F],
+    pub job: &'a Job,
+    /// Whether they are what the job's progress counts.
+    pub counted: bool,
+}
+
+impl<F: Real> Task for Norms<'_, F> {
+    type Output = Result<()>;
+
+    fn run<S: Simd>(self, simd: S) -> Result<()> {
+        let Self { plan, pixels, out, job, counted } = self;
+        let channels = plan.shape.channels;
+        let stages: Vec<Stages<F>> =
+            plan.norms.iter().map(|pipeline| Stages::new(pipeline, channels)).collect();
+        let lanes = Vector::<S, F>::LEN;
+        let groups: Vec<_> = pixels
+            .data
+            .chunks(lanes * pixels.len)
+            .zip(out.chunks_mut(lanes * plan.norms_len()))
+            .enumerate()
+            .map(|(index, (data, norms))| Group {
+                first: index * lanes,
+                pixels: Rows { data, len: pixels.len },
+                norms,
+            })
+            .collect();
+        workers::run(job, groups, |queue| {
+            let mut scratches: Vec<_> =
+                stages.iter().map(|stages| Scratch::new(simd, stages, false)).collect();
+            while let Some(mut group) = queue.next() {
+                group.norms.fill(F::ZERO);
+                group.first_layer(simd, plan);
+                for (stages, scratch) in stages.iter().zip(&mut scratches) {
+                    group.next_layer(simd, plan, stages, scratch, queue);
+                }
+                if let Err(error) = group.check(plan) {
+                    queue.fail(error);
+                }
+                if counted {
+                    job.advance(group.pixels.count());
+                }
+            }
+        })
+    }
+}
+
+/// As many images as there are lanes.
+struct Group<'a, F> {
+    /// Index of the first one.
+    first: usize,
+    pixels: Rows<'a, F>,
+    norms: &'a mut [F],
+}
+
+impl<F: Real> Group<'_, F> {
+    fn first_layer<S: Simd>(&mut self, simd: S, plan: &Plan) {
+        let (width, channels) = (plan.shape.width, plan.shape.channels);
+        let pixels = self.pixels;
+        let lane = |lane: usize| lane.min(pixels.count() - 1);
+        self.patch_norms(simd, plan, 0, |sum, y, x| {
+            (0..channels).fold(sum, |sum, channel| {
+                let at = (y * width + x) * channels + channel;
+                let pixel = Vector::<S, F>::from_fn(simd, |k| pixels.row(lane(k))[at]);
+                pixel.mul_add(pixel, sum)
+            })
+        });
+    }
+
+    fn next_layer<S: Simd>(
+        &mut self,
+        simd: S,
+        plan: &Plan,
+        stages: &Stages<F>,
+        scratch: &mut Scratch<S, F>,
+        queue: &Queue<Self>,
+    ) {
+        let layer = stages.stages.len();
+        let norms = Rows { data: &*self.norms, len: plan.norms_len() };
+        let source = Source { pixels: self.pixels, norms, inverses: None };
+        let images: Vec<usize> = (0..self.pixels.count()).collect();
+        scratch.fill_left(simd, plan, stages, source, &images);
+        scratch.fill_right(simd, plan, stages, source, &images);
+        scratch.run(simd, stages, false, || queue.stopped());
+        let width = plan.sizes[layer].1;
+        self.patch_norms(simd, plan, layer, |sum, y, x| sum + scratch.diagonal[y * width + x]);
+    }
+
+    /// `n[p] = sqrt(sum over offsets of d[p + offset])` of one layer, where `add(sum, y, x)` adds
+    /// `d` to `sum`; in the order in which the engine sums a patch.
+    fn patch_norms<S: Simd>(
+        &mut self,
+        simd: S,
+        plan: &Plan,
+        layer: usize,
+        add: impl Fn(Vector<S, F>, usize, usize) -> Vector<S, F>,
+    ) {
+        let (height, width) = plan.sizes[layer];
+        let half = plan.layers[layer].npatch / 2;
+        let under = |p: usize, len: usize| {
+            let end = (p + plan.layers[layer].npatch).saturating_sub(half).min(len);
+            p.saturating_sub(half)..end
+        };
+        let zero = Vector::<S, F>::splat(simd, F::ZERO);
+        for y in 0..height {
+            let vertical: Vec<_> = (0..width)
+                .map(|x| under(y, height).fold(zero, |sum, y| add(sum, y, x)))
+                .collect();
+            for x in 0..width {
+                let terms = &vertical[under(x, width)];
+                let sum = terms.iter().fold(zero, |sum, &term| sum + term);
+                // Rounding can leave a blank patch's sum below zero.
+                let norm = sum.max(zero).sqrt();
+                let at = layer * plan.layer_stride() + y * width + x;
+                let images = self.norms.chunks_exact_mut(plan.norms_len());
+                for (norms, &norm) in images.zip(norm.as_slice()) {
+                    norms[at] = norm;
+                }
+            }
+        }
+    }
+
+    fn check(&self, plan: &Plan) -> Result<()> {
+        for (index, norms) in self.norms.chunks_exact(plan.norms_len()).enumerate() {
+            if !norms.iter().all(|norm| norm.is_finite()) {
+                return Err(Error::Value(format!(
+                    "the patch norms of image {} overflow; scale the images down{}",
+                    self.first + index,
+                    super::wider::<F>(),
+                )));
+            }
+        }
+        Ok(())
+    }
+}

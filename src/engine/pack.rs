@@ -1,0 +1,163 @@
+//! Images and their norms, laid out so that lane `k` of every vector belongs to pair `k`.
+
+use super::stage::{Stage, Stages};
+use crate::plan::{Axis, Plan};
+use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
+
+/// Rows of equal length, one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, F> {
+    pub data: &'a [F],
+    pub len: usize,
+}
+
+impl<'a, F> Rows<'a, F> {
+    pub fn row(&self, index: usize) -> &'a [F] {
+        &self.data[index * self.len..][..self.len]
+    }
+
+    pub fn count(&self) -> usize {
+        self.data.len() / self.len
+    }
+
+    pub fn iter(&self) -> std::slice::ChunksExact<'a, F> {
+        self.data.chunks_exact(self.len)
+    }
+}
+
+/// A set of images with their patch norms, one image a row.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a, F> {
+    pub pixels: Rows<'a, F>,
+    pub norms: Rows<'a, F>,
+    /// `1 / max(norm, 1e-6)`, if the caller has it.
+    pub inverses: Option<Rows<'a, F>>,
+}
+
+/// Which image of a pair; each has its own layout.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Pixels by `[row][column][term]`: a column's terms are read one after the other. Inverse
+    /// norms are multiplied by the kernel's cosine scale.
+    Left,
+    /// Pixels by `[row][term][column]`: neighbouring columns are read together.
+    Right,
+}
+
+/// One image a lane.
+pub(super) struct Packed<S: Simd, F: Real> {
+    side: Side,
+    pub pixels: Vec<Vector<S, F>>,
+    /// For each layer, by `[row site][column site]`.
+    pub norms: Vec<SiteNorms<S, F>>,
+}
+
+/// Patch norms at the sites of a layer.
+pub(super) struct SiteNorms<S: Simd, F: Real> {
+    pub norms: Vec<Vector<S, F>>,
+    pub inverses: Vec<Vector<S, F>>,
+}
+
+impl<S: Simd, F: Real> Packed<S, F> {
+    pub fn new(simd: S, stages: &Stages<F>, side: Side) -> Self {
+        let first = &stages.stages[0];
+        let sites = |stage: &Stage<F>| stage.plan.rows.sites.len() * stage.plan.cols.sites.len();
+        Self {
+            side,
+            pixels: zeros::<S, F>(
+                simd,
+                first.plan.rows.inputs.len() * first.ring.width * first.depth,
+            ),
+            norms: stages
+                .stages
+                .iter()
+                .map(|stage| SiteNorms {
+                    norms: zeros::<S, F>(simd, sites(stage)),
+                    inverses: zeros::<S, F>(simd, sites(stage)),
+                })
+                .collect(),
+        }
+    }
+
+    /// Put image `indices[k]` in lane `k`; the last one fills the lanes left over.
+    pub fn fill(
+        &mut self,
+        simd: S,
+        plan: &Plan,
+        stages: &Stages<F>,
+        images: Source<F>,
+        indices: &[usize],
+    ) {
+        let image = |lane: usize| indices[lane.min(indices.len() - 1)];
+        self.fill_pixels(simd, plan, &stages.stages[0], |lane| {
+            images.pixels.row(image(lane))
+        });
+        for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
+            let scale = match self.side {
+                Side::Left => F::from_f64(stage.plan.layer.kernel.cosine_scale(stage.plan.layer.sigma)),
+                Side::Right => F::ONE,
+            };
+            let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
+            let base = index * plan.layer_stride();
+            let positions = rows.sites.iter().flat_map(|row| {
+                cols.sites.iter().map(move |col| base + row * cols.size + col)
+            });
+            for (slot, position) in positions.enumerate() {
+                let norm = |lane: usize| images.norms.row(image(lane))[position];
+                let inverse = |lane: usize| match images.inverses {
+                    Some(inverses) => inverses.row(image(lane))[position],
+                    None => F::ONE / norm(lane).max(F::NORM_FLOOR),
+                };
+                target.norms[slot] = Vector::<S, F>::from_fn(simd, norm);
+                target.inverses[slot] = Vector::<S, F>::from_fn(simd, |lane| scale * inverse(lane));
+            }
+        }
+    }
+
+    fn fill_pixels<'a>(
+        &mut self,
+        simd: S,
+        plan: &Plan,
+        first: &Stage<F>,
+        image: impl Fn(usize) -> &'a [F],
+    ) where
+        F: 'a,
+    {
+        let lanes: Vec<&[F]> = (0..Vector::<S, F>::LEN).map(image).collect();
+        let (width, channels) = (plan.shape.width, plan.shape.channels);
+        let columns = column_sources(&first.plan.cols, first.plan.is_folded());
+        let (count, depth) = (columns.len(), first.depth);
+        for (row, &y) in first.plan.rows.inputs.iter().enumerate() {
+            for (col, sources) in columns.iter().enumerate() {
+                for (o, source) in sources.iter().enumerate() {
+                    for channel in 0..channels {
+                        let term = o * channels + channel;
+                        let slot = match self.side {
+                            Side::Left => (row * count + col) * depth + term,
+                            Side::Right => (row * depth + term) * count + col,
+                        };
+                        self.pixels[slot] = match source {
+                            Some(x) => {
+                                let at = (y * width + x) * channels + channel;
+                                Vector::<S, F>::from_fn(simd, |lane| lanes[lane][at])
+                            }
+                            None => Vector::<S, F>::splat(simd, F::ZERO),
+                        };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The image columns under each packed column: itself, or when folded the site's whole patch.
+fn column_sources(cols: &Axis, folded: bool) -> Vec<Vec<Option<usize>>> {
+    if !folded {
+        return cols.inputs.iter().map(|&x| vec![Some(x)]).collect();
+    }
+    let under = |site: usize| {
+        let taps = cols.taps.iter();
+        taps.map(|taps| taps[site].map(|tap| cols.inputs[tap])).collect()
+    };
+    (0..cols.sites.len()).map(under).collect()
+}

@@ -1,0 +1,230 @@
+//! One axis of one layer: which positions are read, evaluated and pooled.
+//!
+//! Rows and columns never mix in a convolution or a pooling, so that the set of entries of a map
+//! that are needed is a product: pairs of rows times pairs of columns. Each factor is planned here,
+//! from the output back to the pixels.
+
+use std::ops::Range;
+
+use crate::model::Layer;
+
+/// The entries of a map that are needed along one axis: `mask[p][q]`, `p` left and `q` right.
+pub(super) type Mask = Vec<Vec<bool>>;
+
+/// One pooled position and what it reads.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Index of the first site read; the others follow.
+    pub first: usize,
+    /// Their weights.
+    pub weights: Vec<f64>,
+}
+
+impl Window {
+    /// The indices of the sites read.
+    pub fn sites(&self) -> Range<usize> {
+        self.first..self.first + self.weights.len()
+    }
+
+    /// The weight of `site`, zero outside the window.
+    pub fn weight(&self, site: usize) -> f64 {
+        let tap = site.checked_sub(self.first);
+        tap.and_then(|t| self.weights.get(t)).copied().unwrap_or(0.0)
+    }
+}
+
+/// One axis of one layer. "Left" and "right" are the two images of a pair.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// Length of the layer's input map.
+    pub size: usize,
+    /// Patch offsets, in the order in which they are summed.
+    pub offsets: Vec<isize>,
+    /// Positions of the input map that are read, ascending.
+    pub inputs: Vec<usize>,
+    /// Positions where the patch kernel is evaluated, ascending.
+    pub sites: Vec<usize>,
+    /// For each left site, the right sites with which it is evaluated.
+    pub reach: Vec<Range<usize>>,
+    /// `taps[o][i]`: index in `inputs` of site `i` moved by offset `o`, if inside the image.
+    pub taps: Vec<Vec<Option<usize>>>,
+    /// The pooled positions that the next layer reads; none for the last layer.
+    pub windows: Vec<Window>,
+    /// For each left window, the right windows with which it is needed.
+    pub window_reach: Vec<Range<usize>>,
+    /// For each left site, the right windows that it contributes to.
+    pub site_window_reach: Vec<Range<usize>>,
+    /// Weights of the trace, `trace[i][j]` for sites `i` and `j`; of the last layer only.
+    pub trace: Vec<Vec<f64>>,
+}
+
+/// What a chain of layers ends in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    /// The trace of the last layer's pooled map.
+    Trace,
+    /// The diagonal of the last layer's pooled map.
+    Diagonal,
+}
+
+/// Number of pooled positions on an axis of `size` positions.
+pub(super) fn outputs(layer: &Layer, size: usize) -> usize {
+    let taps = layer.pooling.taps(layer.subsampling, layer.poolfactor);
+    (size / layer.subsampling).saturating_sub(taps.dropped_outputs)
+}
+
+/// Plan the axis through all `layers`, for an image of `size` positions.
+///
+/// Left sites are evaluated `block` at a time, so that those of a block have the same reach.
+pub(super) fn plan(layers: &[Layer], size: usize, output: Output, block: usize) -> Vec<Axis> {
+    let mut sizes = vec![size];
+    for layer in layers {
+        sizes.push(outputs(layer, sizes[sizes.len() - 1]));
+    }
+    let mut needed = diagonal(sizes[layers.len()]);
+    let mut axes = Vec::new();
+    for (index, layer) in layers.iter().enumerate().rev() {
+        let is_trace = index + 1 == layers.len() && output == Output::Trace;
+        let axis = Axis::new(layer, sizes[index], &needed, is_trace, block);
+        needed = axis.needed_inputs();
+        axes.push(axis);
+    }
+    axes.reverse();
+    axes
+}
+
+fn diagonal(size: usize) -> Mask {
+    (0..size).map(|p| (0..size).map(|q| p == q).collect()).collect()
+}
+
+/// The positions with an entry in their row or column, and each one's hull of partners.
+fn compress(mask: &Mask) -> (Vec<usize>, Vec<Range<usize>>) {
+    let used = |p: usize| (0..mask.len()).any(|q| mask[p][q] || mask[q][p]);
+    let positions: Vec<usize> = (0..mask.len()).filter(|&p| used(p)).collect();
+    let hull = |&p: &usize| {
+        let mut partners = (0..positions.len()).filter(|&j| mask[p][positions[j]]);
+        let first = partners.next();
+        first.map_or(0..0, |first| first..partners.last().unwrap_or(first) + 1)
+    };
+    let reach = positions.iter().map(hull).collect();
+    (positions, reach)
+}
+
+impl Axis {
+    /// `needed` is the mask over the layer's pooled map.
+    fn new(layer: &Layer, size: usize, needed: &Mask, is_trace: bool, block: usize) -> Self {
+        let taps = layer.pooling.taps(layer.subsampling, layer.poolfactor);
+        let window = |output: usize| {
+            let first = layer.subsampling * output + taps.start;
+            let len = taps.weights.len().min(size.saturating_sub(first));
+            (first, &taps.weights[..len])
+        };
+
+        let (outputs, window_reach) = compress(needed);
+        let mut mask = vec![vec![false; size]; size];
+        for (&left, reach) in outputs.iter().zip(&window_reach) {
+            for &right in &outputs[reach.clone()] {
+                let ((p, left), (q, right)) = (window(left), window(right));
+                for row in &mut mask[p..p + left.len()] {
+                    row[q..q + right.len()].fill(true);
+                }
+            }
+        }
+        let (sites, mut reach) = compress(&mask);
+        for block in reach.chunks_mut(block) {
+            let hull = hull(block.iter().cloned());
+            block.fill(hull);
+        }
+
+        let index_of = |position: usize| sites.partition_point(|&site| site < position);
+        let windows: Vec<Window> = outputs
+            .iter()
+            .map(|&output| {
+                let (first, weights) = window(output);
+                Window { first: index_of(first), weights: weights.to_vec() }
+            })
+            .collect();
+        let site_window_reach = (0..sites.len())
+            .map(|site| {
+                let reads = |(window, _): &(&Window, _)| window.sites().contains(&site);
+                let readers = windows.iter().zip(&window_reach).filter(reads);
+                hull(readers.map(|(_, reach)| reach.clone()))
+            })
+            .collect();
+        let trace = if is_trace { trace_weights(&windows, sites.len()) } else { Vec::new() };
+
+        let half = (layer.npatch / 2) as isize;
+        let mut axis = Self {
+            size,
+            offsets: (0..layer.npatch as isize).map(|o| o - half).collect(),
+            inputs: Vec::new(),
+            sites,
+            reach,
+            taps: Vec::new(),
+            windows: if is_trace { Vec::new() } else { windows },
+            window_reach,
+            site_window_reach,
+            trace,
+        };
+        axis.inputs = compress(&axis.needed_inputs()).0;
+        axis.taps = axis.offsets.iter().map(|&offset| axis.tap_indices(offset)).collect();
+        axis
+    }
+
+    /// The position of `site` moved by `offset`, if inside the image.
+    fn moved(&self, site: usize, offset: isize) -> Option<usize> {
+        let position = self.sites[site].checked_add_signed(offset);
+        position.filter(|&p| p < self.size)
+    }
+
+    fn tap_indices(&self, offset: isize) -> Vec<Option<usize>> {
+        let index_of = |p: usize| self.inputs.binary_search(&p).expect("every tap is an input");
+        (0..self.sites.len())
+            .map(|site| self.moved(site, offset).map(index_of))
+            .collect()
+    }
+
+    /// The entries of the input map that the patch sums read.
+    fn needed_inputs(&self) -> Mask {
+        let mut mask = vec![vec![false; self.size]; self.size];
+        for (left, reach) in self.reach.iter().enumerate() {
+            for right in reach.clone() {
+                for &offset in &self.offsets {
+                    if let (Some(p), Some(q)) = (self.moved(left, offset), self.moved(right, offset))
+                    {
+                        mask[p][q] = true;
+                    }
+                }
+            }
+        }
+        mask
+    }
+
+    /// Whether sites and inputs are runs without gaps, so that a patch's offset is one shift.
+    pub fn is_dense(&self) -> bool {
+        let has_no_gap = |positions: &[usize]| {
+            positions.windows(2).all(|pair| pair[1] == pair[0] + 1)
+        };
+        has_no_gap(&self.sites) && has_no_gap(&self.inputs)
+    }
+
+    /// The windows that read `site`.
+    pub fn windows_of(&self, site: usize) -> impl Iterator<Item = (usize, &Window)> {
+        let reads = move |(_, window): &(usize, &Window)| window.sites().contains(&site);
+        self.windows.iter().enumerate().filter(reads)
+    }
+}
+
+/// The least range that holds all of `ranges`.
+pub(crate) fn hull(ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
+    ranges
+        .filter(|range| !range.is_empty())
+        .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+        .unwrap_or(0..0)
+}
+
+/// `sum_P A[P, i] A[P, j]`.
+fn trace_weights(windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
+    let product = |i: usize, j: usize| windows.iter().map(|w| w.weight(i) * w.weight(j)).sum();
+    (0..sites).map(|i| (0..sites).map(|j| product(i, j)).collect()).collect()
+}

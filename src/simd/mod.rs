@@ -1,0 +1,119 @@
+//! The vector type and the elementary functions: the only place that knows an instruction set.
+//!
+//! Everything is generic over a `fearless_simd` token `S` (the instruction set) and a [`Real`]
+//! (the precision). A [`Vector`] is as wide as the registers of `S`; each of its lanes is one pair
+//! of images, so that no operation ever crosses lanes and a lane's result does not depend on the
+//! width. With fused multiply-add, which every level but [`Isa::Baseline`] on x86 has, results
+//! are therefore the same bits on AVX2, AVX-512 and NEON.
+
+mod elementary;
+mod real;
+
+pub use elementary::{exp2, horner};
+pub use fearless_simd::prelude::*;
+pub use fearless_simd::{Level, Simd};
+pub use real::Real;
+
+/// The native vector of `F` on `S`.
+pub type Vector<S, F> = <F as SimdFloatElement>::Native<S>;
+
+/// An instruction set that the program was compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// 512-bit vectors, Ice Lake or Zen 4 and later.
+    Avx512,
+    /// 256-bit vectors with FMA, Haswell or Zen 1 and later.
+    Avx2,
+    /// 128-bit vectors of any 64-bit ARM.
+    Neon,
+    /// What every processor of the architecture has; without FMA on x86.
+    Baseline,
+}
+
+impl Isa {
+    /// All of them, the widest first.
+    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Baseline];
+
+    /// Its name in the Python API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avx512 => "avx512",
+            Self::Avx2 => "avx2",
+            Self::Neon => "neon",
+            Self::Baseline => "baseline",
+        }
+    }
+
+    /// The widest one that this processor has.
+    pub fn best() -> Self {
+        *Self::available().first().expect("every processor has the baseline")
+    }
+
+    /// Those that this processor has, the widest first.
+    pub fn available() -> Vec<Self> {
+        let mut all = Self::ALL.to_vec();
+        all.retain(|isa| isa.level().is_some());
+        all
+    }
+
+    /// Whether multiply-adds round once.
+    pub fn fuses(self) -> bool {
+        self != Self::Baseline
+    }
+
+    /// The token's holder, if this processor has the instruction set.
+    pub fn level(self) -> Option<Level> {
+        let best = Level::new();
+        match self {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Avx512 => best.as_avx512().map(Level::Avx512),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Avx2 => best.as_avx2().map(Level::Avx2),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => best.as_neon().map(Level::Neon),
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::Baseline => Some(Level::baseline()),
+            #[allow(unreachable_patterns, reason = "which patterns are left depends on the target")]
+            _ => {
+                let _ = best;
+                None
+            }
+        }
+    }
+}
+
+/// Something to do once the instruction set is a type.
+pub trait Task {
+    /// What it gives.
+    type Output;
+
+    /// Do it.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+impl Isa {
+    /// Run `task` on this instruction set.
+    ///
+    /// # Panics
+    /// If the processor lacks it: check [`Isa::level`] first.
+    pub fn run<T: Task>(self, task: T) -> T::Output {
+        match self.level() {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Some(Level::Avx512(simd)) => task.run(simd),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Some(Level::Avx2(simd)) => task.run(simd),
+            #[cfg(target_arch = "aarch64")]
+            Some(Level::Neon(simd)) => task.run(simd),
+            #[cfg(target_arch = "x86_64")]
+            Some(Level::Sse2(simd)) => task.run(simd),
+            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Some(level) => fearless_simd::dispatch!(level, simd => task.run(simd)),
+            _ => unreachable!("{} is not available", self.name()),
+        }
+    }
+}
+
+/// Allocate `len` zero vectors, aligned as vectors are.
+pub fn zeros<S: Simd, F: Real>(simd: S, len: usize) -> Vec<Vector<S, F>> {
+    vec![Vector::<S, F>::splat(simd, F::ZERO); len]
+}

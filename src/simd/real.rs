@@ -1,0 +1,154 @@
+//! The two precisions, with the coefficients of the elementary functions in each.
+
+use fearless_simd::SimdFloatElement;
+use ndarray::NdFloat;
+
+/// `f32` or `f64`: the arithmetic in which a kernel is computed.
+///
+/// The polynomials are minimax in the relative error (Remez, 60 digits, rounded to the type);
+/// coefficients ascend. Their error bounds are those of the exact polynomial.
+pub trait Real: SimdFloatElement + NdFloat {
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// 0.5.
+    const HALF: Self;
+    /// Patch norms below this count as this when a cosine is formed.
+    const NORM_FLOOR: Self;
+    /// Stored bits of the mantissa.
+    const MANTISSA_BITS: u32;
+    /// `1.5 * 2^MANTISSA_BITS`: adding it rounds to an integer, left in the low bits.
+    const ROUNDER: Self;
+    /// The least exponent of a normal number.
+    const MIN_EXPONENT: Self;
+    /// `2^x` on `[-1/2, 1/2]`, exact at 0: 9.2e-8, or 3.1e-18 in double precision.
+    const EXP2: &'static [Self];
+    /// `arccos(1 - v) / (pi sqrt(v))` on `[0, 1]`: 1.5e-8, 1.6e-17.
+    const ARCCOS: &'static [Self];
+    /// `(sqrt(1 - a^2) - a arccos(a)) / (pi v^(3/2))`, `a = 1 - v`, `v` in `[0, 1]`: 1.5e-8, 5.8e-18.
+    const RELU: &'static [Self];
+
+    /// The nearest value to `x`.
+    fn from_f64(x: f64) -> Self;
+    /// The same value, exactly.
+    fn to_f64(self) -> f64;
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const HALF: Self = 0.5;
+    const NORM_FLOOR: Self = 1e-6;
+    const MANTISSA_BITS: u32 = 23;
+    const ROUNDER: Self = 12_582_912.0;
+    const MIN_EXPONENT: Self = -126.0;
+    const EXP2: &'static [Self] = &[
+        1.0,
+        0.693_147,
+        0.240_222_42,
+        0.055_507_34,
+        0.009_671_513,
+        0.001_326_472,
+    ];
+    const ARCCOS: &'static [Self] = &[
+        0.450_158_15,
+        0.037_513_975,
+        0.008_424_682,
+        0.002_630_134,
+        0.000_428_311_73,
+        0.001_125_513,
+        -0.000_679_756_86,
+        0.000_398_982_23,
+    ];
+    const RELU: &'static [Self] = &[
+        0.300_105_45,
+        0.015_004_869,
+        0.002_417_633_3,
+        0.000_524_405_45,
+        0.000_242_979_32,
+        -6.210_2e-5,
+        7.665_408e-5,
+    ];
+
+    fn from_f64(x: f64) -> Self {
+        x as f32
+    }
+
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const HALF: Self = 0.5;
+    const NORM_FLOOR: Self = 1e-6;
+    const MANTISSA_BITS: u32 = 52;
+    const ROUNDER: Self = 6_755_399_441_055_744.0;
+    const MIN_EXPONENT: Self = -1022.0;
+    const EXP2: &'static [Self] = &[
+        1.0,
+        0.693_147_180_559_945_3,
+        0.240_226_506_959_101_55,
+        0.055_504_108_664_819_925,
+        0.009_618_129_107_588_334,
+        0.001_333_355_814_678_991_8,
+        0.000_154_035_304_625_165_03,
+        1.525_273_348_998_663_8e-5,
+        1.321_543_308_852_485_9e-6,
+        1.017_819_802_345_039_5e-7,
+        7.074_105_815_840_354e-9,
+        4.435_282_357_258_285_6e-10,
+    ];
+    const ARCCOS: &'static [Self] = &[
+        0.450_158_158_078_553_03,
+        0.037_513_179_839_874_49,
+        0.008_440_465_464_549_731,
+        0.002_512_043_266_089_993_6,
+        0.000_854_793_164_179_400_7,
+        0.000_314_709_305_090_754_7,
+        0.000_122_150_799_209_952_35,
+        4.844_746_179_554_488_4e-5,
+        2.364_407_303_531_290_8e-5,
+        -3.819_989_119_972_577e-6,
+        3.854_379_614_228_891_5e-5,
+        -7.292_867_982_401_465e-5,
+        0.000_122_142_422_597_677_6,
+        -0.000_149_487_290_165_349_4,
+        0.000_137_924_776_826_103_1,
+        -9.170_812_983_424_368e-5,
+        4.200_655_787_276_086_6e-5,
+        -1.185_859_129_506_891_9e-5,
+        1.593_674_702_304_437_4e-6,
+    ];
+    const RELU: &'static [Self] = &[
+        0.300_105_438_719_035_33,
+        0.015_005_271_935_952_852,
+        0.002_411_561_561_021_486,
+        0.000_558_231_847_570_937_1,
+        0.000_155_416_716_814_225_83,
+        4.841_968_513_244_311_4e-5,
+        1.626_194_250_696_844_6e-5,
+        5.851_127_434_785_757e-6,
+        1.816_006_703_199_259e-6,
+        1.863_561_640_721_364_4e-6,
+        -2.217_884_970_611_481e-6,
+        4.755_212_355_956_573e-6,
+        -6.259_572_543_710_779e-6,
+        6.383_967_740_423_755e-6,
+        -4.601_809_130_449_311e-6,
+        2.287_029_005_789_450_3e-6,
+        -6.955_337_916_182_211e-7,
+        1.016_713_119_159_368_5e-7,
+    ];
+
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
