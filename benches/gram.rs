@@ -31,11 +31,11 @@ fn bench_pairs<F: Real>(c: &mut Criterion, name: &str, model: &str, shape: Shape
     let len = shape.height * shape.width * shape.channels;
     let x = Array2::from_shape_simple_fn((2 * SIDE, len), || F::from_f64(rng.random()));
     let job = Job::new(1, Some(isa)).unwrap();
-    let mut norms = Array2::zeros((2 * SIDE, plan.norms_len()));
+    let mut norms = Array2::from_elem((2 * SIDE, plan.norms_len()), F::ZERO);
     engine::norms(&plan, x.view(), norms.view_mut(), &job).unwrap();
     let (left, right) = x.view().split_at(ndarray::Axis(0), SIDE);
     let (left_norms, right_norms) = norms.view().split_at(ndarray::Axis(0), SIDE);
-    let mut out = Array2::zeros((SIDE, SIDE));
+    let mut out = Array2::from_elem((SIDE, SIDE), F::ZERO);
     let mut group = c.benchmark_group("gram");
     group.throughput(Throughput::Elements((SIDE * SIDE) as u64));
     group.bench_function(name, |b| {

@@ -6,7 +6,7 @@
 
 use super::map::{BlockMap, Maps, Values};
 use super::pack::{Packed, Side, Source};
-use super::patch::{Products, Sums};
+use super::patch::{PatchRows, Products, Sums};
 use super::pool::{Weighted, pool_columns, pool_left_row, pool_right_row, trace_block};
 use super::stage::{Block, Stage, Stages};
 use crate::plan::{BLOCK, Plan};
@@ -22,7 +22,6 @@ pub(super) struct Scratch<S: Simd, F: Real> {
     layers: Vec<LayerScratch<S, F>>,
     /// `rings[l]` is the input of layer `l`; empty for the first layer.
     rings: Vec<[Vec<Vector<S, F>>; MAPS]>,
-    rows: Vec<(usize, usize)>,
     /// The traces.
     pub totals: [Vector<S, F>; MAPS],
     /// The diagonal of the output, by `[row][column]`, for a pipeline that ends in it.
@@ -77,7 +76,6 @@ impl<S: Simd, F: Real> Scratch<S, F> {
             right: Packed::new(simd, stages, Side::Right),
             layers: stages.stages.iter().enumerate().map(layer).collect(),
             rings,
-            rows: Vec::new(),
             totals: [Vector::<S, F>::splat(simd, F::ZERO); MAPS],
             diagonal: zeros::<S, F>(simd, last.rows.windows.len() * last.cols.windows.len()),
         }
@@ -130,6 +128,13 @@ impl<S: Simd, F: Real> Scratch<S, F> {
     }
 }
 
+/// A row of right sites, and the input rows under its and the left row's patches.
+#[derive(Clone, Copy)]
+struct RightRow {
+    row: usize,
+    patch: PatchRows,
+}
+
 /// One row of left sites of one layer.
 struct LayerRow<'a, S: Simd, F: Real> {
     simd: S,
@@ -147,25 +152,22 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     fn run(&self, scratch: &mut Scratch<S, F>) {
         let rows = &self.stage.plan.rows;
         for right_row in rows.reach[self.row].clone() {
-            scratch.rows.clear();
-            scratch.rows.extend(rows.taps.iter().filter_map(|taps| {
-                Some((taps[self.row]?, taps[right_row]?))
-            }));
+            let right = RightRow { row: right_row, patch: self.patch_rows(right_row) };
             if self.stage.is_trace() {
-                self.trace(right_row, scratch);
+                self.trace(right, scratch);
             } else {
-                self.pool(right_row, scratch);
+                self.pool(right, scratch);
             }
         }
         self.hand_on(scratch);
     }
 
     /// Add a pair of rows to the traces.
-    fn trace(&self, right_row: usize, scratch: &mut Scratch<S, F>) {
+    fn trace(&self, right: RightRow, scratch: &mut Scratch<S, F>) {
         let zero = Vector::<S, F>::splat(self.simd, F::ZERO);
         let mut sums = [[zero; BLOCK]; MAPS];
         for block in &self.stage.blocks {
-            self.evaluate(block, right_row, scratch);
+            self.evaluate(block, right, scratch);
             for map in self.maps() {
                 let values = &scratch.layers[self.layer].block[map];
                 self.simd.vectorize(
@@ -174,7 +176,7 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
                 );
             }
         }
-        let weight = F::from_f64(self.stage.plan.rows.trace[self.row][right_row]);
+        let weight = F::from_f64(self.stage.plan.rows.trace[self.row][right.row]);
         let weight = Vector::<S, F>::splat(self.simd, weight);
         for map in self.maps() {
             let [a, b, c, d] = sums[map];
@@ -184,9 +186,9 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     }
 
     /// Pool a pair of rows along both columns and the right rows.
-    fn pool(&self, right_row: usize, scratch: &mut Scratch<S, F>) {
+    fn pool(&self, right: RightRow, scratch: &mut Scratch<S, F>) {
         for block in &self.stage.blocks {
-            self.evaluate(block, right_row, scratch);
+            self.evaluate(block, right, scratch);
             let LayerScratch { block: values, across, .. } = &mut scratch.layers[self.layer];
             for map in self.maps() {
                 self.simd.vectorize(
@@ -197,13 +199,13 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
         }
         let rows = &self.stage.plan.rows;
         let LayerScratch { across, down, .. } = &mut scratch.layers[self.layer];
-        for (window, taps) in rows.windows_of(right_row) {
+        for (window, taps) in rows.windows_of(right.row) {
             if !rows.site_window_reach[self.row].contains(&window) {
                 continue;
             }
             let weighted = Weighted {
-                weight: F::from_f64(taps.weight(right_row)),
-                begins: taps.first == right_row,
+                weight: F::from_f64(taps.weight(right.row)),
+                begins: taps.first == right.row,
             };
             for map in self.maps() {
                 self.simd.vectorize(
@@ -238,14 +240,14 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     }
 
     /// Patch sums and patch kernels of a block.
-    fn evaluate(&self, block: &Block<F>, right_row: usize, scratch: &mut Scratch<S, F>) {
-        self.sum_columns(block, scratch);
+    fn evaluate(&self, block: &Block<F>, row: RightRow, scratch: &mut Scratch<S, F>) {
+        self.sum_columns(block, row.patch, scratch);
         let Self { simd, stage, layer, .. } = *self;
         let cols = stage.plan.cols.sites.len();
         let left = &scratch.left.norms[layer];
         let right = &scratch.right.norms[layer];
         let at = block.sites.map(|site| self.row * cols + site);
-        let sites = right_row * cols + block.reach.start..right_row * cols + block.reach.end;
+        let sites = row.row * cols + block.reach.start..row.row * cols + block.reach.end;
         let LayerScratch { columns: [columns, tangent_columns], block: [values, tangents], .. } =
             &mut scratch.layers[layer];
         let map: BlockMap<'_, S, F> = BlockMap {
@@ -263,27 +265,35 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     }
 
     /// The vertical sums that `block` is the first to read.
-    fn sum_columns(&self, block: &Block<F>, scratch: &mut Scratch<S, F>) {
+    fn sum_columns(&self, block: &Block<F>, rows: PatchRows, scratch: &mut Scratch<S, F>) {
         let Self { simd, stage, layer, .. } = *self;
-        let (fresh, reaches) = (block.fresh.clone(), &block.fresh_reach);
-        let rows = &scratch.rows;
         let columns = &mut scratch.layers[layer].columns;
         if layer == 0 {
-            let (left, right) = (&scratch.left.pixels, &scratch.right.pixels);
-            let products = Products { simd, stage, left, right, rows };
+            let row = stage.ring.width * stage.depth;
+            let under = |first: usize| first * row..(first + rows.count) * row;
+            let left = &scratch.left.pixels[under(rows.left)];
+            let right = &scratch.right.pixels[under(rows.right)];
+            let products: Products<'_, S, F> = Products { simd, ring: &stage.ring, left, right };
             simd.vectorize(
                 #[inline(always)]
-                || products.run(fresh, reaches, &mut columns[0]),
+                || products.run(&block.fresh, &mut columns[0]),
             );
             return;
         }
         for map in self.maps() {
             let sums = Sums { simd, stage, input: &scratch.rings[layer][map], rows };
-            let fresh = fresh.clone();
             simd.vectorize(
                 #[inline(always)]
-                || sums.run(fresh, reaches, &mut columns[map]),
+                || sums.run(&block.fresh, &mut columns[map]),
             );
         }
+    }
+
+    /// The input rows under the patch, at this row and `right_row`.
+    fn patch_rows(&self, right_row: usize) -> PatchRows {
+        let taps = self.stage.plan.rows.taps.iter();
+        let mut pairs = taps.filter_map(|taps| Some((taps[self.row]?, taps[right_row]?)));
+        let (left, right) = pairs.next().expect("offset 0 is inside both images");
+        PatchRows { left, right, count: 1 + pairs.count() }
     }
 }

@@ -34,19 +34,18 @@ pub(super) struct Source<'a, F> {
     pub inverses: Option<Rows<'a, F>>,
 }
 
-/// Which image of a pair; each has its own layout.
+/// Which image of a pair.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Pixels by `[row][column][term]`: a column's terms are read one after the other. Inverse
-    /// norms are multiplied by the kernel's cosine scale.
+    /// Inverse norms are multiplied by the kernel's cosine scale.
     Left,
-    /// Pixels by `[row][term][column]`: neighbouring columns are read together.
     Right,
 }
 
 /// One image a lane.
 pub(super) struct Packed<S: Simd, F: Real> {
     side: Side,
+    /// By `[row][term][column]`: neighbouring columns are read together.
     pub pixels: Vec<Vector<S, F>>,
     /// For each layer, by `[row site][column site]`.
     pub norms: Vec<SiteNorms<S, F>>,
@@ -132,11 +131,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
                 for (o, source) in sources.iter().enumerate() {
                     for channel in 0..channels {
                         let term = o * channels + channel;
-                        let slot = match self.side {
-                            Side::Left => (row * count + col) * depth + term,
-                            Side::Right => (row * depth + term) * count + col,
-                        };
-                        self.pixels[slot] = match source {
+                        self.pixels[(row * depth + term) * count + col] = match source {
                             Some(x) => {
                                 let at = (y * width + x) * channels + channel;
                                 Vector::<S, F>::from_fn(simd, |lane| lanes[lane][at])

@@ -12,59 +12,63 @@
 
 use std::ops::Range;
 
-use super::stage::Stage;
+use super::stage::{ColumnRing, Fresh, Stage, Strip};
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 
-/// Left columns of a register tile.
-const TILE: usize = 4;
+/// Right columns of a register tile: with [`BLOCK`](crate::plan::BLOCK) left ones, 12 sums, 3 right
+/// operands and 1 left one fill the 16 registers of AVX2.
+const RIGHT: usize = 3;
 
-/// The first layer: inner products of a left and a right row of the packed images.
+/// The input rows under a patch, which are consecutive in both images.
+#[derive(Clone, Copy)]
+pub(super) struct PatchRows {
+    pub left: usize,
+    pub right: usize,
+    pub count: usize,
+}
+
+/// The first layer: inner products of left and right rows of the packed images.
 pub(super) struct Products<'a, S: Simd, F: Real> {
     pub simd: S,
-    pub stage: &'a Stage<'a, F>,
+    pub ring: &'a ColumnRing,
+    /// The rows under the patch, `[row][term][column]`, from the first one on.
     pub left: &'a [Vector<S, F>],
     pub right: &'a [Vector<S, F>],
-    /// The pairs of input rows under the patch.
-    pub rows: &'a [(usize, usize)],
 }
 
 impl<S: Simd, F: Real> Products<'_, S, F> {
-    /// Sum the columns `fresh`, the `k`-th one over `reaches[k]`, into the ring.
+    /// Sum the columns `fresh` into the ring.
     #[inline(always)]
-    pub fn run(
-        &self,
-        fresh: Range<usize>,
-        reaches: &[Range<usize>],
-        ring: &mut [Vector<S, F>],
-    ) {
-        for first in fresh.clone().step_by(TILE) {
-            let count = TILE.min(fresh.end - first);
-            let reaches = &reaches[first - fresh.start..][..count];
-            let reach = crate::plan::hull(reaches.iter().cloned());
-            match count {
-                4 => self.strip::<4>(first, reach, ring),
-                3 => self.strip::<3>(first, reach, ring),
-                2 => self.strip::<2>(first, reach, ring),
-                _ => self.strip::<1>(first, reach, ring),
+    pub fn run(&self, fresh: &Fresh, ring: &mut [Vector<S, F>]) {
+        for strip in &fresh.strips {
+            let starts = &strip.starts;
+            match *starts.as_slice() {
+                [a, b, c, d] => self.strip(strip, [a, b, c, d], ring),
+                [a, b, c] => self.strip(strip, [a, b, c], ring),
+                [a, b] => self.strip(strip, [a, b], ring),
+                [a] => self.strip(strip, [a], ring),
+                _ => unreachable!("a strip has 1 to 4 columns"),
             }
         }
     }
 
-    /// `L` left columns by all right columns of `reach`, in tiles that fill the registers.
+    /// `L` left columns by the right columns in reach, in tiles that fill the registers.
     #[inline(always)]
     fn strip<const L: usize>(
         &self,
-        first: usize,
-        reach: Range<usize>,
+        strip: &Strip,
+        starts: [usize; L],
         ring: &mut [Vector<S, F>],
     ) {
-        let mut column = reach.start;
-        while column < reach.end {
-            column += match reach.end - column {
-                1 => self.tile::<L, 1>(first, column, ring),
-                2 => self.tile::<L, 2>(first, column, ring),
-                _ => self.tile::<L, 3>(first, column, ring),
-            };
+        let mut column = strip.reach.start;
+        while column + RIGHT <= strip.reach.end {
+            self.tile::<L, RIGHT>(strip.first, column, starts, ring);
+            column += RIGHT;
+        }
+        match strip.reach.end - column {
+            2 => self.tile::<L, 2>(strip.first, column, starts, ring),
+            1 => self.tile::<L, 1>(strip.first, column, starts, ring),
+            _ => {}
         }
     }
 
@@ -73,30 +77,23 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
         &self,
         first: usize,
         column: usize,
+        starts: [usize; L],
         ring: &mut [Vector<S, F>],
-    ) -> usize {
-        let (width, depth) = (self.stage.ring.width, self.stage.depth);
-        let row = width * depth;
+    ) {
         let mut sums = [[Vector::<S, F>::splat(self.simd, F::ZERO); R]; L];
-        for &(left_row, right_row) in self.rows {
-            let left = &self.left[left_row * row + first * depth..][..L * depth];
-            let left: [&[Vector<S, F>]; L] = std::array::from_fn(|l| &left[l * depth..][..depth]);
-            let right = &self.right[right_row * row..][..row];
-            for (term, right) in right.chunks_exact(width).enumerate() {
-                let right: [Vector<S, F>; R] = std::array::from_fn(|r| right[column + r]);
-                for (sums, left) in sums.iter_mut().zip(&left) {
-                    let left = left[term];
-                    for (sum, right) in sums.iter_mut().zip(right) {
-                        *sum = left.mul_add(right, *sum);
-                    }
+        let mut lefts = self.left[first..].chunks(self.ring.width);
+        let mut rights = self.right[column..].chunks(self.ring.width);
+        while let (Some(left), Some(right)) = (lefts.next(), rights.next()) {
+            let (left, right) = (&left[..L], &right[..R]);
+            for (sums, left) in sums.iter_mut().zip(left) {
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = left.mul_add(*right, *sum);
                 }
             }
         }
-        for (l, sums) in sums.iter().enumerate() {
-            let start = self.stage.ring.start(first + l) + column;
-            ring[start..start + R].copy_from_slice(sums);
+        for (start, sums) in starts.iter().zip(sums) {
+            ring[start + column..][..R].copy_from_slice(&sums);
         }
-        R
     }
 }
 
@@ -106,26 +103,22 @@ pub(super) struct Sums<'a, S: Simd, F: Real> {
     pub stage: &'a Stage<'a, F>,
     /// The ring of input rows, each by `[left column][right row][right column]`.
     pub input: &'a [Vector<S, F>],
-    /// The pairs of input rows under the patch.
-    pub rows: &'a [(usize, usize)],
+    /// The input rows under the patch.
+    pub rows: PatchRows,
 }
 
 impl<S: Simd, F: Real> Sums<'_, S, F> {
-    /// Sum the columns `fresh`, the `k`-th one over `reaches[k]`, into the ring.
+    /// Sum the columns `fresh` into the ring.
     #[inline(always)]
-    pub fn run(
-        &self,
-        fresh: Range<usize>,
-        reaches: &[Range<usize>],
-        ring: &mut [Vector<S, F>],
-    ) {
-        for (column, reach) in fresh.zip(reaches) {
-            let start = self.stage.ring.start(column);
-            let target = &mut ring[start + reach.start..start + reach.end];
-            if self.stage.plan.is_folded() {
-                self.folded(column, reach, target);
-            } else {
-                self.dense(column, reach, target);
+    pub fn run(&self, fresh: &Fresh, ring: &mut [Vector<S, F>]) {
+        for strip in &fresh.strips {
+            for (column, start) in (strip.first..).zip(&strip.starts) {
+                let target = &mut ring[start + strip.reach.start..start + strip.reach.end];
+                if self.stage.plan.is_folded() {
+                    self.folded(column, &strip.reach, target);
+                } else {
+                    self.dense(column, &strip.reach, target);
+                }
             }
         }
     }
@@ -141,10 +134,10 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
 
     #[inline(always)]
     fn dense(&self, column: usize, reach: &Range<usize>, target: &mut [Vector<S, F>]) {
-        let (&(left, right), rest) = self.rows.split_first().expect("offset 0 is inside");
+        let PatchRows { left, right, count } = self.rows;
         target.copy_from_slice(&self.input(left, column, right)[reach.clone()]);
-        for &(left, right) in rest {
-            let source = &self.input(left, column, right)[reach.clone()];
+        for row in 1..count {
+            let source = &self.input(left + row, column, right + row)[reach.clone()];
             for (target, source) in target.iter_mut().zip(source) {
                 *target = *target + *source;
             }
@@ -154,10 +147,11 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
     #[inline(always)]
     fn folded(&self, site: usize, reach: &Range<usize>, target: &mut [Vector<S, F>]) {
         target.fill(Vector::<S, F>::splat(self.simd, F::ZERO));
-        for &(left, right) in self.rows {
+        let PatchRows { left, right, count } = self.rows;
+        for row in 0..count {
             for taps in &self.stage.plan.cols.taps {
                 let Some(column) = taps[site] else { continue };
-                let source = self.input(left, column, right);
+                let source = self.input(left + row, column, right + row);
                 for (target, tap) in target.iter_mut().zip(&taps[reach.clone()]) {
                     if let Some(tap) = *tap {
                         *target = *target + source[tap];

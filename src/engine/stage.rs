@@ -55,9 +55,7 @@ pub(super) struct Block<F> {
     /// The right sites.
     pub reach: Range<usize>,
     /// Left columns that must be summed first, and did not have to be before.
-    pub fresh: Range<usize>,
-    /// For each of them, the right columns.
-    pub fresh_reach: Vec<Range<usize>>,
+    pub fresh: Fresh,
     /// For each horizontal offset and left site, where in the ring right site 0's term stands.
     pub terms: Vec<[usize; BLOCK]>,
     /// The windows that read the block.
@@ -66,6 +64,22 @@ pub(super) struct Block<F> {
     pub pooled_reach: Range<usize>,
     /// In a trace, the weights for each right site of `reach`.
     pub trace: Vec<[F; BLOCK]>,
+}
+
+/// Consecutive left columns, a register tile's width at a time.
+pub(super) struct Fresh {
+    pub columns: Range<usize>,
+    pub strips: Vec<Strip>,
+}
+
+/// Up to [`BLOCK`] left columns that are summed together.
+pub(super) struct Strip {
+    /// The first left column.
+    pub first: usize,
+    /// Where right column 0 of each left column stands in the ring.
+    pub starts: Vec<usize>,
+    /// The right columns.
+    pub reach: Range<usize>,
 }
 
 /// A left window over a block.
@@ -101,7 +115,7 @@ impl<'a, F: Real> Stage<'a, F> {
                 .map(|o| block.sites.map(|site| ring.term(cols, folded, o, site)))
                 .collect();
         }
-        fresh_reaches(&mut blocks, cols, folded, &ring);
+        fresh_strips(&mut blocks, cols, folded, &ring);
         let in_f = |weights: &Vec<f64>| weights.iter().map(|&w| F::from_f64(w)).collect();
         Self {
             plan,
@@ -172,8 +186,7 @@ fn site_blocks<F: Real>(cols: &Axis) -> Vec<Block<F>> {
             let trace = if cols.trace.is_empty() { 0..0 } else { reach.clone() };
             Block {
                 sites,
-                fresh: 0..0,
-                fresh_reach: Vec::new(),
+                fresh: Fresh { columns: 0..0, strips: Vec::new() },
                 terms: Vec::new(),
                 pooled_reach: hull(pooled.iter().map(|p| p.reach.clone())),
                 pooled,
@@ -198,13 +211,16 @@ fn fresh_columns<F>(blocks: &mut [Block<F>], cols: &Axis, folded: bool) {
     let mut done = 0;
     for block in blocks {
         let end = columns_of(block, cols, folded).end.max(done);
-        block.fresh = done..end;
+        block.fresh.columns = done..end;
         done = end;
     }
 }
 
 fn column_ring<F>(blocks: &[Block<F>], cols: &Axis, folded: bool) -> ColumnRing {
-    let held = |block: &Block<F>| block.fresh.end - columns_of(block, cols, folded).start.min(block.fresh.end);
+    let held = |block: &Block<F>| {
+        let end = block.fresh.columns.end;
+        end - columns_of(block, cols, folded).start.min(end)
+    };
     let slots = blocks.iter().map(held).max().unwrap_or(1).max(1);
     if folded {
         let width = cols.sites.len();
@@ -219,8 +235,8 @@ fn column_ring<F>(blocks: &[Block<F>], cols: &Axis, folded: bool) -> ColumnRing 
     ColumnRing { width, pad, stride, slots }
 }
 
-/// The right columns that the sites read, for each fresh left column.
-fn fresh_reaches<F>(blocks: &mut [Block<F>], cols: &Axis, folded: bool, ring: &ColumnRing) {
+/// The strips of each block, over the right columns that the sites read.
+fn fresh_strips<F>(blocks: &mut [Block<F>], cols: &Axis, folded: bool, ring: &ColumnRing) {
     let columns = if folded { cols.sites.len() } else { cols.inputs.len() };
     let mut reaches = vec![0..0; columns];
     for block in blocks.iter() {
@@ -236,6 +252,15 @@ fn fresh_reaches<F>(blocks: &mut [Block<F>], cols: &Axis, folded: bool, ring: &C
         }
     }
     for block in blocks {
-        block.fresh_reach = reaches[block.fresh.clone()].to_vec();
+        let Fresh { columns, strips } = &mut block.fresh;
+        let strip = |first: usize| {
+            let columns = first..columns.end.min(first + BLOCK);
+            Strip {
+                first,
+                starts: columns.clone().map(|column| ring.start(column)).collect(),
+                reach: hull(reaches[columns].iter().cloned()),
+            }
+        };
+        *strips = columns.clone().step_by(BLOCK).map(strip).collect();
     }
 }

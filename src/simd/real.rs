@@ -1,13 +1,16 @@
 //! The two precisions, with the coefficients of the elementary functions in each.
 
+use std::ops::{Div, Mul};
+
 use fearless_simd::SimdFloatElement;
-use ndarray::NdFloat;
 
 /// `f32` or `f64`: the arithmetic in which a kernel is computed.
 ///
 /// The polynomials are minimax in the relative error (Remez, 60 digits, rounded to the type);
 /// coefficients ascend. Their error bounds are those of the exact polynomial.
-pub trait Real: SimdFloatElement + NdFloat {
+pub trait Real:
+    SimdFloatElement + PartialOrd + Mul<Output = Self> + Div<Output = Self> + Send + Sync + 'static
+{
     /// 0.
     const ZERO: Self;
     /// 1.
@@ -33,6 +36,10 @@ pub trait Real: SimdFloatElement + NdFloat {
     fn from_f64(x: f64) -> Self;
     /// The same value, exactly.
     fn to_f64(self) -> f64;
+    /// Neither NaN nor infinite.
+    fn is_finite(self) -> bool;
+    /// The larger one.
+    fn max(self, other: Self) -> Self;
 }
 
 impl Real for f32 {
@@ -77,6 +84,14 @@ impl Real for f32 {
 
     fn to_f64(self) -> f64 {
         f64::from(self)
+    }
+
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+
+    fn max(self, other: Self) -> Self {
+        self.max(other)
     }
 }
 
@@ -150,5 +165,13 @@ impl Real for f64 {
 
     fn to_f64(self) -> f64 {
         self
+    }
+
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+
+    fn max(self, other: Self) -> Self {
+        self.max(other)
     }
 }
