@@ -31,6 +31,8 @@ pub(super) struct Scratch<S: Simd, F: Real> {
 struct LayerScratch<S: Simd, F: Real> {
     columns: [Vec<Vector<S, F>>; MAPS],
     block: [Vec<Values<S, F>>; MAPS],
+    /// Of the block, by right window.
+    pooled: Vec<Values<S, F>>,
     across: [Vec<Vector<S, F>>; MAPS],
     down: [Vec<Vector<S, F>>; MAPS],
 }
@@ -40,16 +42,17 @@ impl<S: Simd, F: Real> LayerScratch<S, F> {
         let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
         let both = |len: usize| [zeros::<S, F>(simd, len), zeros::<S, F>(simd, if ntk { len } else { 0 })];
         let zero = [Vector::<S, F>::splat(simd, F::ZERO); BLOCK];
-        let tangent_columns = if ntk && index > 0 { stage.ring.len() } else { 0 };
+        let tangent_columns = if ntk && index > 0 { stage.columns.len() } else { 0 };
         Self {
             columns: [
-                zeros::<S, F>(simd, stage.ring.len()),
+                zeros::<S, F>(simd, stage.columns.len()),
                 zeros::<S, F>(simd, tangent_columns),
             ],
             block: [
                 vec![zero; cols.sites.len()],
                 vec![zero; if ntk { cols.sites.len() } else { 0 }],
             ],
+            pooled: vec![zero; cols.windows.len()],
             across: both(cols.windows.len() * cols.windows.len()),
             down: both(cols.windows.len() * rows.windows.len() * cols.windows.len()),
         }
@@ -189,11 +192,11 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     fn pool(&self, right: RightRow, scratch: &mut Scratch<S, F>) {
         for block in &self.stage.blocks {
             self.evaluate(block, right, scratch);
-            let LayerScratch { block: values, across, .. } = &mut scratch.layers[self.layer];
+            let LayerScratch { block: values, pooled, across, .. } = &mut scratch.layers[self.layer];
             for map in self.maps() {
                 self.simd.vectorize(
                     #[inline(always)]
-                    || pool_columns(self.simd, self.stage, block, &values[map], &mut across[map]),
+                    || pool_columns(self.simd, self.stage, block, &values[map], pooled, &mut across[map]),
                 );
             }
         }
@@ -255,7 +258,7 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
             kernel: stage.plan.layer.kernel,
             sigma: stage.plan.layer.sigma,
             maps: Maps::of(self.ntk, layer),
-            terms: &block.terms,
+            bases: &block.bases,
             columns: [columns, tangent_columns],
             reach: block.reach.clone(),
             left: (at.map(|site| left.norms[site]), at.map(|site| left.inverses[site])),
@@ -269,11 +272,14 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
         let Self { simd, stage, layer, .. } = *self;
         let columns = &mut scratch.layers[layer].columns;
         if layer == 0 {
-            let row = stage.ring.width * stage.depth;
-            let under = |first: usize| first * row..(first + rows.count) * row;
-            let left = &scratch.left.pixels[under(rows.left)];
-            let right = &scratch.right.pixels[under(rows.right)];
-            let products: Products<'_, S, F> = Products { simd, ring: &stage.ring, left, right };
+            let products: Products<'_, S, F> = Products {
+                simd,
+                left: &scratch.left.pixels,
+                right: &scratch.right.pixels,
+                rows,
+                depth: stage.depth,
+                image_rows: stage.plan.rows.inputs.len(),
+            };
             simd.vectorize(
                 #[inline(always)]
                 || products.run(&block.fresh, &mut columns[0]),

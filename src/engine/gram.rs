@@ -12,6 +12,7 @@ use super::batch::Scratch;
 use super::job::Job;
 use super::norms::{Norms, check_pixels};
 use super::pack::{Rows, Source};
+use super::patch::tile;
 use super::stage::Stages;
 use super::workers::{self, Queue};
 use crate::error::{Error, Result, bail};
@@ -247,7 +248,7 @@ impl<F: Real> Task for Gram<'_, '_, F> {
                 ckn: ckn.as_mut().and_then(|cells| cells.next()).map(|(_, cells)| cells),
             })
             .collect();
-        let stages = Stages::new(&plan.pair, plan.shape.channels);
+        let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         workers::run(job, tiles, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
             let mut worker = Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
@@ -369,7 +370,7 @@ impl<F: Real> Task for Pairs<'_, F> {
     fn run<S: Simd>(self, simd: S) -> Result<()> {
         let Self { plan, images, pairs, out, job } = self;
         let lanes = Vector::<S, F>::LEN;
-        let stages = Stages::new(&plan.pair, plan.shape.channels);
+        let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
         workers::run(job, tasks, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);

@@ -44,9 +44,9 @@ pub(super) struct BlockMap<'a, S: Simd, F: Real> {
     pub kernel: Kernel,
     pub sigma: f64,
     pub maps: Maps,
-    /// For each horizontal offset and left site, where right site 0's term stands.
-    pub terms: &'a [[usize; BLOCK]],
-    /// The rings of vertical sums: the CKN's, and the NTK's if it differs.
+    /// Right site `j` at offset `o` of left site `i` reads `bases[i + o] + j + o`.
+    pub bases: &'a [usize],
+    /// The rings of columns: the CKN's, and the NTK's if it differs.
     pub columns: [&'a [Vector<S, F>]; 2],
     /// The right sites.
     pub reach: Range<usize>,
@@ -96,39 +96,43 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// `MAPS` indexes [`Maps::ALL`].
     #[inline(always)]
     fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        match self.block.terms.len() {
-            1 => self.offsets::<K, MAPS, 1>(kernel),
-            3 => self.offsets::<K, MAPS, 3>(kernel),
+        match self.block.bases.len() + 1 - BLOCK {
+            1 => self.one_offset::<K, MAPS>(kernel),
+            3 => self.three_offsets::<K, MAPS>(kernel),
             _ => self.any_offsets::<K, MAPS>(kernel),
         }
     }
 
-    /// `O` horizontal offsets, summed in registers.
     #[inline(always)]
-    fn offsets<K: PatchKernel<F>, const MAPS: usize, const O: usize>(self, kernel: K) {
+    fn one_offset<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
         let Self { block, values, tangents } = self;
-        let count = block.reach.len();
-        let terms: [_; O] = std::array::from_fn(|o| block.terms[o]);
-        let start = block.reach.start;
-        let columns = terms.map(|terms| slices(block.columns[0], terms, start, count));
-        let tangent_columns = match Maps::ALL[MAPS] {
-            Maps::Ntk => terms.map(|terms| slices(block.columns[1], terms, start, count)),
-            _ => columns,
+        let sums = block.offset(block.columns[0], 0);
+        let tangent_sums = match Maps::ALL[MAPS] {
+            Maps::Ntk => block.offset(block.columns[1], 0),
+            _ => sums,
         };
-        let sum = |columns: &[[&[Vector<S, F>]; BLOCK]; O], i: usize, j: usize| {
-            let mut sum = columns[0][i][j];
-            for columns in &columns[1..] {
-                sum = sum + columns[i][j];
-            }
-            sum
-        };
-        block.evaluate::<K, MAPS>(
-            kernel,
-            values,
-            tangents,
-            |i, j, _| sum(&columns, i, j),
-            |i, j, _| sum(&tangent_columns, i, j),
+        let (value, tangent) = (
+            |i: usize, j: usize, _: &_| sums[i][j],
+            |i: usize, j: usize, _: &_| tangent_sums[i][j],
         );
+        block.evaluate::<K, MAPS>(kernel, values, tangents, value, tangent);
+    }
+
+    /// Patches of side 3, summed in registers.
+    #[inline(always)]
+    fn three_offsets<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
+        let Self { block, values, tangents } = self;
+        let terms = |columns| [block.offset(columns, 0), block.offset(columns, 1), block.offset(columns, 2)];
+        let [a, b, c] = terms(block.columns[0]);
+        let [ta, tb, tc] = match Maps::ALL[MAPS] {
+            Maps::Ntk => terms(block.columns[1]),
+            _ => [a, b, c],
+        };
+        let (value, tangent) = (
+            |i: usize, j: usize, _: &_| a[i][j] + b[i][j] + c[i][j],
+            |i: usize, j: usize, _: &_| ta[i][j] + tb[i][j] + tc[i][j],
+        );
+        block.evaluate::<K, MAPS>(kernel, values, tangents, value, tangent);
     }
 
     /// Any number of horizontal offsets, summed where the results will stand.
@@ -149,19 +153,20 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     }
 }
 
-/// The `count` terms from right site `start` on.
-#[inline(always)]
-fn slices<V>(columns: &[V], terms: [usize; BLOCK], start: usize, count: usize) -> [&[V]; BLOCK] {
-    terms.map(|term| &columns[term + start..][..count])
-}
-
-impl<S: Simd, F: Real> BlockMap<'_, S, F> {
+impl<'a, S: Simd, F: Real> BlockMap<'a, S, F> {
+    /// The terms of offset `o` for each left site, by right site of `reach`.
     #[inline(always)]
-    fn sum_offsets(&self, columns: &[Vector<S, F>], sums: &mut [Values<S, F>]) {
-        let count = self.reach.len();
-        let sums = &mut sums[..count];
-        for (o, terms) in self.terms.iter().enumerate() {
-            let columns = slices(columns, *terms, self.reach.start, count);
+    fn offset(&self, columns: &'a [Vector<S, F>], o: usize) -> [&'a [Vector<S, F>]; BLOCK] {
+        let (start, count) = (self.reach.start + o, self.reach.len());
+        let of_site = |i: usize| &columns[self.bases[i + o] + start..][..count];
+        [of_site(0), of_site(1), of_site(2), of_site(3)]
+    }
+
+    #[inline(always)]
+    fn sum_offsets(&self, columns: &'a [Vector<S, F>], sums: &mut [Values<S, F>]) {
+        let sums = &mut sums[..self.reach.len()];
+        for o in 0..self.bases.len() + 1 - BLOCK {
+            let columns = self.offset(columns, o);
             for (j, sums) in sums.iter_mut().enumerate() {
                 for (sum, column) in sums.iter_mut().zip(&columns) {
                     *sum = if o == 0 { column[j] } else { *sum + column[j] };

@@ -8,6 +8,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::batch::Scratch;
 use super::job::Job;
 use super::pack::{Rows, Source};
+use super::patch::tile;
 use super::stage::Stages;
 use super::workers::{self, Queue};
 use crate::error::{Error, Result, bail};
@@ -78,7 +79,7 @@ impl<F: Real> Task for Norms<'_, F> {
         let Self { plan, pixels, out, job, counted } = self;
         let channels = plan.shape.channels;
         let stages: Vec<Stages<F>> =
-            plan.norms.iter().map(|pipeline| Stages::new(pipeline, channels)).collect();
+            plan.norms.iter().map(|pipeline| Stages::new(pipeline, channels, tile::<S, F>())).collect();
         let lanes = Vector::<S, F>::LEN;
         let groups: Vec<_> = pixels
             .data

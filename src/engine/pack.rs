@@ -1,7 +1,7 @@
 //! Images and their norms, laid out so that lane `k` of every vector belongs to pair `k`.
 
 use super::stage::{Stage, Stages};
-use crate::plan::{Axis, Plan};
+use crate::plan::{Axis, BLOCK, Plan};
 use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
 
 /// Rows of equal length, one after the other.
@@ -45,7 +45,9 @@ pub(super) enum Side {
 /// One image a lane.
 pub(super) struct Packed<S: Simd, F: Real> {
     side: Side,
-    /// By `[row][term][column]`: neighbouring columns are read together.
+    /// Columns of a group.
+    group: usize,
+    /// By `[group of columns][row][term][column]`: the columns of a group are read together.
     pub pixels: Vec<Vector<S, F>>,
     /// For each layer, by `[row site][column site]`.
     pub norms: Vec<SiteNorms<S, F>>,
@@ -61,12 +63,15 @@ impl<S: Simd, F: Real> Packed<S, F> {
     pub fn new(simd: S, stages: &Stages<F>, side: Side) -> Self {
         let first = &stages.stages[0];
         let sites = |stage: &Stage<F>| stage.plan.rows.sites.len() * stage.plan.cols.sites.len();
+        let group = match side {
+            Side::Left => BLOCK,
+            Side::Right => first.columns.tile,
+        };
+        let width = first.columns.width.next_multiple_of(group);
         Self {
             side,
-            pixels: zeros::<S, F>(
-                simd,
-                first.plan.rows.inputs.len() * first.ring.width * first.depth,
-            ),
+            group,
+            pixels: zeros::<S, F>(simd, first.plan.rows.inputs.len() * width * first.depth),
             norms: stages
                 .stages
                 .iter()
@@ -125,13 +130,14 @@ impl<S: Simd, F: Real> Packed<S, F> {
         let lanes: Vec<&[F]> = (0..Vector::<S, F>::LEN).map(image).collect();
         let (width, channels) = (plan.shape.width, plan.shape.channels);
         let columns = column_sources(&first.plan.cols, first.plan.is_folded());
-        let (count, depth) = (columns.len(), first.depth);
+        let (rows, depth, group) = (first.plan.rows.inputs.len(), first.depth, self.group);
         for (row, &y) in first.plan.rows.inputs.iter().enumerate() {
             for (col, sources) in columns.iter().enumerate() {
                 for (o, source) in sources.iter().enumerate() {
                     for channel in 0..channels {
                         let term = o * channels + channel;
-                        self.pixels[(row * depth + term) * count + col] = match source {
+                        let line = (col / group * rows + row) * depth + term;
+                        self.pixels[line * group + col % group] = match source {
                             Some(x) => {
                                 let at = (y * width + x) * channels + channel;
                                 Vector::<S, F>::from_fn(simd, |lane| lanes[lane][at])

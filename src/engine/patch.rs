@@ -12,12 +12,9 @@
 
 use std::ops::Range;
 
-use super::stage::{ColumnRing, Fresh, Stage, Strip};
+use super::stage::{Stage, Strip};
+use crate::plan::BLOCK;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
-
-/// Right columns of a register tile: with [`BLOCK`](crate::plan::BLOCK) left ones, 12 sums, 3 right
-/// operands and 1 left one fill the 16 registers of AVX2.
-const RIGHT: usize = 3;
 
 /// The input rows under a patch, which are consecutive in both images.
 #[derive(Clone, Copy)]
@@ -27,73 +24,79 @@ pub(super) struct PatchRows {
     pub count: usize,
 }
 
-/// The first layer: inner products of left and right rows of the packed images.
+/// Right columns of a register tile: with its [`BLOCK`] left ones, 12 sums, 3 right operands and 1
+/// left one fill the 16 registers of AVX2; AVX-512 has 32.
+const TILE: usize = 3;
+const WIDE_TILE: usize = 6;
+
+/// Whether `S` has the registers for the wide tile.
+fn is_wide<S: Simd, F: Real>() -> bool {
+    size_of::<Vector<S, F>>() == 64
+}
+
+/// Right columns that [`Products`] sums at a time.
+pub(super) fn tile<S: Simd, F: Real>() -> usize {
+    if is_wide::<S, F>() { WIDE_TILE } else { TILE }
+}
+
+/// The first layer: inner products of the rows under a patch.
 pub(super) struct Products<'a, S: Simd, F: Real> {
     pub simd: S,
-    pub ring: &'a ColumnRing,
-    /// The rows under the patch, `[row][term][column]`, from the first one on.
+    /// Rows of the packed images.
     pub left: &'a [Vector<S, F>],
     pub right: &'a [Vector<S, F>],
+    pub rows: PatchRows,
+    /// Terms of a row under the patch.
+    pub depth: usize,
+    /// Rows of a packed image.
+    pub image_rows: usize,
 }
 
 impl<S: Simd, F: Real> Products<'_, S, F> {
-    /// Sum the columns `fresh` into the ring.
+    /// Sum `strips` into the ring.
     #[inline(always)]
-    pub fn run(&self, fresh: &Fresh, ring: &mut [Vector<S, F>]) {
-        for strip in &fresh.strips {
-            let starts = &strip.starts;
-            match *starts.as_slice() {
-                [a, b, c, d] => self.strip(strip, [a, b, c, d], ring),
-                [a, b, c] => self.strip(strip, [a, b, c], ring),
-                [a, b] => self.strip(strip, [a, b], ring),
-                [a] => self.strip(strip, [a], ring),
-                _ => unreachable!("a strip has 1 to 4 columns"),
+    pub fn run(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
+        if is_wide::<S, F>() {
+            self.strips::<WIDE_TILE>(strips, ring);
+        } else {
+            self.strips::<TILE>(strips, ring);
+        }
+    }
+
+    #[inline(always)]
+    fn strips<const R: usize>(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
+        let (left, _) = self.left.as_chunks::<BLOCK>();
+        let (right, _) = self.right.as_chunks::<R>();
+        let image = self.image_rows * self.depth;
+        let terms = self.rows.count * self.depth;
+        for strip in strips {
+            let left = &left[strip.index * image + self.rows.left * self.depth..][..terms];
+            for tile in strip.reach.start / R..strip.reach.end.div_ceil(R) {
+                let right = &right[tile * image + self.rows.right * self.depth..][..terms];
+                let sums = self.tile(left, right);
+                for (l, sums) in sums.iter().enumerate() {
+                    let start = strip.start + l * strip.stride + tile * R;
+                    ring[start..start + R].copy_from_slice(sums);
+                }
             }
         }
     }
 
-    /// `L` left columns by the right columns in reach, in tiles that fill the registers.
     #[inline(always)]
-    fn strip<const L: usize>(
+    fn tile<const R: usize>(
         &self,
-        strip: &Strip,
-        starts: [usize; L],
-        ring: &mut [Vector<S, F>],
-    ) {
-        let mut column = strip.reach.start;
-        while column + RIGHT <= strip.reach.end {
-            self.tile::<L, RIGHT>(strip.first, column, starts, ring);
-            column += RIGHT;
-        }
-        match strip.reach.end - column {
-            2 => self.tile::<L, 2>(strip.first, column, starts, ring),
-            1 => self.tile::<L, 1>(strip.first, column, starts, ring),
-            _ => {}
-        }
-    }
-
-    #[inline(always)]
-    fn tile<const L: usize, const R: usize>(
-        &self,
-        first: usize,
-        column: usize,
-        starts: [usize; L],
-        ring: &mut [Vector<S, F>],
-    ) {
-        let mut sums = [[Vector::<S, F>::splat(self.simd, F::ZERO); R]; L];
-        let mut lefts = self.left[first..].chunks(self.ring.width);
-        let mut rights = self.right[column..].chunks(self.ring.width);
-        while let (Some(left), Some(right)) = (lefts.next(), rights.next()) {
-            let (left, right) = (&left[..L], &right[..R]);
+        left: &[[Vector<S, F>; BLOCK]],
+        right: &[[Vector<S, F>; R]],
+    ) -> [[Vector<S, F>; R]; BLOCK] {
+        let mut sums = [[Vector::<S, F>::splat(self.simd, F::ZERO); R]; BLOCK];
+        for (left, right) in left.iter().zip(right) {
             for (sums, left) in sums.iter_mut().zip(left) {
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = left.mul_add(*right, *sum);
                 }
             }
         }
-        for (start, sums) in starts.iter().zip(sums) {
-            ring[start + column..][..R].copy_from_slice(&sums);
-        }
+        sums
     }
 }
 
@@ -108,16 +111,18 @@ pub(super) struct Sums<'a, S: Simd, F: Real> {
 }
 
 impl<S: Simd, F: Real> Sums<'_, S, F> {
-    /// Sum the columns `fresh` into the ring.
+    /// Sum `strips` into the ring.
     #[inline(always)]
-    pub fn run(&self, fresh: &Fresh, ring: &mut [Vector<S, F>]) {
-        for strip in &fresh.strips {
-            for (column, start) in (strip.first..).zip(&strip.starts) {
-                let target = &mut ring[start + strip.reach.start..start + strip.reach.end];
+    pub fn run(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
+        let width = self.stage.columns.width;
+        for Strip { index, start, stride, reach } in strips {
+            for l in 0..BLOCK.min(width - index * BLOCK) {
+                let start = start + l * stride;
+                let target = &mut ring[start + reach.start..start + reach.end];
                 if self.stage.plan.is_folded() {
-                    self.folded(column, &strip.reach, target);
+                    self.folded(index * BLOCK + l, reach, target);
                 } else {
-                    self.dense(column, &strip.reach, target);
+                    self.dense(index * BLOCK + l, reach, target);
                 }
             }
         }

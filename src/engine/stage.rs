@@ -1,4 +1,8 @@
 //! A layer's plan, turned into the tables that the steps walk through.
+//!
+//! Steps 1 and 2 meet in *columns*: vertical sums by left column, each an array over the right
+//! columns. Site `i` at horizontal offset `o` reads column `origin + i + o`, left and right alike;
+//! when sites are sparse, columns are the sites themselves and the only offset is 0.
 
 use std::ops::Range;
 
@@ -16,36 +20,34 @@ pub(super) struct Stage<'a, F> {
     pub plan: &'a LayerPlan,
     /// Products summed for a pair of columns and a pair of rows, in the first layer.
     pub depth: usize,
-    /// The columns in flight.
-    pub ring: ColumnRing,
+    pub columns: Columns,
     pub blocks: Vec<Block<F>>,
-    /// Weights of `plan.cols.windows`.
-    pub weights: Vec<Vec<F>>,
+    /// Weights of a window of `plan.cols`.
+    pub weights: Vec<F>,
+    /// For each window, the first site read.
+    pub firsts: Vec<usize>,
+    /// Windows that have all taps: the far edge cuts the others.
+    pub whole: usize,
 }
 
-/// Vertical sums by left column: a ring of columns, each an array over the right columns with
-/// zeros on both sides, and behind them a column of zeros.
+/// Where columns stand: a ring of strips of [`BLOCK`] left columns, and behind them a column of
+/// zeros.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ColumnRing {
-    /// Right columns.
+pub(super) struct Columns {
+    /// Number of columns.
     pub width: usize,
-    /// Zeros before the first right column.
-    pub pad: usize,
-    /// Length of a column with its zeros.
-    pub stride: usize,
-    /// Left columns held.
-    pub slots: usize,
-}
-
-impl ColumnRing {
-    /// Where right column 0 of left column `column` stands.
-    pub fn start(&self, column: usize) -> usize {
-        column % self.slots * self.stride + self.pad
-    }
-
-    pub fn len(&self) -> usize {
-        (self.slots + 1) * self.stride
-    }
+    /// Right columns that are summed at a time.
+    pub tile: usize,
+    /// Horizontal patch offsets.
+    pub offsets: usize,
+    /// Column that site 0 reads at offset 0; below 0 for one outside the image.
+    origin: isize,
+    /// Zeros before right column 0.
+    pad: usize,
+    /// Length of a left column.
+    stride: usize,
+    /// Strips held at once.
+    strips: usize,
 }
 
 /// Up to [`BLOCK`] left sites that are evaluated together, against a run of right sites.
@@ -54,10 +56,10 @@ pub(super) struct Block<F> {
     pub sites: [usize; BLOCK],
     /// The right sites.
     pub reach: Range<usize>,
-    /// Left columns that must be summed first, and did not have to be before.
-    pub fresh: Fresh,
-    /// For each horizontal offset and left site, where in the ring right site 0's term stands.
-    pub terms: Vec<[usize; BLOCK]>,
+    /// Strips that must be summed first, and did not have to be before.
+    pub fresh: Vec<Strip>,
+    /// Right site `j` at offset `o` of left site `i` reads `bases[i + o] + j + o`.
+    pub bases: Vec<usize>,
     /// The windows that read the block.
     pub pooled: Vec<Pooled<F>>,
     /// The right windows that any of them needs.
@@ -66,18 +68,12 @@ pub(super) struct Block<F> {
     pub trace: Vec<[F; BLOCK]>,
 }
 
-/// Consecutive left columns, a register tile's width at a time.
-pub(super) struct Fresh {
-    pub columns: Range<usize>,
-    pub strips: Vec<Strip>,
-}
-
-/// Up to [`BLOCK`] left columns that are summed together.
+/// Left columns that are summed together.
 pub(super) struct Strip {
-    /// The first left column.
-    pub first: usize,
-    /// Where right column 0 of each left column stands in the ring.
-    pub starts: Vec<usize>,
+    pub index: usize,
+    /// Where right column 0 of the first one stands, and the distance to the next one.
+    pub start: usize,
+    pub stride: usize,
     /// The right columns.
     pub reach: Range<usize>,
 }
@@ -87,42 +83,39 @@ pub(super) struct Pooled<F> {
     pub window: usize,
     /// Whether the window begins in this block.
     pub begins: bool,
-    /// The weights of the block's sites, zero for those outside and for repeated ones.
-    pub weights: [F; BLOCK],
+    /// The sites of the block that the window reads, and their weights.
+    pub first: usize,
+    pub weights: Vec<F>,
     /// The right windows with which it is needed.
     pub reach: Range<usize>,
 }
 
 impl<'a, F: Real> Stages<'a, F> {
-    pub fn new(pipeline: &'a Pipeline, channels: usize) -> Self {
-        let stage = |(index, plan)| Stage::new(plan, if index == 0 { channels } else { 0 });
-        let stages = pipeline.layers.iter().enumerate().map(stage).collect();
-        Self { pipeline, stages }
+    /// `tile` is the number of right columns that are summed at a time.
+    pub fn new(pipeline: &'a Pipeline, channels: usize, tile: usize) -> Self {
+        let stage = |plan| Stage::new(plan, channels, tile);
+        Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
     }
 }
 
 impl<'a, F: Real> Stage<'a, F> {
-    /// `channels` is 0 for all layers but the first.
-    fn new(plan: &'a LayerPlan, channels: usize) -> Self {
+    fn new(plan: &'a LayerPlan, channels: usize, tile: usize) -> Self {
         let cols = &plan.cols;
-        let folded = plan.is_folded();
-        let horizontal = if folded { 1 } else { cols.offsets.len() };
-        let mut blocks = site_blocks(cols);
-        fresh_columns(&mut blocks, cols, folded);
-        let ring = column_ring(&blocks, cols, folded);
-        for block in &mut blocks {
-            block.terms = (0..horizontal)
-                .map(|o| block.sites.map(|site| ring.term(cols, folded, o, site)))
-                .collect();
-        }
-        fresh_strips(&mut blocks, cols, folded, &ring);
-        let in_f = |weights: &Vec<f64>| weights.iter().map(|&w| F::from_f64(w)).collect();
+        let columns = Columns::new(cols, plan.is_folded(), tile);
+        let mut blocks: Vec<_> = (0..cols.sites.len())
+            .step_by(BLOCK)
+            .map(|first| Block::new(cols, &columns, first))
+            .collect();
+        columns.assign_strips(&mut blocks);
+        let taps = plan.layer.pooling.taps(plan.layer.subsampling, plan.layer.poolfactor);
         Self {
             plan,
-            depth: channels * if folded { cols.offsets.len() } else { 1 },
-            ring,
+            depth: channels * cols.offsets.len() / columns.offsets,
+            columns,
             blocks,
-            weights: cols.windows.iter().map(|window| in_f(&window.weights)).collect(),
+            weights: taps.weights.iter().map(|&weight| F::from_f64(weight)).collect(),
+            firsts: cols.windows.iter().map(|window| window.first).collect(),
+            whole: cols.windows.partition_point(|w| w.weights.len() == taps.weights.len()),
         }
     }
 
@@ -138,129 +131,124 @@ impl<'a, F: Real> Stage<'a, F> {
     }
 }
 
-impl ColumnRing {
-    fn term(&self, cols: &Axis, folded: bool, offset: usize, site: usize) -> usize {
-        if folded {
-            return self.start(site);
-        }
-        let shift = cols.sites[0] as isize + cols.offsets[offset] - cols.inputs[0] as isize;
-        let start = match cols.taps[offset][site] {
-            Some(column) => self.start(column),
-            None => self.slots * self.stride + self.pad,
+impl Columns {
+    fn new(cols: &Axis, folded: bool, tile: usize) -> Self {
+        let sites = cols.sites.len();
+        let (width, offsets, origin) = if folded {
+            (sites, 1, 0)
+        } else {
+            let origin = cols.sites[0] as isize + cols.offsets[0] - cols.inputs[0] as isize;
+            (cols.inputs.len(), cols.offsets.len(), origin)
         };
-        start.checked_add_signed(shift).expect("the padding holds every shift")
+        let pad = (-origin).max(0) as usize;
+        let read = (origin + (sites + offsets - 1) as isize).max(0) as usize;
+        let mut columns = Self {
+            width,
+            tile,
+            offsets,
+            origin,
+            pad,
+            stride: pad + width.next_multiple_of(tile).max(read),
+            strips: 0,
+        };
+        let held = |first: usize| columns.strips_under(first..sites.min(first + BLOCK)).len();
+        columns.strips = (0..sites).step_by(BLOCK).map(held).max().unwrap_or(1).max(1);
+        columns
+    }
+
+    /// Length of the ring with its column of zeros.
+    pub fn len(&self) -> usize {
+        (self.strips * BLOCK + 1) * self.stride
+    }
+
+    /// The columns that a run of sites reads.
+    fn under(&self, sites: &Range<usize>) -> Range<usize> {
+        let clip = |column: isize| column.clamp(0, self.width as isize) as usize;
+        clip(self.origin + sites.start as isize)
+            ..clip(self.origin + (sites.end + self.offsets - 1) as isize)
+    }
+
+    fn strips_under(&self, sites: Range<usize>) -> Range<usize> {
+        let columns = self.under(&sites);
+        columns.start / BLOCK..columns.end.div_ceil(BLOCK)
+    }
+
+    /// Where a left column begins; the column of zeros for one outside the image.
+    fn start(&self, column: isize) -> usize {
+        let slot = match usize::try_from(column) {
+            Ok(column) if column < self.width => {
+                column / BLOCK % self.strips * BLOCK + column % BLOCK
+            }
+            _ => self.strips * BLOCK,
+        };
+        slot * self.stride
+    }
+
+    /// Give each block the strips that it is the first to read.
+    fn assign_strips<F: Real>(&self, blocks: &mut [Block<F>]) {
+        let mut reaches = vec![0..0; self.width.div_ceil(BLOCK)];
+        for block in blocks.iter() {
+            let read = self.under(&block.reach);
+            for strip in self.strips_under(block.left()) {
+                reaches[strip] = hull([reaches[strip].clone(), read.clone()].into_iter());
+            }
+        }
+        let mut done = 0;
+        for block in blocks {
+            let strips = self.strips_under(block.left());
+            let strip = |index: usize| Strip {
+                index,
+                start: self.start((index * BLOCK) as isize) + self.pad,
+                stride: self.stride,
+                reach: reaches[index].clone(),
+            };
+            block.fresh = (done..strips.end).map(strip).collect();
+            done = done.max(strips.end);
+        }
     }
 }
 
-/// The blocks of sites, with what pooling and trace do to them.
-fn site_blocks<F: Real>(cols: &Axis) -> Vec<Block<F>> {
-    let count = cols.sites.len();
-    (0..count)
-        .step_by(BLOCK)
-        .map(|first| {
-            let inside = first..count.min(first + BLOCK);
-            let sites = std::array::from_fn(|i| (first + i).min(count - 1));
-            let reach = cols.reach[first].clone();
-            let pooled: Vec<_> = cols
-                .windows
-                .iter()
-                .zip(&cols.window_reach)
-                .enumerate()
-                .filter(|(_, (window, _))| {
-                    window.first < inside.end && window.sites().end > inside.start
-                })
-                .map(|(index, (window, reach))| Pooled {
+impl<F: Real> Block<F> {
+    fn new(cols: &Axis, columns: &Columns, first: usize) -> Self {
+        let count = cols.sites.len();
+        let inside = first..count.min(first + BLOCK);
+        let reach = cols.reach[first].clone();
+        let windows = cols.windows.iter().zip(&cols.window_reach).enumerate();
+        let pooled: Vec<_> = windows
+            .filter_map(|(index, (window, reach))| {
+                let sites = window.sites();
+                let read = inside.start.max(sites.start)..inside.end.min(sites.end);
+                (!read.is_empty()).then(|| Pooled {
                     window: index,
-                    begins: inside.contains(&window.first),
-                    weights: std::array::from_fn(|i| {
-                        let weight = if inside.contains(&(first + i)) { window.weight(first + i) } else { 0.0 };
-                        F::from_f64(weight)
-                    }),
+                    begins: read.start == sites.start,
+                    first: read.start - first,
+                    weights: read.map(|site| F::from_f64(window.weight(site))).collect(),
                     reach: reach.clone(),
                 })
-                .collect();
-            let trace_weight = |i: usize, j: usize| match cols.trace.get(first + i) {
-                Some(row) => F::from_f64(row[j]),
-                None => F::ZERO,
-            };
-            let trace = if cols.trace.is_empty() { 0..0 } else { reach.clone() };
-            Block {
-                sites,
-                fresh: Fresh { columns: 0..0, strips: Vec::new() },
-                terms: Vec::new(),
-                pooled_reach: hull(pooled.iter().map(|p| p.reach.clone())),
-                pooled,
-                trace: trace.map(|j| std::array::from_fn(|i| trace_weight(i, j))).collect(),
-                reach,
-            }
-        })
-        .collect()
-}
-
-/// The left columns that a block reads.
-fn columns_of<F>(block: &Block<F>, cols: &Axis, folded: bool) -> Range<usize> {
-    if folded {
-        return block.sites[0]..block.sites[BLOCK - 1] + 1;
-    }
-    let taps = cols.taps.iter();
-    let read = taps.flat_map(|taps| block.sites.map(|site| taps[site])).flatten();
-    hull(read.map(|column| column..column + 1))
-}
-
-fn fresh_columns<F>(blocks: &mut [Block<F>], cols: &Axis, folded: bool) {
-    let mut done = 0;
-    for block in blocks {
-        let end = columns_of(block, cols, folded).end.max(done);
-        block.fresh.columns = done..end;
-        done = end;
-    }
-}
-
-fn column_ring<F>(blocks: &[Block<F>], cols: &Axis, folded: bool) -> ColumnRing {
-    let held = |block: &Block<F>| {
-        let end = block.fresh.columns.end;
-        end - columns_of(block, cols, folded).start.min(end)
-    };
-    let slots = blocks.iter().map(held).max().unwrap_or(1).max(1);
-    if folded {
-        let width = cols.sites.len();
-        return ColumnRing { width, pad: 0, stride: width, slots };
-    }
-    let width = cols.inputs.len();
-    let first = cols.sites[0] as isize - cols.inputs[0] as isize;
-    let last = first + cols.sites.len() as isize - width as isize;
-    let (least, most) = (cols.offsets[0], cols.offsets[cols.offsets.len() - 1]);
-    let pad = (-(first + least)).max(0) as usize;
-    let stride = pad + width + (last + most).max(0) as usize;
-    ColumnRing { width, pad, stride, slots }
-}
-
-/// The strips of each block, over the right columns that the sites read.
-fn fresh_strips<F>(blocks: &mut [Block<F>], cols: &Axis, folded: bool, ring: &ColumnRing) {
-    let columns = if folded { cols.sites.len() } else { cols.inputs.len() };
-    let mut reaches = vec![0..0; columns];
-    for block in blocks.iter() {
-        for (offset, terms) in block.terms.iter().enumerate() {
-            for (&site, &term) in block.sites.iter().zip(terms) {
-                let column = if folded { Some(site) } else { cols.taps[offset][site] };
-                let Some(column) = column else { continue };
-                // Right site j reads ring entry term + j, right column `that - start`.
-                let clip = |j: usize| (term + j).saturating_sub(ring.start(column)).min(ring.width);
-                let read = clip(block.reach.start)..clip(block.reach.end);
-                reaches[column] = hull([reaches[column].clone(), read].into_iter());
-            }
+            })
+            .collect();
+        let trace_weight = |i: usize, j: usize| match cols.trace.get(first + i) {
+            Some(row) => F::from_f64(row[j]),
+            None => F::ZERO,
+        };
+        let trace = if cols.trace.is_empty() { 0..0 } else { reach.clone() };
+        let base = |k: usize| {
+            let start = columns.start(columns.origin + (first + k) as isize) + columns.pad;
+            start.checked_add_signed(columns.origin).expect("the padding holds the origin")
+        };
+        Self {
+            sites: std::array::from_fn(|i| (first + i).min(count - 1)),
+            fresh: Vec::new(),
+            bases: (0..BLOCK + columns.offsets - 1).map(base).collect(),
+            pooled_reach: hull(pooled.iter().map(|p| p.reach.clone())),
+            pooled,
+            trace: trace.map(|j| std::array::from_fn(|i| trace_weight(i, j))).collect(),
+            reach,
         }
     }
-    for block in blocks {
-        let Fresh { columns, strips } = &mut block.fresh;
-        let strip = |first: usize| {
-            let columns = first..columns.end.min(first + BLOCK);
-            Strip {
-                first,
-                starts: columns.clone().map(|column| ring.start(column)).collect(),
-                reach: hull(reaches[columns].iter().cloned()),
-            }
-        };
-        *strips = columns.clone().step_by(BLOCK).map(strip).collect();
+
+    /// The left sites, without repetition.
+    fn left(&self) -> Range<usize> {
+        self.sites[0]..self.sites[BLOCK - 1] + 1
     }
 }
