@@ -43,6 +43,9 @@ pub struct Model {
     pub layers: Vec<Layer>,
 }
 
+/// A layer's keys and values, as its source wrote them.
+pub type Table = Vec<(String, Value)>;
+
 /// A value of a layer's table, as its source wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -143,46 +146,71 @@ impl Model {
     /// # Errors
     /// [`Error::Value`] for anything but such a text, and as [`Layer::from_entries`].
     pub fn from_toml(text: &str, ntk: bool) -> Result<Self> {
-        let table: toml::Table = text
+        Self::from_tables(Self::toml_layers(text)?, ntk)
+    }
+
+    /// Validate one table a layer.
+    ///
+    /// # Errors
+    /// As [`Layer::from_entries`].
+    pub fn from_tables(tables: Vec<Table>, ntk: bool) -> Result<Self> {
+        let tables = tables.into_iter().enumerate();
+        let layers = tables.map(|(index, table)| Layer::from_entries(index, table, ntk));
+        Self::new(layers.collect::<Result<_>>()?)
+    }
+
+    /// The layers' tables of a TOML text, as they are written there.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for anything but a text with `[[layers]]` tables alone.
+    pub fn toml_layers(text: &str) -> Result<Vec<Table>> {
+        let file: toml::Table = text
             .parse()
             .map_err(|error| Error::Value(format!("not a TOML text: {error}")))?;
-        if let Some(key) = table.keys().find(|key| *key != "layers") {
+        if let Some(key) = file.keys().find(|key| *key != "layers") {
             bail!("unknown key {key:?} in the TOML text; a model has [[layers]] tables alone");
         }
-        match table.get("layers") {
-            Some(layers) => Self::from_toml_layers(layers, ntk),
+        match file.get("layers") {
+            Some(layers) => Self::toml_tables(layers),
             None => bail!("the TOML text has no [[layers]] tables"),
         }
     }
 
-    /// Read an array of layer tables.
+    /// The tables of an array.
     ///
     /// # Errors
-    /// As [`Model::from_toml`].
-    pub fn from_toml_layers(layers: &toml::Value, ntk: bool) -> Result<Self> {
-        let tables = layers.as_array().map(|layers| layers.iter().map(toml::Value::as_table));
+    /// [`Error::Value`] for anything else.
+    pub fn toml_tables(layers: &toml::Value) -> Result<Vec<Table>> {
+        let tables = layers
+            .as_array()
+            .map(|layers| layers.iter().map(toml::Value::as_table));
         let Some(tables) = tables.and_then(|tables| tables.collect::<Option<Vec<_>>>()) else {
             bail!("\"layers\" must be [[layers]] tables, one a layer");
         };
-        let read = |(index, table): (usize, &toml::Table)| {
-            let entries = table.iter().map(|(key, value)| (key.clone(), value.into()));
-            Layer::from_entries(index, entries, ntk)
+        let read = |table: &toml::Table| {
+            table
+                .iter()
+                .map(|(key, value)| (key.clone(), value.into()))
+                .collect()
         };
-        Self::new(tables.into_iter().enumerate().map(read).collect::<Result<_>>()?)
+        Ok(tables.into_iter().map(read).collect())
     }
 
-    /// The TOML text that [`Model::from_toml`] reads back, every key filled in.
-    pub fn to_toml(&self) -> String {
-        let mut text = String::new();
-        for layer in &self.layers {
-            text.push_str("[[layers]]\n");
-            for (key, value) in layer.entries() {
-                text.push_str(&format!("{key} = {value}\n"));
-            }
-            text.push('\n');
-        }
-        text.truncate(text.trim_end().len() + 1);
-        text
+    /// The TOML text that [`Model::toml_layers`] reads back.
+    pub fn write_toml(tables: &[Table]) -> String {
+        let table = |table: &Table| {
+            let lines = table
+                .iter()
+                .map(|(key, value)| format!("{key} = {value}\n"));
+            format!("[[layers]]\n{}", lines.collect::<String>())
+        };
+        tables.iter().map(table).collect::<Vec<_>>().join("\n")
+    }
+
+    /// One table a layer, every key filled in.
+    pub fn tables(&self) -> Vec<Table> {
+        let table = |layer: &Layer| layer.entries().map(|(k, v)| (k.to_owned(), v)).to_vec();
+        self.layers.iter().map(table).collect()
     }
 }
 
@@ -213,12 +241,7 @@ impl At<'_> {
         Ok(x)
     }
 
-    fn choice<T: Copy>(
-        &self,
-        value: &Value,
-        all: &[T],
-        name: fn(&T) -> &'static str,
-    ) -> Result<T> {
+    fn choice<T: Copy>(&self, value: &Value, all: &[T], name: fn(&T) -> &'static str) -> Result<T> {
         let Value::Text(text) = value else {
             return Err(self.type_error("a string", value));
         };
@@ -300,9 +323,13 @@ mod tests {
     #[test]
     fn toml_round_trips() {
         let model = Model::new(vec![read(&SIZES).unwrap(); 2]).unwrap();
-        assert_eq!(Model::from_toml(&model.to_toml(), true).unwrap(), model);
+        let text = Model::write_toml(&model.tables());
+        assert_eq!(Model::from_toml(&text, true).unwrap(), model);
         for text in ["layers = 3", "[[layer]]\nnpatch = 3", "[[layers]", ""] {
-            assert!(matches!(Model::from_toml(text, false), Err(Error::Value(_))), "{text}");
+            assert!(
+                matches!(Model::from_toml(text, false), Err(Error::Value(_))),
+                "{text}"
+            );
         }
     }
 
@@ -315,11 +342,20 @@ mod tests {
         };
         let text = |s: &str| Value::Text(s.to_owned());
         let message = with("simga", Value::Real(1.0));
-        assert!(message.contains("layer 1") && message.contains("\"sigma\"?"), "{message}");
+        assert!(
+            message.contains("layer 1") && message.contains("\"sigma\"?"),
+            "{message}"
+        );
         let message = with("kernel", text("rleu"));
-        assert!(message.contains("\"relu\"?") && message.contains("poly4"), "{message}");
+        assert!(
+            message.contains("\"relu\"?") && message.contains("poly4"),
+            "{message}"
+        );
         let message = with("pooling", text("max"));
-        assert!(!message.contains("did you mean") && message.contains("strided"), "{message}");
+        assert!(
+            !message.contains("did you mean") && message.contains("strided"),
+            "{message}"
+        );
         for (key, value) in [
             ("sigma", Value::Real(0.0)),
             ("sigma", Value::Real(f64::NAN)),
@@ -328,8 +364,16 @@ mod tests {
             ("kernel", Value::Integer(3)),
         ] {
             let message = with(key, value);
-            assert!(message.contains("layer 1") && message.contains(key), "{message}");
+            assert!(
+                message.contains("layer 1") && message.contains(key),
+                "{message}"
+            );
         }
-        assert!(read(&SIZES[..1]).unwrap_err().to_string().contains("subsampling"));
+        assert!(
+            read(&SIZES[..1])
+                .unwrap_err()
+                .to_string()
+                .contains("subsampling")
+        );
     }
 }

@@ -22,17 +22,29 @@ fn cases() -> Vec<Case> {
     let text = std::fs::read_to_string(folder.join("models.toml")).unwrap();
     let models: toml::Table = text.parse().unwrap();
     let case = |(name, entry): (&String, &toml::Value)| {
-        let mut file = NpzReader::new(File::open(folder.join(format!("{name}.npz"))).unwrap()).unwrap();
+        let mut file =
+            NpzReader::new(File::open(folder.join(format!("{name}.npz"))).unwrap()).unwrap();
         let x: Array4<f64> = file.by_name("X").unwrap();
         let y: Array4<f64> = file.by_name("Y").unwrap();
         let (n, height, width, channels) = x.dim();
         let ntk = entry["ntk"].as_bool().unwrap();
-        let model = Model::from_toml_layers(&entry["layers"], ntk).unwrap();
+        let model = Model::toml_tables(&entry["layers"])
+            .and_then(|tables| Model::from_tables(tables, ntk))
+            .unwrap();
         let len = height * width * channels;
         let m = y.dim().0;
         Case {
             name: name.clone(),
-            plan: Plan::new(&model, Shape { height, width, channels }, ntk).unwrap(),
+            plan: Plan::new(
+                &model,
+                Shape {
+                    height,
+                    width,
+                    channels,
+                },
+                ntk,
+            )
+            .unwrap(),
             x: x.into_shape_with_order((n, len)).unwrap(),
             y: y.into_shape_with_order((m, len)).unwrap(),
             file,
@@ -42,21 +54,37 @@ fn cases() -> Vec<Case> {
 }
 
 fn gram(plan: &Plan, x: ArrayView2<f64>, y: Option<ArrayView2<f64>>) -> Array2<f64> {
-    let images = |pixels| Images { pixels, norms: None, inverses: None };
+    let images = |pixels| Images {
+        name: "images",
+        pixels,
+        norms: None,
+        inverses: None,
+    };
     let mut out = Array2::zeros((x.nrows(), y.map_or(x.nrows(), |y| y.nrows())));
-    let outputs = Outputs { kernel: out.view_mut(), ckn: None };
+    let outputs = Outputs {
+        kernel: out.view_mut(),
+        ckn: None,
+    };
     let job = Job::new(2, None).unwrap();
     engine::gram(plan, images(x), y.map(images), outputs, &job).unwrap();
     out
 }
 
 #[track_caller]
-fn assert_close(name: &str, got: &Array2<f64>, wanted: &Array2<f64>, tolerance: impl Fn(usize, usize) -> f64) {
+fn assert_close(
+    name: &str,
+    got: &Array2<f64>,
+    wanted: &Array2<f64>,
+    tolerance: impl Fn(usize, usize) -> f64,
+) {
     assert_eq!(got.dim(), wanted.dim(), "{name}");
     let largest = wanted.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
     for ((index, got), wanted) in got.indexed_iter().zip(wanted) {
         let error = (got - wanted).abs() / largest;
-        assert!(error <= tolerance(index.0, index.1), "{name} {index:?}: {got} for {wanted}, off by {error:e}");
+        assert!(
+            error <= tolerance(index.0, index.1),
+            "{name} {index:?}: {got} for {wanted}, off by {error:e}"
+        );
     }
 }
 

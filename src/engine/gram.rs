@@ -22,6 +22,8 @@ use crate::simd::{Real, Simd, SimdBase, Task, Vector};
 /// A set of images, one a row.
 #[derive(Clone, Copy)]
 pub struct Images<'a, F> {
+    /// What error messages call the set.
+    pub name: &'a str,
     /// Pixels, `(n, h * w * c)`, in standard layout.
     pub pixels: ArrayView2<'a, F>,
     /// Patch norms, `(n, layers * h * w)`, as [`norms`](super::norms()) gives them; computed
@@ -62,7 +64,13 @@ pub fn gram<F: Real>(
         Some(right) => Some(prepare(plan, right, right_norms, job)?),
         None => None,
     };
-    job.isa.run(Gram { plan, left, right, out, job })
+    job.isa.run(Gram {
+        plan,
+        left,
+        right,
+        out,
+        job,
+    })
 }
 
 /// Compute the kernel of `images[left]` and `images[right]` for each `(left, right)` of `pairs`.
@@ -82,14 +90,23 @@ pub fn pairs<F: Real>(
     }
     let mut storage = None;
     let images = prepare(plan, images, &mut storage, job)?;
-    job.isa.run(Pairs { plan, images, pairs, out, job })
+    job.isa.run(Pairs {
+        plan,
+        images,
+        pairs,
+        out,
+        job,
+    })
 }
 
 fn check_outputs<F: Real>(plan: &Plan, out: &Outputs<F>, shape: (usize, usize)) -> Result<()> {
     if out.ckn.is_some() && !plan.ntk {
         bail!("the CKN beside the NTK is only there with ntk=True");
     }
-    let views = [Some(out.kernel.dim()), out.ckn.as_ref().map(|view| view.dim())];
+    let views = [
+        Some(out.kernel.dim()),
+        out.ckn.as_ref().map(|view| view.dim()),
+    ];
     for dim in views.into_iter().flatten() {
         if dim != shape {
             bail!("out must be of shape {shape:?}, got {dim:?}");
@@ -105,19 +122,33 @@ fn prepare<'a, 'i: 'a, F: Real>(
     storage: &'a mut Option<Vec<F>>,
     job: &Job,
 ) -> Result<Source<'a, F>> {
-    let pixels = check_pixels(plan, images.pixels)?;
+    let pixels = check_pixels(plan, images.name, images.pixels)?;
     let check = |name, given| check_norms(plan, pixels.count(), name, given);
-    let inverses = images.inverses.map(|given| check("norms_inv", given)).transpose()?;
+    let inverses = images
+        .inverses
+        .map(|given| check("norms_inv", given))
+        .transpose()?;
     let norms = match images.norms {
         Some(given) => check("norms", given)?,
         None => {
             let len = plan.norms_len();
             let storage = storage.insert(vec![F::ZERO; pixels.count() * len]);
-            job.isa.run(Norms { plan, pixels, out: storage, job, counted: false })?;
+            job.isa.run(Norms {
+                plan,
+                name: images.name,
+                pixels,
+                out: storage,
+                job,
+                counted: false,
+            })?;
             Rows { data: storage, len }
         }
     };
-    Ok(Source { pixels, norms, inverses })
+    Ok(Source {
+        pixels,
+        norms,
+        inverses,
+    })
 }
 
 /// Norms that the caller gives must be of the right shape, contiguous and finite.
@@ -235,7 +266,13 @@ impl<F: Real> Task for Gram<'_, '_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
-        let Self { plan, left, right, out, job } = self;
+        let Self {
+            plan,
+            left,
+            right,
+            out,
+            job,
+        } = self;
         let symmetric = right.is_none();
         let right = right.unwrap_or(left);
         let mut ckn = out.ckn.map(|view| cells(view, symmetric).into_iter());
@@ -245,13 +282,25 @@ impl<F: Real> Task for Gram<'_, '_, F> {
                 rows: row..row + kernel.own.nrows(),
                 cols: col..col + kernel.own.ncols(),
                 kernel,
-                ckn: ckn.as_mut().and_then(|cells| cells.next()).map(|(_, cells)| cells),
+                ckn: ckn
+                    .as_mut()
+                    .and_then(|cells| cells.next())
+                    .map(|(_, cells)| cells),
             })
             .collect();
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         workers::run(job, tiles, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
-            let mut worker = Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
+            let mut worker = Worker {
+                simd,
+                plan,
+                stages: &stages,
+                left,
+                right,
+                job,
+                queue,
+                scratch,
+            };
             while let Some(mut tile) = queue.next() {
                 worker.tile(&mut tile);
             }
@@ -285,14 +334,20 @@ impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
                 (false, _) => tile.rows.start..tile.rows.start,
             };
             for row in full.end..tile.rows.end {
-                odd.extend(cols.iter().filter(|&&col| !triangle || col >= row).map(|&col| (row, col)));
+                odd.extend(
+                    cols.iter()
+                        .filter(|&&col| !triangle || col >= row)
+                        .map(|&col| (row, col)),
+                );
             }
             if full.is_empty() {
                 continue;
             }
-            self.scratch.fill_right(self.simd, self.plan, self.stages, self.right, &cols);
+            self.scratch
+                .fill_right(self.simd, self.plan, self.stages, self.right, &cols);
             for row in full {
-                self.scratch.fill_left(self.simd, self.plan, self.stages, self.left, &[row]);
+                self.scratch
+                    .fill_left(self.simd, self.plan, self.stages, self.left, &[row]);
                 let pairs: Vec<_> = cols.iter().map(|&col| (row, col)).collect();
                 if !self.batch(&pairs, |index, values| tile.put(pairs[index], values)) {
                     return;
@@ -310,14 +365,17 @@ impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
     /// Fill both sides from a list of pairs.
     fn fill(&mut self, pairs: &[(usize, usize)]) {
         let (rows, cols): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-        self.scratch.fill_left(self.simd, self.plan, self.stages, self.left, &rows);
-        self.scratch.fill_right(self.simd, self.plan, self.stages, self.right, &cols);
+        self.scratch
+            .fill_left(self.simd, self.plan, self.stages, self.left, &rows);
+        self.scratch
+            .fill_right(self.simd, self.plan, self.stages, self.right, &cols);
     }
 
     /// Compute what the lanes hold and `put` each pair's values; false if the job was stopped.
     fn batch(&mut self, pairs: &[(usize, usize)], mut put: impl FnMut(usize, Values<F>)) -> bool {
         let queue = self.queue;
-        self.scratch.run(self.simd, self.stages, self.plan.ntk, || queue.stopped());
+        self.scratch
+            .run(self.simd, self.stages, self.plan.ntk, || queue.stopped());
         if queue.stopped() {
             return false;
         }
@@ -368,14 +426,29 @@ impl<F: Real> Task for Pairs<'_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
-        let Self { plan, images, pairs, out, job } = self;
+        let Self {
+            plan,
+            images,
+            pairs,
+            out,
+            job,
+        } = self;
         let lanes = Vector::<S, F>::LEN;
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
         workers::run(job, tasks, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
             let (left, right) = (images, images);
-            let mut worker = Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
+            let mut worker = Worker {
+                simd,
+                plan,
+                stages: &stages,
+                left,
+                right,
+                job,
+                queue,
+                scratch,
+            };
             while let Some((pairs, out)) = queue.next() {
                 worker.fill(pairs);
                 worker.batch(pairs, |index, values| out[index] = values.kernel);

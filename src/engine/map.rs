@@ -61,7 +61,14 @@ impl<S: Simd, F: Real> BlockMap<'_, S, F> {
     #[inline(always)]
     pub fn run(self, values: &mut [Values<S, F>], tangents: &mut [Values<S, F>]) {
         let (kernel, sigma) = (self.kernel, self.sigma);
-        kernel.visit(sigma, Evaluate { block: self, values, tangents });
+        kernel.visit(
+            sigma,
+            Evaluate {
+                block: self,
+                values,
+                tangents,
+            },
+        );
     }
 }
 
@@ -105,7 +112,11 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
 
     #[inline(always)]
     fn one_offset<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self { block, values, tangents } = self;
+        let Self {
+            block,
+            values,
+            tangents,
+        } = self;
         let sums = block.offset(block.columns[0], 0);
         let tangent_sums = match Maps::ALL[MAPS] {
             Maps::Ntk => block.offset(block.columns[1], 0),
@@ -121,8 +132,18 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// Patches of side 3, summed in registers.
     #[inline(always)]
     fn three_offsets<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self { block, values, tangents } = self;
-        let terms = |columns| [block.offset(columns, 0), block.offset(columns, 1), block.offset(columns, 2)];
+        let Self {
+            block,
+            values,
+            tangents,
+        } = self;
+        let terms = |columns| {
+            [
+                block.offset(columns, 0),
+                block.offset(columns, 1),
+                block.offset(columns, 2),
+            ]
+        };
         let [a, b, c] = terms(block.columns[0]);
         let [ta, tb, tc] = match Maps::ALL[MAPS] {
             Maps::Ntk => terms(block.columns[1]),
@@ -138,7 +159,11 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// Any number of horizontal offsets, summed where the results will stand.
     #[inline(always)]
     fn any_offsets<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self { block, values, tangents } = self;
+        let Self {
+            block,
+            values,
+            tangents,
+        } = self;
         block.sum_offsets(block.columns[0], values);
         if Maps::ALL[MAPS] == Maps::Ntk {
             block.sum_offsets(block.columns[1], tangents);
@@ -200,8 +225,11 @@ impl<'a, S: Simd, F: Real> BlockMap<'a, S, F> {
                     continue;
                 }
                 let tangent = &mut tangents[j];
-                let tangent_sum =
-                    if Maps::ALL[MAPS] == Maps::Ntk { tangent_sum(i, j, tangent) } else { sum };
+                let tangent_sum = if Maps::ALL[MAPS] == Maps::Ntk {
+                    tangent_sum(i, j, tangent)
+                } else {
+                    sum
+                };
                 let (mapped, slope) = kernel.value_and_slope(self.simd, cosine, norms);
                 value[i] = mapped;
                 tangent[i] = slope.mul_add(tangent_sum, mapped);

@@ -29,7 +29,8 @@ pub fn norms<F: Real>(
     mut out: ArrayViewMut2<F>,
     job: &Job,
 ) -> Result<()> {
-    let pixels = check_pixels(plan, pixels)?;
+    let name = "images";
+    let pixels = check_pixels(plan, name, pixels)?;
     let shape = (pixels.count(), plan.norms_len());
     if out.dim() != shape {
         bail!("out must be of shape {shape:?}, got {:?}", out.dim());
@@ -37,26 +38,39 @@ pub fn norms<F: Real>(
     let Some(out) = out.as_slice_mut() else {
         bail!("out must be contiguous in memory");
     };
-    job.isa.run(Norms { plan, pixels, out, job, counted: true })
+    job.isa.run(Norms {
+        plan,
+        name,
+        pixels,
+        out,
+        job,
+        counted: true,
+    })
 }
 
 /// Images must be of the plan's size, contiguous and finite.
 pub(super) fn check_pixels<'a, F: Real>(
     plan: &Plan,
+    name: &str,
     pixels: ArrayView2<'a, F>,
 ) -> Result<Rows<'a, F>> {
     let shape = plan.shape;
     let len = shape.height * shape.width * shape.channels;
     if pixels.ncols() != len {
-        bail!("images of shape {shape} have {len} values, got {}", pixels.ncols());
+        bail!(
+            "{name}: images of shape {shape} have {len} values, got {}",
+            pixels.ncols()
+        );
     }
     let Some(data) = pixels.to_slice() else {
-        bail!("images must be contiguous in memory");
+        bail!("{name} must be contiguous in memory");
     };
     let rows = Rows { data, len };
     for (index, image) in rows.iter().enumerate() {
         if !image.iter().all(|x| x.is_finite()) {
-            bail!("image {index} contains NaN or infinite values; remove or replace them first");
+            bail!(
+                "{name}: image {index} contains NaN or infinite values; remove or replace them first"
+            );
         }
     }
     Ok(rows)
@@ -65,6 +79,7 @@ pub(super) fn check_pixels<'a, F: Real>(
 /// The norms of checked images.
 pub(super) struct Norms<'a, F> {
     pub plan: &'a Plan,
+    pub name: &'a str,
     pub pixels: Rows<'a, F>,
     pub out: &'a mut [F],
     pub job: &'a Job,
@@ -76,10 +91,20 @@ impl<F: Real> Task for Norms<'_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
-        let Self { plan, pixels, out, job, counted } = self;
+        let Self {
+            plan,
+            name,
+            pixels,
+            out,
+            job,
+            counted,
+        } = self;
         let channels = plan.shape.channels;
-        let stages: Vec<Stages<F>> =
-            plan.norms.iter().map(|pipeline| Stages::new(pipeline, channels, tile::<S, F>())).collect();
+        let stages: Vec<Stages<F>> = plan
+            .norms
+            .iter()
+            .map(|pipeline| Stages::new(pipeline, channels, tile::<S, F>()))
+            .collect();
         let lanes = Vector::<S, F>::LEN;
         let groups: Vec<_> = pixels
             .data
@@ -88,20 +113,25 @@ impl<F: Real> Task for Norms<'_, F> {
             .enumerate()
             .map(|(index, (data, norms))| Group {
                 first: index * lanes,
-                pixels: Rows { data, len: pixels.len },
+                pixels: Rows {
+                    data,
+                    len: pixels.len,
+                },
                 norms,
             })
             .collect();
         workers::run(job, groups, |queue| {
-            let mut scratches: Vec<_> =
-                stages.iter().map(|stages| Scratch::new(simd, stages, false)).collect();
+            let mut scratches: Vec<_> = stages
+                .iter()
+                .map(|stages| Scratch::new(simd, stages, false))
+                .collect();
             while let Some(mut group) = queue.next() {
                 group.norms.fill(F::ZERO);
                 group.first_layer(simd, plan);
                 for (stages, scratch) in stages.iter().zip(&mut scratches) {
                     group.next_layer(simd, plan, stages, scratch, queue);
                 }
-                if let Err(error) = group.check(plan) {
+                if let Err(error) = group.check(plan, name) {
                     queue.fail(error);
                 }
                 if counted {
@@ -143,14 +173,23 @@ impl<F: Real> Group<'_, F> {
         queue: &Queue<Self>,
     ) {
         let layer = stages.stages.len();
-        let norms = Rows { data: &*self.norms, len: plan.norms_len() };
-        let source = Source { pixels: self.pixels, norms, inverses: None };
+        let norms = Rows {
+            data: &*self.norms,
+            len: plan.norms_len(),
+        };
+        let source = Source {
+            pixels: self.pixels,
+            norms,
+            inverses: None,
+        };
         let images: Vec<usize> = (0..self.pixels.count()).collect();
         scratch.fill_left(simd, plan, stages, source, &images);
         scratch.fill_right(simd, plan, stages, source, &images);
         scratch.run(simd, stages, false, || queue.stopped());
         let width = plan.sizes[layer].1;
-        self.patch_norms(simd, plan, layer, |sum, y, x| sum + scratch.diagonal[y * width + x]);
+        self.patch_norms(simd, plan, layer, |sum, y, x| {
+            sum + scratch.diagonal[y * width + x]
+        });
     }
 
     /// `n[p] = sqrt(sum over offsets of d[p + offset])` of one layer, where `add(sum, y, x)` adds
@@ -165,7 +204,9 @@ impl<F: Real> Group<'_, F> {
         let (height, width) = plan.sizes[layer];
         let half = plan.layers[layer].npatch / 2;
         let under = |p: usize, len: usize| {
-            let end = (p + plan.layers[layer].npatch).saturating_sub(half).min(len);
+            let end = (p + plan.layers[layer].npatch)
+                .saturating_sub(half)
+                .min(len);
             p.saturating_sub(half)..end
         };
         let zero = Vector::<S, F>::splat(simd, F::ZERO);
@@ -187,11 +228,11 @@ impl<F: Real> Group<'_, F> {
         }
     }
 
-    fn check(&self, plan: &Plan) -> Result<()> {
+    fn check(&self, plan: &Plan, name: &str) -> Result<()> {
         for (index, norms) in self.norms.chunks_exact(plan.norms_len()).enumerate() {
             if !norms.iter().all(|norm| norm.is_finite()) {
                 return Err(Error::Value(format!(
-                    "the patch norms of image {} overflow; scale the images down{}",
+                    "{name}: the patch norms of image {} overflow; scale the images down{}",
                     self.first + index,
                     super::wider::<F>(),
                 )));

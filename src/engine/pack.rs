@@ -98,13 +98,17 @@ impl<S: Simd, F: Real> Packed<S, F> {
         });
         for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
             let scale = match self.side {
-                Side::Left => F::from_f64(stage.plan.layer.kernel.cosine_scale(stage.plan.layer.sigma)),
+                Side::Left => {
+                    F::from_f64(stage.plan.layer.kernel.cosine_scale(stage.plan.layer.sigma))
+                }
                 Side::Right => F::ONE,
             };
             let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
             let base = index * plan.layer_stride();
             let positions = rows.sites.iter().flat_map(|row| {
-                cols.sites.iter().map(move |col| base + row * cols.size + col)
+                cols.sites
+                    .iter()
+                    .map(move |col| base + row * cols.size + col)
             });
             for (slot, position) in positions.enumerate() {
                 let norm = |lane: usize| images.norms.row(image(lane))[position];
@@ -158,7 +162,8 @@ fn column_sources(cols: &Axis, folded: bool) -> Vec<Vec<Option<usize>>> {
     }
     let under = |site: usize| {
         let taps = cols.taps.iter();
-        taps.map(|taps| taps[site].map(|tap| cols.inputs[tap])).collect()
+        taps.map(|taps| taps[site].map(|tap| cols.inputs[tap]))
+            .collect()
     };
     (0..cols.sites.len()).map(under).collect()
 }

@@ -115,7 +115,13 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
     #[inline(always)]
     pub fn run(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
         let width = self.stage.columns.width;
-        for Strip { index, start, stride, reach } in strips {
+        for Strip {
+            index,
+            start,
+            stride,
+            reach,
+        } in strips
+        {
             for l in 0..BLOCK.min(width - index * BLOCK) {
                 let start = start + l * stride;
                 let target = &mut ring[start + reach.start..start + reach.end];

@@ -29,7 +29,14 @@ pub(super) fn pool_columns<S: Simd, F: Real>(
     match *stage.weights.as_slice() {
         [a, b, c] => pool_whole(simd, [a, b, c], firsts, start, values, &mut pooled[whole]),
         [a, b, c, d, e] => {
-            pool_whole(simd, [a, b, c, d, e], firsts, start, values, &mut pooled[whole]);
+            pool_whole(
+                simd,
+                [a, b, c, d, e],
+                firsts,
+                start,
+                values,
+                &mut pooled[whole],
+            );
         }
         _ => {
             for (pooled, first) in pooled[whole].iter_mut().zip(firsts) {
@@ -75,11 +82,7 @@ fn pool_whole<S: Simd, F: Real, const N: usize>(
 
 /// The sum of `values`, as many as there are weights and values.
 #[inline(always)]
-fn pool_taps<S: Simd, F: Real>(
-    simd: S,
-    weights: &[F],
-    values: &[Values<S, F>],
-) -> Values<S, F> {
+fn pool_taps<S: Simd, F: Real>(simd: S, weights: &[F], values: &[Values<S, F>]) -> Values<S, F> {
     let mut sums = [Vector::<S, F>::splat(simd, F::ZERO); BLOCK];
     for (values, &weight) in values.iter().zip(weights) {
         let weight = Vector::<S, F>::splat(simd, weight);

@@ -94,7 +94,10 @@ impl<'a, F: Real> Stages<'a, F> {
     /// `tile` is the number of right columns that are summed at a time.
     pub fn new(pipeline: &'a Pipeline, channels: usize, tile: usize) -> Self {
         let stage = |plan| Stage::new(plan, channels, tile);
-        Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
+        Self {
+            pipeline,
+            stages: pipeline.layers.iter().map(stage).collect(),
+        }
     }
 }
 
@@ -107,15 +110,24 @@ impl<'a, F: Real> Stage<'a, F> {
             .map(|first| Block::new(cols, &columns, first))
             .collect();
         columns.assign_strips(&mut blocks);
-        let taps = plan.layer.pooling.taps(plan.layer.subsampling, plan.layer.poolfactor);
+        let taps = plan
+            .layer
+            .pooling
+            .taps(plan.layer.subsampling, plan.layer.poolfactor);
         Self {
             plan,
             depth: channels * cols.offsets.len() / columns.offsets,
             columns,
             blocks,
-            weights: taps.weights.iter().map(|&weight| F::from_f64(weight)).collect(),
+            weights: taps
+                .weights
+                .iter()
+                .map(|&weight| F::from_f64(weight))
+                .collect(),
             firsts: cols.windows.iter().map(|window| window.first).collect(),
-            whole: cols.windows.partition_point(|w| w.weights.len() == taps.weights.len()),
+            whole: cols
+                .windows
+                .partition_point(|w| w.weights.len() == taps.weights.len()),
         }
     }
 
@@ -152,7 +164,12 @@ impl Columns {
             strips: 0,
         };
         let held = |first: usize| columns.strips_under(first..sites.min(first + BLOCK)).len();
-        columns.strips = (0..sites).step_by(BLOCK).map(held).max().unwrap_or(1).max(1);
+        columns.strips = (0..sites)
+            .step_by(BLOCK)
+            .map(held)
+            .max()
+            .unwrap_or(1)
+            .max(1);
         columns
     }
 
@@ -231,10 +248,16 @@ impl<F: Real> Block<F> {
             Some(row) => F::from_f64(row[j]),
             None => F::ZERO,
         };
-        let trace = if cols.trace.is_empty() { 0..0 } else { reach.clone() };
+        let trace = if cols.trace.is_empty() {
+            0..0
+        } else {
+            reach.clone()
+        };
         let base = |k: usize| {
             let start = columns.start(columns.origin + (first + k) as isize) + columns.pad;
-            start.checked_add_signed(columns.origin).expect("the padding holds the origin")
+            start
+                .checked_add_signed(columns.origin)
+                .expect("the padding holds the origin")
         };
         Self {
             sites: std::array::from_fn(|i| (first + i).min(count - 1)),
@@ -242,7 +265,9 @@ impl<F: Real> Block<F> {
             bases: (0..BLOCK + columns.offsets - 1).map(base).collect(),
             pooled_reach: hull(pooled.iter().map(|p| p.reach.clone())),
             pooled,
-            trace: trace.map(|j| std::array::from_fn(|i| trace_weight(i, j))).collect(),
+            trace: trace
+                .map(|j| std::array::from_fn(|i| trace_weight(i, j)))
+                .collect(),
             reach,
         }
     }

@@ -36,6 +36,9 @@ impl<F: Real> PatchKernel<F> for Linear<F> {
         cosine: Cosine<S, F>,
         norms: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        (norms * cosine.value(), Vector::<S, F>::splat(simd, self.sigma))
+        (
+            norms * cosine.value(),
+            Vector::<S, F>::splat(simd, self.sigma),
+        )
     }
 }

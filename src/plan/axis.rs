@@ -29,7 +29,9 @@ impl Window {
     /// The weight of `site`, zero outside the window.
     pub fn weight(&self, site: usize) -> f64 {
         let tap = site.checked_sub(self.first);
-        tap.and_then(|t| self.weights.get(t)).copied().unwrap_or(0.0)
+        tap.and_then(|t| self.weights.get(t))
+            .copied()
+            .unwrap_or(0.0)
     }
 }
 
@@ -94,7 +96,9 @@ pub(super) fn plan(layers: &[Layer], size: usize, output: Output, block: usize) 
 }
 
 fn diagonal(size: usize) -> Mask {
-    (0..size).map(|p| (0..size).map(|q| p == q).collect()).collect()
+    (0..size)
+        .map(|p| (0..size).map(|q| p == q).collect())
+        .collect()
 }
 
 /// The positions with an entry in their row or column, and each one's hull of partners.
@@ -141,7 +145,10 @@ impl Axis {
             .iter()
             .map(|&output| {
                 let (first, weights) = window(output);
-                Window { first: index_of(first), weights: weights.to_vec() }
+                Window {
+                    first: index_of(first),
+                    weights: weights.to_vec(),
+                }
             })
             .collect();
         let site_window_reach = (0..sites.len())
@@ -151,7 +158,11 @@ impl Axis {
                 hull(readers.map(|(_, reach)| reach.clone()))
             })
             .collect();
-        let trace = if is_trace { trace_weights(&windows, sites.len()) } else { Vec::new() };
+        let trace = if is_trace {
+            trace_weights(&windows, sites.len())
+        } else {
+            Vec::new()
+        };
 
         let half = (layer.npatch / 2) as isize;
         let mut axis = Self {
@@ -167,7 +178,11 @@ impl Axis {
             trace,
         };
         axis.inputs = compress(&axis.needed_inputs()).0;
-        axis.taps = axis.offsets.iter().map(|&offset| axis.tap_indices(offset)).collect();
+        axis.taps = axis
+            .offsets
+            .iter()
+            .map(|&offset| axis.tap_indices(offset))
+            .collect();
         axis
     }
 
@@ -178,7 +193,11 @@ impl Axis {
     }
 
     fn tap_indices(&self, offset: isize) -> Vec<Option<usize>> {
-        let index_of = |p: usize| self.inputs.binary_search(&p).expect("every tap is an input");
+        let index_of = |p: usize| {
+            self.inputs
+                .binary_search(&p)
+                .expect("every tap is an input")
+        };
         (0..self.sites.len())
             .map(|site| self.moved(site, offset).map(index_of))
             .collect()
@@ -190,7 +209,8 @@ impl Axis {
         for (left, reach) in self.reach.iter().enumerate() {
             for right in reach.clone() {
                 for &offset in &self.offsets {
-                    if let (Some(p), Some(q)) = (self.moved(left, offset), self.moved(right, offset))
+                    if let (Some(p), Some(q)) =
+                        (self.moved(left, offset), self.moved(right, offset))
                     {
                         mask[p][q] = true;
                     }
@@ -202,9 +222,8 @@ impl Axis {
 
     /// Whether sites and inputs are runs without gaps, so that a patch's offset is one shift.
     pub fn is_dense(&self) -> bool {
-        let has_no_gap = |positions: &[usize]| {
-            positions.windows(2).all(|pair| pair[1] == pair[0] + 1)
-        };
+        let has_no_gap =
+            |positions: &[usize]| positions.windows(2).all(|pair| pair[1] == pair[0] + 1);
         has_no_gap(&self.sites) && has_no_gap(&self.inputs)
     }
 
@@ -226,5 +245,7 @@ pub(crate) fn hull(ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
 /// `sum_P A[P, i] A[P, j]`.
 fn trace_weights(windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
     let product = |i: usize, j: usize| windows.iter().map(|w| w.weight(i) * w.weight(j)).sum();
-    (0..sites).map(|i| (0..sites).map(|j| product(i, j)).collect()).collect()
+    (0..sites)
+        .map(|i| (0..sites).map(|j| product(i, j)).collect())
+        .collect()
 }

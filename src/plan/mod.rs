@@ -7,8 +7,8 @@
 mod axis;
 mod schedule;
 
-pub use axis::{Axis, Window};
 pub(crate) use axis::hull;
+pub use axis::{Axis, Window};
 pub use schedule::Step;
 
 use crate::error::{Result, bail};
@@ -77,7 +77,11 @@ impl Plan {
     /// [`Error::Value`](crate::error::Error::Value) for an empty image, a patch or pooling beyond
     /// a layer's map, and a layer that leaves no positions, naming the layer and its sizes.
     pub fn new(model: &Model, shape: Shape, ntk: bool) -> Result<Self> {
-        let Shape { height, width, channels } = shape;
+        let Shape {
+            height,
+            width,
+            channels,
+        } = shape;
         if height == 0 || width == 0 || channels == 0 {
             bail!("images must have at least one row, column and channel, got {shape}");
         }
@@ -119,10 +123,19 @@ impl Pipeline {
             .iter()
             .zip(rows.into_iter().zip(cols))
             .zip(&ring_rows)
-            .map(|((&layer, (rows, cols)), &ring_rows)| LayerPlan { layer, rows, cols, ring_rows })
+            .map(|((&layer, (rows, cols)), &ring_rows)| LayerPlan {
+                layer,
+                rows,
+                cols,
+                ring_rows,
+            })
             .collect();
         let ring_rows = ring_rows.last().copied().unwrap_or(0);
-        Self { layers, schedule, ring_rows }
+        Self {
+            layers,
+            schedule,
+            ring_rows,
+        }
     }
 }
 

@@ -74,6 +74,9 @@ impl Flow<'_> {
     }
 
     fn tap_rows(&self, layer: usize, row: usize) -> impl Iterator<Item = usize> {
-        self.rows[layer].taps.iter().filter_map(move |taps| taps[row])
+        self.rows[layer]
+            .taps
+            .iter()
+            .filter_map(move |taps| taps[row])
     }
 }

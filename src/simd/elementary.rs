@@ -5,7 +5,9 @@ use super::{Real, Simd, SimdBase, SimdFloat, Vector};
 /// `coefficients[0] + coefficients[1] x + ...`, one multiply-add each.
 #[inline(always)]
 pub fn horner<S: Simd, F: Real>(simd: S, x: Vector<S, F>, coefficients: &[F]) -> Vector<S, F> {
-    let (last, rest) = coefficients.split_last().expect("a polynomial has coefficients");
+    let (last, rest) = coefficients
+        .split_last()
+        .expect("a polynomial has coefficients");
     let mut sum = Vector::<S, F>::splat(simd, *last);
     for &coefficient in rest.iter().rev() {
         sum = sum.mul_add(x, Vector::<S, F>::splat(simd, coefficient));

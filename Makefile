@@ -1,0 +1,69 @@
+# Everything a developer runs. A machine with Python 3.10+ (with venv) and Rust is enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One interpreter for every cargo command, so that pyo3 is not built again for another one.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Classify scikit-learn's digits with a CKN and an NTK, save a picture
+	$(BIN)/ckn-rs demo
+
+.PHONY: test
+test: lint ## Run every check: lint, Rust tests, Python tests, docstrings and README
+	cargo test
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: build ## Formatting, lints and types of both languages
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --features python -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest ckn_rs._core
+
+.PHONY: bench
+bench: $(VENV)/maturin ## Run the Rust benchmarks
+	cargo bench
+
+.PHONY: wheel
+wheel: $(VENV)/maturin ## Build a wheel into dist/ and run README's examples from it
+	rm -rf dist $(VENV)/fresh
+	$(BIN)/maturin build --release --out dist
+	$(PYTHON) -m venv $(VENV)/fresh
+	$(VENV)/fresh/bin/pip install --quiet dist/*.whl
+	$(VENV)/fresh/bin/python -I tests/python/readme.py
+	rm -rf $(VENV)/fresh
+	@ls dist/*.whl
+
+.PHONY: docs
+docs: ## Build the documentation of the Rust crate
+	cargo doc --no-deps
+
+.PHONY: clean
+clean: ## Remove all that was built, the virtual environment too
+	rm -rf $(VENV) dist target python/ckn_rs/_core.*.so .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: build
+build: $(VENV)/module
+
+# Two stamps, so that a second run finds its packages and its module and does nothing for them.
+$(VENV)/maturin:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet 'maturin>=1.9,<2'
+	touch $@
+
+$(VENV)/module: $(VENV)/maturin pyproject.toml $(RUST_SOURCES)
+	$(BIN)/maturin develop --release --extras dev
+	touch $@

@@ -1,0 +1,174 @@
+"""Arrays on their way into the core: shape, dtype, memory layout, and the errors about them."""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+SINGLE = np.dtype(np.float32)
+DOUBLE = np.dtype(np.float64)
+
+
+def as_images(values: ArrayLike, name: str) -> Floats:
+    """Images as a float32 or float64 array of shape ``(n, h, w, c)``; ``n`` may be 0.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` are not real numbers, or are rows of different lengths.
+    ValueError
+        If the shape is not that of images.
+    """
+    images = _as_floating(values, name)
+    if images.ndim != 4:
+        raise ValueError(
+            f"{name} must have shape (n, h, w, c), got {images.shape}; add a missing channel axis "
+            "with X[..., None], and the axis n of a single image with X[None]"
+        )
+    _check_pixels(images.shape[1:], name)
+    return images
+
+
+def as_image(values: ArrayLike, name: str) -> Floats:
+    """One image as a float32 or float64 array of shape ``(h, w, c)``.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` are not real numbers, or are rows of different lengths.
+    ValueError
+        If the shape is not that of one image, or there is a NaN or an infinity. (The core finds
+        those too, but knows images by their number, not by the name of an argument.)
+    """
+    image = _as_floating(values, name)
+    if image.ndim != 3:
+        raise ValueError(
+            f"{name} must have shape (h, w, c), got {image.shape}; add a missing channel axis "
+            "with X[..., None]"
+        )
+    _check_pixels(image.shape, name)
+    if not np.isfinite(image).all():
+        raise ValueError(f"{name} contains NaN or infinite values")
+    return image
+
+
+def check_same_shape(
+    name1: str, shape1: tuple[int, ...], name2: str, shape2: tuple[int, ...]
+) -> None:
+    """Raise a ValueError unless the images ``(h, w, c)`` of both arguments have one shape."""
+    if shape1 != shape2:
+        raise ValueError(
+            f"the images of {name1} and {name2} must have one shape (h, w, c), "
+            f"got {shape1} and {shape2}"
+        )
+
+
+def as_norms(values: ArrayLike, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> Floats:
+    """Norms, or their inverses, as :func:`ckn_rs.compute_norms` returns them.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` are not real numbers, or are rows of different lengths.
+    ValueError
+        If the shape is not ``shape``, which is ``(N, L*h*w)``.
+    """
+    norms = _as_floating(values, name)
+    if norms.shape != shape:
+        raise ValueError(
+            f"{name} must have shape (N, L*h*w) = {shape}, as compute_norms returns for these "
+            f"images and this model, got {norms.shape}"
+        )
+    return for_core(norms, dtype)
+
+
+def as_output(out: object, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
+    """An array to write results to: the caller's, checked, or a new one if ``out`` is None.
+
+    Any strides will do. So will a subclass of ndarray, such as a memory map.
+
+    Raises
+    ------
+    TypeError
+        If ``out`` is not an array of this dtype.
+    ValueError
+        If ``out`` has another shape or cannot be written to.
+    """
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or out.dtype != dtype:
+        got = f"dtype {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(f"{name} must be a NumPy array of dtype {dtype}, got {got}")
+    if out.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {out.shape}")
+    if not out.flags.behaved:
+        raise ValueError(f"{name} must be writable and aligned")
+    return out
+
+
+def check_apart(name: str, out: Floats | None, *others: Floats | None) -> None:
+    """Raise a ValueError if ``out`` overlaps an array that is read or written beside it."""
+    if out is not None and any(np.may_share_memory(out, x) for x in others if x is not None):
+        raise ValueError(f"{name} must not share memory with another argument")
+
+
+def result_dtype(dtype: DTypeLike | None, *arrays: Floats) -> np.dtype[Any]:
+    """The dtype to compute in: ``dtype`` if given, else the widest of the arrays'.
+
+    Raises
+    ------
+    TypeError
+        If ``dtype`` is neither float32 nor float64.
+    """
+    if dtype is None:
+        return np.result_type(*arrays)
+    wanted = np.dtype(dtype)
+    if wanted not in (SINGLE, DOUBLE):
+        raise TypeError(f"dtype must be float32 or float64, got {wanted}")
+    return wanted
+
+
+def for_core(array: Floats, dtype: np.dtype[Any]) -> Floats:
+    """The array as the core takes it: this dtype, C-contiguous, aligned; a copy only if needed."""
+    return np.require(array, dtype, ["C", "A"])
+
+
+def as_thread_count(n_threads: object) -> int | None:
+    """``n_threads`` as the core takes it, None for the core's own choice.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    ValueError
+        If it is below 1.
+    """
+    if n_threads is None:
+        return None
+    try:
+        count = operator.index(n_threads)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"n_threads must be None or a whole number, got {n_threads!r}") from None
+    if count < 1:
+        raise ValueError(f"n_threads must be at least 1, got {count}")
+    return count
+
+
+def _as_floating(values: ArrayLike, name: str) -> Floats:
+    """float64 as float64, every other real type as float32 (a long double as float64)."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise TypeError(f"{name} cannot be made an array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    wide = array.dtype.kind == "f" and array.dtype.itemsize >= DOUBLE.itemsize
+    return array.astype(DOUBLE if wide else SINGLE, copy=False)
+
+
+def _check_pixels(shape: tuple[int, ...], name: str) -> None:
+    if 0 in shape:
+        raise ValueError(f"{name} must have h, w and c of at least 1, got (h, w, c) = {shape}")

@@ -1,0 +1,143 @@
+"""The original's class: one model for images of one shape."""
+
+import operator
+from collections.abc import Sequence
+
+from numpy.typing import ArrayLike, DTypeLike
+
+from ckn_rs import _core
+from ckn_rs._arrays import Floats, as_images
+from ckn_rs._gram import Norms, gram
+from ckn_rs._verbose import report
+from ckn_rs.model import ModelLike, as_dicts
+
+
+class CKNKernel:
+    """A model bound to images of one shape.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        ``(h, w, c)`` of an image.
+    model : Model, or sequence of Layer or of dicts
+        The layers, the first one reading pixels.
+    ntk : bool
+        Which kernel a layer has that names none: ``'relu'`` if set, else ``'exp'``. Whether the
+        NTK is computed is for :meth:`compute_kernel_matrix` to say.
+    verbose : bool
+        Report each layer's geometry; see :func:`compute_kernel_matrix`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a model or a shape that is none, or a model that does not fit the shape.
+
+    Examples
+    --------
+    The NTK and the CKN of the same layers, from one pass:
+
+    >>> import numpy as np
+    >>> from ckn_rs import CKNKernel
+    >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
+    >>> kernel = CKNKernel((8, 8, 1), [{"npatch": 3, "subsampling": 2}], ntk=True)
+    >>> K_ntk, K_ckn = kernel.compute_kernel_matrix(
+    ...     X, None, None, None, None, None, ntk=True, return_rf=True
+    ... )
+    >>> K_ntk.shape, bool((K_ntk > K_ckn).all())
+    ((4, 4), True)
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        model: ModelLike | None = None,
+        ntk: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        try:
+            h, w, c = (operator.index(length) for length in shape)
+        except (TypeError, ValueError):
+            raise TypeError(f"shape must be the (h, w, c) of an image, got {shape!r}") from None
+        self.shape = (h, w, c)
+        # Every key filled in, so that the default kernel no longer depends on the method's `ntk`.
+        self.layers = _core.resolve_layers(as_dicts(model), bool(ntk))
+        geometry = _core.geometry(self.layers, self.shape, False)
+        if verbose:
+            report(geometry)
+
+    def compute_kernel_matrix(
+        self,
+        ims1: ArrayLike,
+        ims2: ArrayLike | None,
+        norms1: ArrayLike | None,
+        norms2: ArrayLike | None,
+        norms_inv1: ArrayLike | None,
+        norms_inv2: ArrayLike | None,
+        ntk: bool = False,
+        verbose: bool = False,
+        return_rf: bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        n_threads: int | None = None,
+        progress: bool = False,
+        out: Floats | tuple[Floats, Floats] | None = None,
+    ) -> Floats | tuple[Floats, Floats]:
+        """The matrix of kernels between two sets of images, or within one.
+
+        Parameters
+        ----------
+        ims1, ims2, norms1, norms2, norms_inv1, norms_inv2, verbose, dtype, n_threads, progress
+            As for :func:`ckn_rs.compute_kernel_matrix`.
+        ntk : bool
+            The neural tangent kernel instead of the kernel itself.
+        return_rf : bool
+            With ``ntk``, the CKN too: the kernel of the random features at initialisation.
+        out : ndarray of shape (n, m), or a pair of them, optional
+            Where to write what is returned.
+
+        Returns
+        -------
+        ndarray of shape (n, m), or a pair of them
+            The matrix; with ``ntk`` and ``return_rf``, the NTK's and the CKN's.
+
+        Raises
+        ------
+        TypeError, ValueError, ImportError
+            As for :func:`ckn_rs.compute_kernel_matrix`, and for images of another shape than the
+            object was made for.
+        """
+        images = as_images(ims1, "ims1")
+        if images.shape[1:] != self.shape:
+            raise ValueError(
+                f"ims1 must hold images of the (h, w, c) that this CKNKernel was made for, "
+                f"{self.shape}, got {images.shape[1:]}"
+            )
+        both = bool(ntk and return_rf)
+        matrix_out, ckn_out = _outputs(out, both)
+        matrix, ckn = gram(
+            images,
+            ims2,
+            Norms(norms1, norms_inv1),
+            Norms(norms2, norms_inv2),
+            self.layers,
+            ntk,
+            return_ckn=both,
+            verbose=verbose,
+            dtype=dtype,
+            n_threads=n_threads,
+            progress=progress,
+            out=matrix_out,
+            out_ckn=ckn_out,
+        )
+        return matrix if ckn is None else (matrix, ckn)
+
+
+def _outputs(
+    out: Floats | tuple[Floats, Floats] | None, both: bool
+) -> tuple[Floats | None, Floats | None]:
+    if out is None:
+        return None, None
+    if isinstance(out, tuple) != both:
+        wanted = "a pair of arrays, for the NTK and the CKN" if both else "one array"
+        raise TypeError(f"out must be {wanted}")
+    return out if isinstance(out, tuple) else (out, None)

@@ -1,0 +1,142 @@
+"""Kernels of single pairs of images, in float64 unless another dtype is asked for."""
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from ckn_rs import _core
+from ckn_rs._arrays import (
+    DOUBLE,
+    Floats,
+    as_image,
+    as_images,
+    as_thread_count,
+    check_same_shape,
+    result_dtype,
+)
+from ckn_rs.model import ModelLike, as_dicts
+
+
+def compute_kernel(
+    im1: ArrayLike,
+    im2: ArrayLike,
+    model: ModelLike,
+    ntk: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+) -> float:
+    """The kernel of two images.
+
+    The formula is that of :func:`compute_kernel_matrix`, which is the function for many pairs.
+
+    Parameters
+    ----------
+    im1, im2 : array_like of shape (h, w, c)
+        Images.
+    model : Model, or sequence of Layer or of dicts
+        The layers, the first one reading pixels.
+    ntk : bool
+        The neural tangent kernel instead of the kernel itself.
+    dtype : {numpy.float32, numpy.float64}, optional
+        What to compute in: float64 by default, whatever the images' dtype.
+
+    Returns
+    -------
+    float
+        The kernel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`compute_kernel_matrix`; an image must be ``(h, w, c)``.
+
+    Examples
+    --------
+    With a patch of one pixel and a linear kernel, the kernel is the sum over positions of the
+    product of pooled pixels; here only the one position kept by ``strided`` pooling.
+
+    >>> import numpy as np
+    >>> from ckn_rs import compute_kernel
+    >>> x = np.arange(16.0).reshape(4, 4, 1)
+    >>> model = [{"npatch": 1, "subsampling": 2, "kernel": "linear", "pooling": "strided"}]
+    >>> round(compute_kernel(x, x, model), 9)
+    100.0
+    """
+    images = [as_image(im1, "im1"), as_image(im2, "im2")]
+    check_same_shape("im1", images[0].shape, "im2", images[1].shape)
+    both = np.stack(images, dtype=DOUBLE if dtype is None else result_dtype(dtype))
+    value = _kernels(both, np.array([0]), np.array([1]), model, ntk, n_threads=1)
+    return float(value[0])
+
+
+def compute_dist_to_ref(
+    im_ref: ArrayLike,
+    ims: ArrayLike,
+    model: ModelLike,
+    ntk: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    n_threads: int | None = None,
+) -> tuple[float, Floats, Floats]:
+    """The kernels that make up the distances of images from a reference image.
+
+    The squared distance of ``ims[i]`` from the reference, in the kernel's feature space, is
+    ``k00 - 2*kxy[i] + kyy[i]``. See :func:`compute_kernel_matrix` for the formula of the kernel.
+
+    Parameters
+    ----------
+    im_ref : array_like of shape (h, w, c)
+        The reference image.
+    ims : array_like of shape (n, h, w, c)
+        Images.
+    model, ntk, dtype
+        As for :func:`compute_kernel`.
+    n_threads : int, optional
+        As for :func:`compute_kernel_matrix`.
+
+    Returns
+    -------
+    k00 : float
+        The kernel of the reference with itself.
+    kxy : ndarray of shape (n,), float64 unless ``dtype`` says otherwise
+        The kernel of the reference with each image.
+    kyy : ndarray of shape (n,), float64 unless ``dtype`` says otherwise
+        The kernel of each image with itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`compute_kernel_matrix`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ckn_rs import compute_dist_to_ref
+    >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
+    >>> k00, kxy, kyy = compute_dist_to_ref(X[0], X, [{"npatch": 3, "subsampling": 2}])
+    >>> bool((k00 - 2 * kxy + kyy)[1:].min() > 0)
+    True
+    """
+    reference, images = as_image(im_ref, "im_ref"), as_images(ims, "ims")
+    check_same_shape("im_ref", reference.shape, "ims", images.shape[1:])
+    n = len(images)
+    # The reference goes last, so that an error about an image gives its number in `ims`.
+    both = np.concatenate(
+        [images, reference[None]], dtype=DOUBLE if dtype is None else result_dtype(dtype)
+    )
+    all_images, again = np.arange(n + 1), np.full(n, n)
+    left, right = np.concatenate([again, all_images]), np.concatenate([all_images[:n], all_images])
+    values = _kernels(both, left, right, model, ntk, n_threads=as_thread_count(n_threads))
+    return float(values[-1]), values[:n], values[n:-1]
+
+
+def _kernels(
+    images: Floats,
+    left: Floats,
+    right: Floats,
+    model: ModelLike,
+    ntk: bool,
+    n_threads: int | None,
+) -> Floats:
+    out = np.empty(len(left), images.dtype)
+    _core.pairs(images, left, right, as_dicts(model), bool(ntk), out, n_threads=n_threads)
+    return out

@@ -1,0 +1,137 @@
+//! NumPy arrays, checked and borrowed.
+
+use ndarray::ArrayView2;
+use numpy::{
+    Element, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4,
+    PyReadwriteArray1, PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::simd::Real;
+
+/// A precision that is a NumPy dtype too.
+pub(super) trait Precision: Real + Element {
+    /// The dtype's name.
+    const DTYPE: &'static str;
+}
+
+impl Precision for f32 {
+    const DTYPE: &'static str = "float32";
+}
+
+impl Precision for f64 {
+    const DTYPE: &'static str = "float64";
+}
+
+/// Call `$run` for the dtype of `$array`.
+macro_rules! dispatch {
+    ($array:expr, $run:ident($($arg:expr),*)) => {{
+        let dtype = numpy::PyUntypedArrayMethods::dtype($array);
+        if numpy::PyArrayDescrMethods::is_equiv_to(&dtype, &numpy::dtype::<f32>(dtype.py())) {
+            $run::<f32>($($arg),*)
+        } else {
+            $run::<f64>($($arg),*)
+        }
+    }};
+}
+pub(super) use dispatch;
+
+pub(super) type ImageArray<'py, F> = PyReadonlyArray4<'py, F>;
+pub(super) type MatrixArray<'py, F> = PyReadonlyArray2<'py, F>;
+
+fn wrong<F: Precision>(name: &str, wanted: &str, got: &Bound<'_, PyUntypedArray>) -> PyErr {
+    let (shape, dtype) = (got.shape(), got.dtype());
+    PyTypeError::new_err(format!(
+        "{name} must be {wanted} of dtype {}, got shape {shape:?} and dtype {dtype}",
+        F::DTYPE
+    ))
+}
+
+/// Images, `(n, h, w, c)`.
+pub(super) fn images<'py, F: Precision>(
+    name: &str,
+    array: &Bound<'py, PyUntypedArray>,
+) -> PyResult<ImageArray<'py, F>> {
+    array
+        .extract()
+        .map_err(|_| wrong::<F>(name, "an array (n, h, w, c)", array))
+}
+
+/// Height, width and channels.
+pub(super) fn image_shape<F: Precision>(images: &ImageArray<'_, F>) -> (usize, usize, usize) {
+    let shape = images.shape();
+    (shape[1], shape[2], shape[3])
+}
+
+/// One image a row.
+pub(super) fn pixels<'a, F: Precision>(
+    name: &str,
+    images: &'a ImageArray<'_, F>,
+) -> PyResult<ArrayView2<'a, F>> {
+    let (height, width, channels) = image_shape(images);
+    let shape = (images.shape()[0], height * width * channels);
+    let flat = images
+        .as_slice()
+        .ok()
+        .and_then(|flat| ArrayView2::from_shape(shape, flat).ok());
+    flat.ok_or_else(|| PyValueError::new_err(format!("{name} must be C-contiguous")))
+}
+
+/// A matrix to read.
+pub(super) fn matrix<'py, F: Precision>(
+    name: &str,
+    array: &Bound<'py, PyUntypedArray>,
+) -> PyResult<MatrixArray<'py, F>> {
+    array
+        .extract()
+        .map_err(|_| wrong::<F>(name, "a matrix", array))
+}
+
+/// A matrix to write.
+pub(super) fn matrix_mut<'py, F: Precision>(
+    name: &str,
+    array: &Bound<'py, PyUntypedArray>,
+) -> PyResult<PyReadwriteArray2<'py, F>> {
+    let array = array
+        .cast::<numpy::PyArray2<F>>()
+        .map_err(|_| wrong::<F>(name, "a matrix", array))?;
+    array
+        .try_readwrite()
+        .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+}
+
+/// A vector to write.
+pub(super) fn vector_mut<'py, F: Precision>(
+    name: &str,
+    array: &Bound<'py, PyUntypedArray>,
+) -> PyResult<PyReadwriteArray1<'py, F>> {
+    let array = array
+        .cast::<numpy::PyArray1<F>>()
+        .map_err(|_| wrong::<F>(name, "a vector", array))?;
+    array
+        .try_readwrite()
+        .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+}
+
+/// Two index vectors, paired.
+pub(super) fn index_pairs(
+    left: &PyReadonlyArray1<'_, isize>,
+    right: &PyReadonlyArray1<'_, isize>,
+) -> PyResult<Vec<(usize, usize)>> {
+    let (left, right) = (left.as_array(), right.as_array());
+    if left.len() != right.len() {
+        let (left, right) = (left.len(), right.len());
+        return Err(PyValueError::new_err(format!(
+            "left and right must be of one length, got {left} and {right}"
+        )));
+    }
+    let pairs = left.iter().zip(right).map(|(&left, &right)| {
+        let index = |index: isize| {
+            usize::try_from(index)
+                .map_err(|_| PyValueError::new_err(format!("index {index} is below 0")))
+        };
+        Ok((index(left)?, index(right)?))
+    });
+    pairs.collect()
+}

@@ -1,0 +1,145 @@
+"""What scripts written for the original rely on: names, arguments, defaults, shapes, dtypes."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cases
+import ckn_kernel
+import ckn_rs
+
+MATRIX = {
+    "ims1": ...,
+    "ims2": None,
+    "norms1": None,
+    "norms2": None,
+    "norms_inv1": None,
+    "norms_inv2": None,
+    "model": None,
+    "ntk": False,
+    "verbose": False,
+}
+TAIL = {"model": None, "ntk": False, "verbose": False}
+SIX = dict.fromkeys(["ims1", "ims2", "norms1", "norms2", "norms_inv1", "norms_inv2"], ...)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (ckn_rs.compute_kernel, {"im1": ..., "im2": ..., "model": ..., "ntk": False}),
+        (ckn_rs.compute_dist_to_ref, {"im_ref": ..., "ims": ..., "model": ..., "ntk": False}),
+        (ckn_rs.compute_kernel_matrix, MATRIX),
+        (ckn_rs.compute_kernel_matrix_all, {"ims1": ..., "ims2": None} | TAIL),
+        (ckn_rs.compute_kernel_matrix_norms, SIX | TAIL),
+        (ckn_rs.compute_norms, {"ims": ...} | TAIL),
+        (ckn_rs.CKNKernel, {"shape": ...} | TAIL),
+        (
+            ckn_rs.CKNKernel.compute_kernel_matrix,
+            {"self": ...} | SIX | {"ntk": False, "verbose": False, "return_rf": False},
+        ),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_signature(function: Callable[..., Any], expected: dict[str, Any]) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    found = {p.name: ... if p.default is p.empty else p.default for p in positional}
+    assert found == expected
+    assert list(found) == list(expected)
+    added = [p for p in parameters if p not in positional]
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in added)
+
+
+def test_the_module_name_of_the_original() -> None:
+    for name in ckn_rs.__all__:
+        assert getattr(ckn_kernel, name) is getattr(ckn_rs, name)
+    assert ckn_kernel.__version__ == ckn_rs.__version__
+
+
+def test_constants() -> None:
+    assert ckn_rs.dtype is np.float32
+    assert ckn_rs.to_pool_type == {"gaussian": 0, "strided": 1, "average": 2}
+    names = ["exp", "relu", "linear", "poly2", "poly3", "poly4", "square"]
+    assert ckn_rs.to_kernel_type == {name: number for number, name in enumerate(names)}
+    assert set(ckn_rs.to_pool_type) <= set(ckn_rs._core.POOLINGS)
+    assert set(ckn_rs.to_kernel_type) <= set(ckn_rs._core.KERNELS)
+
+
+def test_return_types() -> None:
+    X, Y = cases.images(4, (8, 6, 2)).astype(np.float32), cases.images(3, (8, 6, 2), seed=1)
+    value = ckn_rs.compute_kernel(X[0], X[1], cases.EXP)
+    assert type(value) is float
+    k00, kxy, kyy = ckn_rs.compute_dist_to_ref(X[0], X[1:], cases.EXP)
+    assert type(k00) is float
+    assert (kxy.shape, kyy.shape) == ((3,), (3,))
+    assert kxy.dtype == kyy.dtype == np.float64
+    norms, norms_inv = ckn_rs.compute_norms(X, cases.EXP)
+    assert norms.shape == norms_inv.shape == (4, 2 * 8 * 6)
+    assert norms.dtype == norms_inv.dtype == np.float32
+    assert ckn_rs.compute_kernel_matrix(X, Y, model=cases.EXP).shape == (4, 3)
+    assert ckn_rs.compute_kernel_matrix_all(X, Y, cases.EXP).shape == (4, 3)
+
+
+def test_kernel_matrix_honours_ntk_when_norms_are_given() -> None:
+    X = cases.images(3, (8, 8, 1))
+    n, n_inv = ckn_rs.compute_norms(X, cases.RELU)
+    with_norms = ckn_rs.compute_kernel_matrix(X, X, n, n, n_inv, n_inv, cases.RELU, ntk=True)
+    without = ckn_rs.compute_kernel_matrix(X, X, model=cases.RELU, ntk=True)
+    assert cases.error(with_norms, without) <= 1e-8
+
+
+def test_norms_without_inverses_are_enough() -> None:
+    X = cases.images(3, (8, 8, 1))
+    n, n_inv = ckn_rs.compute_norms(X, cases.EXP)
+    K = ckn_rs.compute_kernel_matrix(X, X, n, n, n_inv, n_inv, cases.EXP)
+    assert cases.error(ckn_rs.compute_kernel_matrix(X, X, n, n, model=cases.EXP), K) <= 1e-12
+
+
+def test_norms_of_one_set_may_be_given_twice() -> None:
+    X = cases.images(3, (8, 8, 1))
+    n, n_inv = ckn_rs.compute_norms(X, cases.EXP)
+    once = ckn_rs.compute_kernel_matrix(X, None, n, None, n_inv, None, cases.EXP)
+    twice = ckn_rs.compute_kernel_matrix(X, None, n, n[:], n_inv, n_inv[:], cases.EXP)
+    np.testing.assert_array_equal(once, twice)
+
+
+@pytest.mark.parametrize("constructor_ntk", [False, True])
+@pytest.mark.parametrize("method_ntk", [False, True])
+def test_constructor_chooses_the_kernel_and_method_the_ntk(
+    constructor_ntk: bool, method_ntk: bool
+) -> None:
+    X = cases.images(3, (8, 8, 1))
+    unnamed = [{"npatch": 3, "subsampling": 2}]
+    named = [unnamed[0] | {"kernel": "relu" if constructor_ntk else "exp"}]
+    kernel = ckn_rs.CKNKernel((8, 8, 1), unnamed, ntk=constructor_ntk)
+    K = kernel.compute_kernel_matrix(X, X, None, None, None, None, ntk=method_ntk)
+    expected = ckn_rs.compute_kernel_matrix(X, X, model=named, ntk=method_ntk)
+    np.testing.assert_array_equal(K, expected)
+
+
+def test_return_rf_without_ntk_is_one_matrix() -> None:
+    X = cases.images(3, (8, 8, 1))
+    kernel = ckn_rs.CKNKernel((8, 8, 1), cases.RELU)
+    K = kernel.compute_kernel_matrix(X, X, None, None, None, None, return_rf=True)
+    assert isinstance(K, np.ndarray)
+
+
+def test_flags_may_be_numbers() -> None:
+    X = cases.images(3, (8, 8, 1))
+    K = ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=1, verbose=0)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(
+        K,
+        ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=np.True_),  # type: ignore[arg-type]
+    )
+
+
+def test_default_kernel_follows_ntk() -> None:
+    X = cases.images(3, (8, 8, 1))
+    unnamed = [{"npatch": 3, "subsampling": 2}]
+    for ntk, kernel in [(False, "exp"), (True, "relu")]:
+        named = [unnamed[0] | {"kernel": kernel}]
+        K = ckn_rs.compute_kernel_matrix(X, model=unnamed, ntk=ntk)
+        np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=named, ntk=ntk))

@@ -1,0 +1,277 @@
+"""Every mistake gives one clear sentence, as a TypeError or a ValueError, and changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cases
+import ckn_rs
+from ckn_rs import (
+    CKNKernel,
+    Model,
+    compute_dist_to_ref,
+    compute_kernel,
+    compute_kernel_matrix,
+    compute_norms,
+)
+
+X = cases.images(4, (8, 8, 1))
+LAYER: dict[str, Any] = {"npatch": 3, "subsampling": 2}
+
+
+def bad_value(where: tuple[int, ...], value: float) -> cases.Floats:
+    images = X.copy()
+    images[where] = value
+    return images
+
+
+def layer(**keys: Any) -> cases.Layers:
+    return [LAYER, LAYER | {"subsampling": 1} | keys]
+
+
+ANY = (TypeError, ValueError)
+
+MODELS: dict[str, tuple[Any, type[Exception] | tuple[type[Exception], ...], list[str]]] = {
+    "none": (None, TypeError, ["model", "None", "npatch"]),
+    "text": ("exp", TypeError, ["model", "str", "npatch"]),
+    "number": (3, TypeError, ["model", "int", "npatch"]),
+    "one dict": (LAYER, TypeError, ["model", "list", "dict"]),
+    "one layer": (ckn_rs.Layer(3, 2), TypeError, ["model", "list", "Layer"]),
+    "a number in it": ([LAYER, 3], TypeError, ["layer 1", "int"]),
+    "empty": ([], ValueError, ["at least one layer"]),
+    "misspelt key": (layer(simga=1.0), ValueError, ["layer 1", "simga", "sigma"]),
+    "key of another type": ([{3: 3}], TypeError, ["layer 0"]),
+    "missing key": ([{"npatch": 3}], ValueError, ["layer 0", "subsampling"]),
+    "misspelt kernel": (layer(kernel="rleu"), ValueError, ["layer 1", "rleu", "relu", "poly4"]),
+    "unknown pooling": (layer(pooling="max"), ValueError, ["layer 1", "max", "strided"]),
+    "kernel as number": (layer(kernel=1), TypeError, ["layer 1", "kernel", "string"]),
+    "kernel None": (layer(kernel=None), TypeError, ["layer 1", "kernel", "string"]),
+    "sigma 0": (layer(sigma=0.0), ValueError, ["layer 1", "sigma", "above 0"]),
+    "sigma negative": (layer(sigma=-1), ValueError, ["layer 1", "sigma", "above 0"]),
+    "sigma nan": (layer(sigma=float("nan")), ValueError, ["layer 1", "sigma"]),
+    "sigma inf": (layer(sigma=float("inf")), ValueError, ["layer 1", "sigma"]),
+    "sigma text": (layer(sigma="1"), TypeError, ["layer 1", "sigma", "number"]),
+    "npatch 0": (layer(npatch=0), ValueError, ["layer 1", "npatch", "at least 1", "0"]),
+    "npatch -3": (layer(npatch=-3), ValueError, ["layer 1", "npatch", "at least 1", "-3"]),
+    "npatch real": (layer(npatch=3.0), TypeError, ["layer 1", "npatch", "whole"]),
+    "npatch huge": (layer(npatch=10**30), ANY, ["layer 1", "npatch"]),
+    "subsampling 0": (layer(subsampling=0), ValueError, ["layer 1", "subsampling", "at least 1"]),
+    "poolfactor 0": (layer(poolfactor=0), ValueError, ["layer 1", "poolfactor", "at least 1"]),
+    "npatch beyond": ([LAYER | {"npatch": 9}], ValueError, ["layer 0", "npatch", "9", "8x8"]),
+    "npatch beyond later": (layer(npatch=4), ValueError, ["layer 1", "npatch", "4", "3x3"]),
+    "subsampling beyond": ([LAYER | {"subsampling": 9}], ValueError, ["layer 0", "9", "8x8"]),
+    "poolfactor beyond": ([LAYER | {"poolfactor": 9}], ValueError, ["layer 0", "9", "8x8"]),
+    "no positions": ([LAYER | {"subsampling": 5}], ValueError, ["layer 0", "no positions", "8x8"]),
+    "none later": (layer(subsampling=2), ValueError, ["layer 1", "no positions", "3x3"]),
+}  # fmt: skip
+
+CALLS: dict[str, Callable[[Any], object]] = {
+    "matrix": lambda model: compute_kernel_matrix(X, model=model),
+    "norms": lambda model: compute_norms(X, model),
+    "pair": lambda model: compute_kernel(X[0], X[1], model),
+    "distances": lambda model: compute_dist_to_ref(X[0], X, model),
+    "class": lambda model: CKNKernel((8, 8, 1), model),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("case", MODELS)
+def test_model(case: str, call: str) -> None:
+    model, kind, fragments = MODELS[case]
+    with pytest.raises(kind) as caught:
+        CALLS[call](model)
+    check_message(str(caught.value), fragments)
+
+
+N, N_INV = compute_norms(X, cases.EXP)
+
+ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] = {
+    "no channel axis": (
+        lambda **k: compute_kernel_matrix(X[..., 0], model=cases.EXP, **k),
+        ValueError, ["ims1", "(n, h, w, c)", "(4, 8, 8)", "X[..., None]"]),
+    "one image": (
+        lambda **k: compute_kernel_matrix(X, X[0], model=cases.EXP, **k),
+        ValueError, ["ims2", "(n, h, w, c)", "X[None]"]),
+    "a number": (
+        lambda **k: compute_kernel_matrix(3.0, model=cases.EXP, **k),
+        ValueError, ["ims1", "(n, h, w, c)", "()"]),
+    "no channels": (
+        lambda **k: compute_kernel_matrix(X[..., :0], model=cases.EXP, **k),
+        ValueError, ["ims1", "at least 1", "(8, 8, 0)"]),
+    "no rows": (
+        lambda **k: compute_kernel_matrix(X[:, :0], model=cases.EXP, **k),
+        ValueError, ["ims1", "at least 1", "(0, 8, 1)"]),
+    "two shapes": (
+        lambda **k: compute_kernel_matrix(X, X[:, :, 1:], model=cases.EXP, **k),
+        ValueError, ["ims1", "ims2", "(8, 8, 1)", "(8, 7, 1)"]),
+    "complex": (
+        lambda **k: compute_kernel_matrix(X + 1j, model=cases.EXP, **k),
+        TypeError, ["ims1", "real", "complex128"]),
+    "text": (
+        lambda **k: compute_kernel_matrix("images.npy", model=cases.EXP, **k),
+        TypeError, ["ims1", "real"]),
+    "ragged": (
+        lambda **k: compute_kernel_matrix([[1.0, 2.0], [3.0]], model=cases.EXP, **k),
+        TypeError, ["ims1", "array"]),
+    "objects": (
+        lambda **k: compute_kernel_matrix(X.astype(object), model=cases.EXP, **k),
+        TypeError, ["ims1", "real", "object"]),
+    "nan": (
+        lambda **k: compute_kernel_matrix(bad_value((2, 1, 1, 0), np.nan), model=cases.EXP, **k),
+        ValueError, ["image 2", "NaN"]),
+    "inf in the second": (
+        lambda **k: compute_kernel_matrix(X, bad_value((3, 0, 7, 0), np.inf), model=cases.EXP, **k),
+        ValueError, ["image 3", "infinit"]),
+    "nan beside norms": (
+        lambda **k: compute_kernel_matrix(
+            X, bad_value((1, 0, 0, 0), np.nan), N, N, N_INV, N_INV, cases.EXP, **k),
+        ValueError, ["image 1", "NaN"]),
+    "norms of other images": (
+        lambda **k: compute_kernel_matrix(X, X, N[:3], N, N_INV, N_INV, cases.EXP, **k),
+        ValueError, ["norms1", "(N, L*h*w)", "(4, 128)", "(3, 128)"]),
+    "norms of another model": (
+        lambda **k: compute_kernel_matrix(X, X, N, N, N_INV, N_INV[:, :64], cases.EXP, **k),
+        ValueError, ["norms_inv2", "(N, L*h*w)", "(4, 128)", "(4, 64)"]),
+    "norms of one axis": (
+        lambda **k: compute_kernel_matrix(X, X, N[0], N, model=cases.EXP, **k),
+        ValueError, ["norms1", "(N, L*h*w)", "(128,)"]),
+    "inverses alone": (
+        lambda **k: compute_kernel_matrix(X, X, None, None, N_INV, model=cases.EXP, **k),
+        ValueError, ["norms_inv1", "norms1"]),
+    "norms of a second set that is not": (
+        lambda **k: compute_kernel_matrix(X, None, N, 2 * N, model=cases.EXP, **k),
+        ValueError, ["norms2", "ims2"]),
+    "half precision": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, dtype=np.float16, **k),
+        TypeError, ["dtype", "float32", "float64", "float16"]),
+    "no threads": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, n_threads=0, **k),
+        ValueError, ["n_threads", "at least 1", "0"]),
+    "fewer": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, n_threads=-2, **k),
+        ValueError, ["n_threads", "at least 1", "-2"]),
+    "half a thread": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, n_threads=0.5, **k),  # type: ignore[arg-type]
+        TypeError, ["n_threads", "0.5"]),
+    "overflow": (
+        lambda **k: compute_kernel_matrix(1e200 * X, model=cases.EXP, **k),
+        ValueError, ["overflow", "scale"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_arguments(case: str) -> None:
+    call, kind, fragments = ARGUMENTS[case]
+    out = np.full((4, 4), 7.0)
+    with pytest.raises(kind) as caught:
+        call()
+    check_message(str(caught.value), fragments)
+    with pytest.raises(ANY):
+        call(out=out)
+    if case != "overflow":  # that is found on the way
+        assert (out == 7).all()
+
+
+def test_bad_model_leaves_out_alone() -> None:
+    for model, _, _ in MODELS.values():
+        out = np.full((4, 4), 7.0)
+        with pytest.raises(ANY):
+            compute_kernel_matrix(X, model=model, out=out)
+        assert (out == 7).all()
+
+
+def read_only(shape: tuple[int, int]) -> cases.Floats:
+    out = np.zeros(shape)
+    out.flags.writeable = False
+    return out
+
+
+@pytest.mark.parametrize(
+    ("out", "kind", "fragments"),
+    [
+        ([[0.0] * 4] * 4, TypeError, ["out", "NumPy", "list"]),
+        (np.zeros((4, 4), np.float32), TypeError, ["out", "float64", "float32"]),
+        (np.zeros((4, 4), ">f8"), TypeError, ["out", "float64"]),
+        (np.zeros((4, 3)), ValueError, ["out", "(4, 4)", "(4, 3)"]),
+        (np.zeros(16), ValueError, ["out", "(4, 4)", "(16,)"]),
+        (read_only((4, 4)), ValueError, ["out", "writable"]),
+        (X[:, :4, 0, 0], ValueError, ["out", "share memory"]),
+    ],
+    ids=["list", "dtype", "byte order", "shape", "rank", "read-only", "shared"],
+)
+def test_out(out: Any, kind: type[Exception], fragments: list[str]) -> None:
+    before = X.copy()
+    with pytest.raises(kind) as caught:
+        compute_kernel_matrix(X, model=cases.EXP, out=out)
+    check_message(str(caught.value), fragments)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_out_of_two_kernels() -> None:
+    kernel = CKNKernel((8, 8, 1), cases.RELU)
+    one = np.zeros((4, 4))
+    with pytest.raises(TypeError, match="pair"):
+        kernel.compute_kernel_matrix(
+            X, None, None, None, None, None, ntk=True, return_rf=True, out=one
+        )
+    with pytest.raises(TypeError, match="one array"):
+        kernel.compute_kernel_matrix(X, None, None, None, None, None, out=(one, one))
+    with pytest.raises(ValueError, match="share memory"):
+        kernel.compute_kernel_matrix(
+            X, None, None, None, None, None, ntk=True, return_rf=True, out=(one, one)
+        )
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "fragments"),
+    [
+        (lambda: compute_kernel(X[0, ..., 0], X[0], cases.EXP), ValueError,
+         ["im1", "(h, w, c)", "X[..., None]"]),
+        (lambda: compute_kernel(X[0], X[0, :7], cases.EXP), ValueError,
+         ["im1", "im2", "(8, 8, 1)", "(7, 8, 1)"]),
+        (lambda: compute_kernel(X[0], bad_value((2, 0, 0, 0), np.nan)[2], cases.EXP), ValueError,
+         ["im2", "NaN"]),
+        (lambda: compute_kernel(X[0], X[0], cases.EXP, dtype=int), TypeError, ["dtype", "int64"]),
+        (lambda: compute_dist_to_ref(X, X, cases.EXP), ValueError, ["im_ref", "(h, w, c)"]),
+        (lambda: compute_dist_to_ref(X[0], X[0], cases.EXP), ValueError, ["ims", "(n, h, w, c)"]),
+        (lambda: compute_dist_to_ref(X[0], bad_value((2, 0, 0, 0), np.inf), cases.EXP), ValueError,
+         ["image 2", "infinit"]),
+        (lambda: compute_norms(X[..., 0], cases.EXP), ValueError, ["ims", "(n, h, w, c)"]),
+        (lambda: compute_norms(bad_value((3, 0, 0, 0), np.nan), cases.EXP), ValueError,
+         ["image 3", "NaN"]),
+        (lambda: CKNKernel((8, 8), cases.EXP), TypeError, ["shape", "(h, w, c)", "(8, 8)"]),
+        (lambda: CKNKernel(8, cases.EXP), TypeError, ["shape", "(h, w, c)"]),  # type: ignore[arg-type]
+        (lambda: CKNKernel((8, 0, 1), cases.EXP), ValueError, ["(8, 0, 1)"]),
+        (lambda: CKNKernel((8, 8, 3), cases.EXP).compute_kernel_matrix(
+            X, None, None, None, None, None), ValueError,
+         ["ims1", "(8, 8, 3)", "(8, 8, 1)"]),
+        (lambda: Model(cases.EXP).describe((8, 8)), ANY, []),  # type: ignore[arg-type]
+        (lambda: Model(cases.EXP).describe((2, 2, 1)), ValueError, ["layer 0", "2x2"]),
+    ],
+)  # fmt: skip
+def test_other_functions(
+    call: Callable[[], object],
+    kind: type[Exception] | tuple[type[Exception], ...],
+    fragments: list[str],
+) -> None:
+    with pytest.raises(kind) as caught:
+        call()
+    check_message(str(caught.value), fragments)
+
+
+def test_thread_count_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CKN_NUM_THREADS", "many")
+    with pytest.raises(ValueError, match=r"CKN_NUM_THREADS.*many"):
+        compute_kernel_matrix(X, model=cases.EXP)
+    monkeypatch.setenv("CKN_NUM_THREADS", "1")
+    assert ckn_rs._core.default_threads() == 1
+    compute_kernel_matrix(X, model=cases.EXP)
+
+
+def check_message(message: str, fragments: list[str]) -> None:
+    for fragment in fragments:
+        assert fragment in message
+    assert "\n" not in message
+    assert len(message) < 400
