@@ -12,16 +12,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-const CIFAR: Shape = Shape {
-    height: 32,
-    width: 32,
-    channels: 3,
-};
-const DIGITS: Shape = Shape {
-    height: 8,
-    width: 8,
-    channels: 1,
-};
+const CIFAR: Shape = Shape { height: 32, width: 32, channels: 3 };
+const DIGITS: Shape = Shape { height: 8, width: 8, channels: 1 };
 
 fn two_layers(kernel: &str, last: usize) -> String {
     let layer = |subsampling| {
@@ -63,10 +55,7 @@ fn bench_pairs<F: Real>(
                 norms: Some(norms),
                 inverses: None,
             };
-            let out = Outputs {
-                kernel: out.view_mut(),
-                ckn: None,
-            };
+            let out = Outputs { kernel: out.view_mut(), ckn: None };
             let right = Some(images(right, right_norms));
             engine::gram(&plan, images(left, left_norms), right, out, &job).unwrap();
         });
@@ -77,30 +66,9 @@ fn bench_pairs<F: Real>(
 fn benches(c: &mut Criterion) {
     let best = Isa::best();
     bench_pairs::<f32>(c, "32x32x3 exp", &two_layers("exp", 5), CIFAR, false, best);
-    bench_pairs::<f32>(
-        c,
-        "32x32x3 relu",
-        &two_layers("relu", 5),
-        CIFAR,
-        false,
-        best,
-    );
-    bench_pairs::<f32>(
-        c,
-        "32x32x3 relu ntk",
-        &two_layers("relu", 5),
-        CIFAR,
-        true,
-        best,
-    );
-    bench_pairs::<f64>(
-        c,
-        "32x32x3 exp float64",
-        &two_layers("exp", 5),
-        CIFAR,
-        false,
-        best,
-    );
+    bench_pairs::<f32>(c, "32x32x3 relu", &two_layers("relu", 5), CIFAR, false, best);
+    bench_pairs::<f32>(c, "32x32x3 relu ntk", &two_layers("relu", 5), CIFAR, true, best);
+    bench_pairs::<f64>(c, "32x32x3 exp float64", &two_layers("exp", 5), CIFAR, false, best);
     bench_pairs::<f32>(c, "8x8x1 exp", &two_layers("exp", 1), DIGITS, false, best);
     bench_pairs::<f32>(
         c,

@@ -10,14 +10,7 @@ use crate::kernel::Kernel;
 use crate::pooling::Pooling;
 
 /// The keys of a layer, in the order in which they are shown.
-pub const KEYS: [&str; 6] = [
-    "npatch",
-    "subsampling",
-    "poolfactor",
-    "kernel",
-    "sigma",
-    "pooling",
-];
+pub const KEYS: [&str; 6] = ["npatch", "subsampling", "poolfactor", "kernel", "sigma", "pooling"];
 
 /// One layer: patches, a patch kernel, a pooling.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,9 +157,8 @@ impl Model {
     /// # Errors
     /// [`Error::Value`] for anything but a text with `[[layers]]` tables alone.
     pub fn toml_layers(text: &str) -> Result<Vec<Table>> {
-        let file: toml::Table = text
-            .parse()
-            .map_err(|error| Error::Value(format!("not a TOML text: {error}")))?;
+        let file: toml::Table =
+            text.parse().map_err(|error| Error::Value(format!("not a TOML text: {error}")))?;
         if let Some(key) = file.keys().find(|key| *key != "layers") {
             bail!("unknown key {key:?} in the TOML text; a model has [[layers]] tables alone");
         }
@@ -181,17 +173,12 @@ impl Model {
     /// # Errors
     /// [`Error::Value`] for anything else.
     pub fn toml_tables(layers: &toml::Value) -> Result<Vec<Table>> {
-        let tables = layers
-            .as_array()
-            .map(|layers| layers.iter().map(toml::Value::as_table));
+        let tables = layers.as_array().map(|layers| layers.iter().map(toml::Value::as_table));
         let Some(tables) = tables.and_then(|tables| tables.collect::<Option<Vec<_>>>()) else {
             bail!("\"layers\" must be [[layers]] tables, one a layer");
         };
         let read = |table: &toml::Table| {
-            table
-                .iter()
-                .map(|(key, value)| (key.clone(), value.into()))
-                .collect()
+            table.iter().map(|(key, value)| (key.clone(), value.into())).collect()
         };
         Ok(tables.into_iter().map(read).collect())
     }
@@ -199,9 +186,7 @@ impl Model {
     /// The TOML text that [`Model::toml_layers`] reads back.
     pub fn write_toml(tables: &[Table]) -> String {
         let table = |table: &Table| {
-            let lines = table
-                .iter()
-                .map(|(key, value)| format!("{key} = {value}\n"));
+            let lines = table.iter().map(|(key, value)| format!("{key} = {value}\n"));
             format!("[[layers]]\n{}", lines.collect::<String>())
         };
         tables.iter().map(table).collect::<Vec<_>>().join("\n")
@@ -281,9 +266,7 @@ fn unknown(what: &str, index: usize, got: &str, valid: &[&str]) -> String {
         .map(|name| (strsim::damerau_levenshtein(got, name), name))
         .min()
         .filter(|(distance, name)| *distance <= 1 + name.len() / 3);
-    let hint = nearest.map_or(String::new(), |(_, name)| {
-        format!("; did you mean {name:?}?")
-    });
+    let hint = nearest.map_or(String::new(), |(_, name)| format!("; did you mean {name:?}?"));
     let list = valid.join(", ");
     format!("model: layer {index}: unknown {what} {got:?}{hint} (one of: {list})")
 }
@@ -297,10 +280,8 @@ mod tests {
         Layer::from_entries(1, entries, false)
     }
 
-    const SIZES: [(&str, Value); 2] = [
-        ("npatch", Value::Integer(3)),
-        ("subsampling", Value::Integer(2)),
-    ];
+    const SIZES: [(&str, Value); 2] =
+        [("npatch", Value::Integer(3)), ("subsampling", Value::Integer(2))];
 
     #[test]
     fn defaults_are_those_of_the_original() {
@@ -326,10 +307,7 @@ mod tests {
         let text = Model::write_toml(&model.tables());
         assert_eq!(Model::from_toml(&text, true).unwrap(), model);
         for text in ["layers = 3", "[[layer]]\nnpatch = 3", "[[layers]", ""] {
-            assert!(
-                matches!(Model::from_toml(text, false), Err(Error::Value(_))),
-                "{text}"
-            );
+            assert!(matches!(Model::from_toml(text, false), Err(Error::Value(_))), "{text}");
         }
     }
 
@@ -342,20 +320,11 @@ mod tests {
         };
         let text = |s: &str| Value::Text(s.to_owned());
         let message = with("simga", Value::Real(1.0));
-        assert!(
-            message.contains("layer 1") && message.contains("\"sigma\"?"),
-            "{message}"
-        );
+        assert!(message.contains("layer 1") && message.contains("\"sigma\"?"), "{message}");
         let message = with("kernel", text("rleu"));
-        assert!(
-            message.contains("\"relu\"?") && message.contains("poly4"),
-            "{message}"
-        );
+        assert!(message.contains("\"relu\"?") && message.contains("poly4"), "{message}");
         let message = with("pooling", text("max"));
-        assert!(
-            !message.contains("did you mean") && message.contains("strided"),
-            "{message}"
-        );
+        assert!(!message.contains("did you mean") && message.contains("strided"), "{message}");
         for (key, value) in [
             ("sigma", Value::Real(0.0)),
             ("sigma", Value::Real(f64::NAN)),
@@ -364,16 +333,8 @@ mod tests {
             ("kernel", Value::Integer(3)),
         ] {
             let message = with(key, value);
-            assert!(
-                message.contains("layer 1") && message.contains(key),
-                "{message}"
-            );
+            assert!(message.contains("layer 1") && message.contains(key), "{message}");
         }
-        assert!(
-            read(&SIZES[..1])
-                .unwrap_err()
-                .to_string()
-                .contains("subsampling")
-        );
+        assert!(read(&SIZES[..1]).unwrap_err().to_string().contains("subsampling"));
     }
 }

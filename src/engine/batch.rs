@@ -6,9 +6,9 @@
 
 use super::map::{BlockMap, Maps, Values};
 use super::pack::{Packed, Side, Source};
-use super::patch::{PatchRows, Products, Sums};
+use super::patch::{Products, Sums};
 use super::pool::{Weighted, pool_columns, pool_left_row, pool_right_row, trace_block};
-use super::stage::{Block, Stage, Stages};
+use super::stage::{Block, PatchRows, Stage, Stages};
 use crate::plan::{BLOCK, Plan};
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, zeros};
 
@@ -40,18 +40,10 @@ struct LayerScratch<S: Simd, F: Real> {
 impl<S: Simd, F: Real> LayerScratch<S, F> {
     fn new(simd: S, stage: &Stage<F>, ntk: bool, index: usize) -> Self {
         let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
-        let both = |len: usize| {
-            [
-                zeros::<S, F>(simd, len),
-                zeros::<S, F>(simd, if ntk { len } else { 0 }),
-            ]
-        };
+        let both =
+            |len: usize| [zeros::<S, F>(simd, len), zeros::<S, F>(simd, if ntk { len } else { 0 })];
         let zero = [Vector::<S, F>::splat(simd, F::ZERO); BLOCK];
-        let tangent_columns = if ntk && index > 0 {
-            stage.columns.len()
-        } else {
-            0
-        };
+        let tangent_columns = if ntk && index > 0 { stage.columns.len() } else { 0 };
         Self {
             columns: [
                 zeros::<S, F>(simd, stage.columns.len()),
@@ -74,18 +66,12 @@ impl<S: Simd, F: Real> Scratch<S, F> {
         let pipeline = stages.pipeline;
         let ring = |rows: usize, stage: &Stage<F>| {
             let len = rows * stage.output_row();
-            [
-                zeros::<S, F>(simd, len),
-                zeros::<S, F>(simd, if ntk { len } else { 0 }),
-            ]
+            [zeros::<S, F>(simd, len), zeros::<S, F>(simd, if ntk { len } else { 0 })]
         };
         let mut rings = vec![[Vec::new(), Vec::new()]];
         for (index, stage) in stages.stages.iter().enumerate() {
             let next = pipeline.layers.get(index + 1);
-            rings.push(ring(
-                next.map_or(pipeline.ring_rows, |next| next.ring_rows),
-                stage,
-            ));
+            rings.push(ring(next.map_or(pipeline.ring_rows, |next| next.ring_rows), stage));
         }
         let last = &stages.stages[stages.stages.len() - 1].plan;
         let layer = |(index, stage)| LayerScratch::new(simd, stage, ntk, index);
@@ -137,13 +123,7 @@ impl<S: Simd, F: Real> Scratch<S, F> {
                 return;
             }
             let stage = &stages.stages[step.layer];
-            let row = LayerRow {
-                simd,
-                stage,
-                layer: step.layer,
-                row: step.row,
-                ntk,
-            };
+            let row = LayerRow { simd, stage, layer: step.layer, row: step.row, ntk };
             row.run(self);
             if step.layer + 1 == stages.stages.len() && !stage.is_trace() {
                 self.read_diagonal(stage, step.row, stages.pipeline.ring_rows);
@@ -190,10 +170,8 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     fn run(&self, scratch: &mut Scratch<S, F>) {
         let rows = &self.stage.plan.rows;
         for right_row in rows.reach[self.row].clone() {
-            let right = RightRow {
-                row: right_row,
-                patch: self.patch_rows(right_row),
-            };
+            let right =
+                RightRow { row: right_row, patch: self.stage.patch_rows(self.row, right_row) };
             if self.stage.is_trace() {
                 self.trace(right, scratch);
             } else {
@@ -230,12 +208,8 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     fn pool(&self, right: RightRow, scratch: &mut Scratch<S, F>) {
         for block in &self.stage.blocks {
             self.evaluate(block, right, scratch);
-            let LayerScratch {
-                block: values,
-                pooled,
-                across,
-                ..
-            } = &mut scratch.layers[self.layer];
+            let LayerScratch { block: values, pooled, across, .. } =
+                &mut scratch.layers[self.layer];
             for map in self.maps() {
                 self.simd.vectorize(
                     #[inline(always)]
@@ -306,19 +280,14 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
     /// Patch sums and patch kernels of a block.
     fn evaluate(&self, block: &Block<F>, row: RightRow, scratch: &mut Scratch<S, F>) {
         self.sum_columns(block, row.patch, scratch);
-        let Self {
-            simd, stage, layer, ..
-        } = *self;
-        let cols = stage.plan.cols.sites.len();
+        let Self { simd, stage, layer, .. } = *self;
         let left = &scratch.left.norms[layer];
         let right = &scratch.right.norms[layer];
-        let at = block.sites.map(|site| self.row * cols + site);
-        let sites = row.row * cols + block.reach.start..row.row * cols + block.reach.end;
-        let LayerScratch {
-            columns: [columns, tangent_columns],
-            block: [values, tangents],
-            ..
-        } = &mut scratch.layers[layer];
+        let stride = stage.site_stride();
+        let at = self.row * stride + block.first;
+        let sites = row.row * stride + block.reach.start..row.row * stride + block.reach.end;
+        let LayerScratch { columns: [columns, tangent_columns], block: [values, tangents], .. } =
+            &mut scratch.layers[layer];
         let map: BlockMap<'_, S, F> = BlockMap {
             simd,
             kernel: stage.plan.layer.kernel,
@@ -327,10 +296,7 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
             bases: &block.bases,
             columns: [columns, tangent_columns],
             reach: block.reach.clone(),
-            left: (
-                at.map(|site| left.norms[site]),
-                at.map(|site| left.inverses[site]),
-            ),
+            left: (&left.norms[at..at + BLOCK], &left.inverses[at..at + BLOCK]),
             right: (&right.norms[sites.clone()], &right.inverses[sites]),
         };
         map.run(values, tangents);
@@ -338,9 +304,7 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
 
     /// The vertical sums that `block` is the first to read.
     fn sum_columns(&self, block: &Block<F>, rows: PatchRows, scratch: &mut Scratch<S, F>) {
-        let Self {
-            simd, stage, layer, ..
-        } = *self;
+        let Self { simd, stage, layer, .. } = *self;
         let columns = &mut scratch.layers[layer].columns;
         if layer == 0 {
             let products: Products<'_, S, F> = Products {
@@ -358,28 +322,11 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
             return;
         }
         for map in self.maps() {
-            let sums = Sums {
-                simd,
-                stage,
-                input: &scratch.rings[layer][map],
-                rows,
-            };
+            let sums = Sums { simd, stage, input: &scratch.rings[layer][map], rows };
             simd.vectorize(
                 #[inline(always)]
                 || sums.run(&block.fresh, &mut columns[map]),
             );
-        }
-    }
-
-    /// The input rows under the patch, at this row and `right_row`.
-    fn patch_rows(&self, right_row: usize) -> PatchRows {
-        let taps = self.stage.plan.rows.taps.iter();
-        let mut pairs = taps.filter_map(|taps| Some((taps[self.row]?, taps[right_row]?)));
-        let (left, right) = pairs.next().expect("offset 0 is inside both images");
-        PatchRows {
-            left,
-            right,
-            count: 1 + pairs.count(),
         }
     }
 }

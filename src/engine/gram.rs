@@ -64,13 +64,7 @@ pub fn gram<F: Real>(
         Some(right) => Some(prepare(plan, right, right_norms, job)?),
         None => None,
     };
-    job.isa.run(Gram {
-        plan,
-        left,
-        right,
-        out,
-        job,
-    })
+    job.isa.run(Gram { plan, left, right, out, job })
 }
 
 /// Compute the kernel of `images[left]` and `images[right]` for each `(left, right)` of `pairs`.
@@ -90,23 +84,14 @@ pub fn pairs<F: Real>(
     }
     let mut storage = None;
     let images = prepare(plan, images, &mut storage, job)?;
-    job.isa.run(Pairs {
-        plan,
-        images,
-        pairs,
-        out,
-        job,
-    })
+    job.isa.run(Pairs { plan, images, pairs, out, job })
 }
 
 fn check_outputs<F: Real>(plan: &Plan, out: &Outputs<F>, shape: (usize, usize)) -> Result<()> {
     if out.ckn.is_some() && !plan.ntk {
         bail!("the CKN beside the NTK is only there with ntk=True");
     }
-    let views = [
-        Some(out.kernel.dim()),
-        out.ckn.as_ref().map(|view| view.dim()),
-    ];
+    let views = [Some(out.kernel.dim()), out.ckn.as_ref().map(|view| view.dim())];
     for dim in views.into_iter().flatten() {
         if dim != shape {
             bail!("out must be of shape {shape:?}, got {dim:?}");
@@ -124,10 +109,7 @@ fn prepare<'a, 'i: 'a, F: Real>(
 ) -> Result<Source<'a, F>> {
     let pixels = check_pixels(plan, images.name, images.pixels)?;
     let check = |name, given| check_norms(plan, pixels.count(), name, given);
-    let inverses = images
-        .inverses
-        .map(|given| check("norms_inv", given))
-        .transpose()?;
+    let inverses = images.inverses.map(|given| check("norms_inv", given)).transpose()?;
     let norms = match images.norms {
         Some(given) => check("norms", given)?,
         None => {
@@ -144,11 +126,7 @@ fn prepare<'a, 'i: 'a, F: Real>(
             Rows { data: storage, len }
         }
     };
-    Ok(Source {
-        pixels,
-        norms,
-        inverses,
-    })
+    Ok(Source { pixels, norms, inverses })
 }
 
 /// Norms that the caller gives must be of the right shape, contiguous and finite.
@@ -266,13 +244,7 @@ impl<F: Real> Task for Gram<'_, '_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
-        let Self {
-            plan,
-            left,
-            right,
-            out,
-            job,
-        } = self;
+        let Self { plan, left, right, out, job } = self;
         let symmetric = right.is_none();
         let right = right.unwrap_or(left);
         let mut ckn = out.ckn.map(|view| cells(view, symmetric).into_iter());
@@ -282,25 +254,14 @@ impl<F: Real> Task for Gram<'_, '_, F> {
                 rows: row..row + kernel.own.nrows(),
                 cols: col..col + kernel.own.ncols(),
                 kernel,
-                ckn: ckn
-                    .as_mut()
-                    .and_then(|cells| cells.next())
-                    .map(|(_, cells)| cells),
+                ckn: ckn.as_mut().and_then(|cells| cells.next()).map(|(_, cells)| cells),
             })
             .collect();
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         workers::run(job, tiles, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
-            let mut worker = Worker {
-                simd,
-                plan,
-                stages: &stages,
-                left,
-                right,
-                job,
-                queue,
-                scratch,
-            };
+            let mut worker =
+                Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
             while let Some(mut tile) = queue.next() {
                 worker.tile(&mut tile);
             }
@@ -335,19 +296,15 @@ impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
             };
             for row in full.end..tile.rows.end {
                 odd.extend(
-                    cols.iter()
-                        .filter(|&&col| !triangle || col >= row)
-                        .map(|&col| (row, col)),
+                    cols.iter().filter(|&&col| !triangle || col >= row).map(|&col| (row, col)),
                 );
             }
             if full.is_empty() {
                 continue;
             }
-            self.scratch
-                .fill_right(self.simd, self.plan, self.stages, self.right, &cols);
+            self.scratch.fill_right(self.simd, self.plan, self.stages, self.right, &cols);
             for row in full {
-                self.scratch
-                    .fill_left(self.simd, self.plan, self.stages, self.left, &[row]);
+                self.scratch.fill_left(self.simd, self.plan, self.stages, self.left, &[row]);
                 let pairs: Vec<_> = cols.iter().map(|&col| (row, col)).collect();
                 if !self.batch(&pairs, |index, values| tile.put(pairs[index], values)) {
                     return;
@@ -365,17 +322,14 @@ impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
     /// Fill both sides from a list of pairs.
     fn fill(&mut self, pairs: &[(usize, usize)]) {
         let (rows, cols): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-        self.scratch
-            .fill_left(self.simd, self.plan, self.stages, self.left, &rows);
-        self.scratch
-            .fill_right(self.simd, self.plan, self.stages, self.right, &cols);
+        self.scratch.fill_left(self.simd, self.plan, self.stages, self.left, &rows);
+        self.scratch.fill_right(self.simd, self.plan, self.stages, self.right, &cols);
     }
 
     /// Compute what the lanes hold and `put` each pair's values; false if the job was stopped.
     fn batch(&mut self, pairs: &[(usize, usize)], mut put: impl FnMut(usize, Values<F>)) -> bool {
         let queue = self.queue;
-        self.scratch
-            .run(self.simd, self.stages, self.plan.ntk, || queue.stopped());
+        self.scratch.run(self.simd, self.stages, self.plan.ntk, || queue.stopped());
         if queue.stopped() {
             return false;
         }
@@ -426,29 +380,15 @@ impl<F: Real> Task for Pairs<'_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
-        let Self {
-            plan,
-            images,
-            pairs,
-            out,
-            job,
-        } = self;
+        let Self { plan, images, pairs, out, job } = self;
         let lanes = Vector::<S, F>::LEN;
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
         workers::run(job, tasks, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
             let (left, right) = (images, images);
-            let mut worker = Worker {
-                simd,
-                plan,
-                stages: &stages,
-                left,
-                right,
-                job,
-                queue,
-                scratch,
-            };
+            let mut worker =
+                Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
             while let Some((pairs, out)) = queue.next() {
                 worker.fill(pairs);
                 worker.batch(pairs, |index, values| out[index] = values.kernel);

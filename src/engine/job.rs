@@ -28,19 +28,11 @@ impl Job {
         let isa = isa.unwrap_or_else(Isa::best);
         if isa.level().is_none() {
             let names: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
-            let message = format!(
-                "this processor has no {} (it has: {})",
-                isa.name(),
-                names.join(", ")
-            );
+            let message =
+                format!("this processor has no {} (it has: {})", isa.name(), names.join(", "));
             return Err(Error::Value(message));
         }
-        Ok(Self {
-            threads,
-            isa,
-            cancelled: AtomicBool::new(false),
-            done: AtomicU64::new(0),
-        })
+        Ok(Self { threads, isa, cancelled: AtomicBool::new(false), done: AtomicU64::new(0) })
     }
 
     /// Ask the computation to stop; it does within milliseconds, with [`Error::Interrupted`].
@@ -63,11 +55,7 @@ impl Job {
     }
 
     pub(super) fn finish(&self) -> Result<()> {
-        if self.is_cancelled() {
-            Err(Error::Interrupted)
-        } else {
-            Ok(())
-        }
+        if self.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }
 

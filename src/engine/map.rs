@@ -50,8 +50,8 @@ pub(super) struct BlockMap<'a, S: Simd, F: Real> {
     pub columns: [&'a [Vector<S, F>]; 2],
     /// The right sites.
     pub reach: Range<usize>,
-    /// Of the left sites: norms, and inverse norms times the cosine scale.
-    pub left: (Values<S, F>, Values<S, F>),
+    /// Of the [`BLOCK`] left sites: norms, and inverse norms times the cosine scale.
+    pub left: (&'a [Vector<S, F>], &'a [Vector<S, F>]),
     /// Of the right sites in `reach`: norms and inverse norms.
     pub right: (&'a [Vector<S, F>], &'a [Vector<S, F>]),
 }
@@ -61,14 +61,7 @@ impl<S: Simd, F: Real> BlockMap<'_, S, F> {
     #[inline(always)]
     pub fn run(self, values: &mut [Values<S, F>], tangents: &mut [Values<S, F>]) {
         let (kernel, sigma) = (self.kernel, self.sigma);
-        kernel.visit(
-            sigma,
-            Evaluate {
-                block: self,
-                values,
-                tangents,
-            },
-        );
+        kernel.visit(sigma, Evaluate { block: self, values, tangents });
     }
 }
 
@@ -112,11 +105,7 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
 
     #[inline(always)]
     fn one_offset<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self {
-            block,
-            values,
-            tangents,
-        } = self;
+        let Self { block, values, tangents } = self;
         let sums = block.offset(block.columns[0], 0);
         let tangent_sums = match Maps::ALL[MAPS] {
             Maps::Ntk => block.offset(block.columns[1], 0),
@@ -132,17 +121,9 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// Patches of side 3, summed in registers.
     #[inline(always)]
     fn three_offsets<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self {
-            block,
-            values,
-            tangents,
-        } = self;
+        let Self { block, values, tangents } = self;
         let terms = |columns| {
-            [
-                block.offset(columns, 0),
-                block.offset(columns, 1),
-                block.offset(columns, 2),
-            ]
+            [block.offset(columns, 0), block.offset(columns, 1), block.offset(columns, 2)]
         };
         let [a, b, c] = terms(block.columns[0]);
         let [ta, tb, tc] = match Maps::ALL[MAPS] {
@@ -159,11 +140,7 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// Any number of horizontal offsets, summed where the results will stand.
     #[inline(always)]
     fn any_offsets<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self {
-            block,
-            values,
-            tangents,
-        } = self;
+        let Self { block, values, tangents } = self;
         block.sum_offsets(block.columns[0], values);
         if Maps::ALL[MAPS] == Maps::Ntk {
             block.sum_offsets(block.columns[1], tangents);
@@ -213,23 +190,21 @@ impl<'a, S: Simd, F: Real> BlockMap<'a, S, F> {
     ) {
         let count = self.reach.len();
         let (norms, inverses) = (&self.right.0[..count], &self.right.1[..count]);
+        let (left_norms, left_inverses) = (&self.left.0[..BLOCK], &self.left.1[..BLOCK]);
         let values = &mut values[..count];
         let tangents = &mut tangents[..if MAPS == 0 { 0 } else { count }];
         for (j, value) in values.iter_mut().enumerate() {
             for i in 0..BLOCK {
                 let sum = sum(i, j, value);
-                let cosine = Cosine(sum * inverses[j], self.left.1[i]);
-                let norms = self.left.0[i] * norms[j];
+                let cosine = Cosine(sum * inverses[j], left_inverses[i]);
+                let norms = left_norms[i] * norms[j];
                 if MAPS == 0 {
                     value[i] = kernel.value(self.simd, cosine, norms);
                     continue;
                 }
                 let tangent = &mut tangents[j];
-                let tangent_sum = if Maps::ALL[MAPS] == Maps::Ntk {
-                    tangent_sum(i, j, tangent)
-                } else {
-                    sum
-                };
+                let tangent_sum =
+                    if Maps::ALL[MAPS] == Maps::Ntk { tangent_sum(i, j, tangent) } else { sum };
                 let (mapped, slope) = kernel.value_and_slope(self.simd, cosine, norms);
                 value[i] = mapped;
                 tangent[i] = slope.mul_add(tangent_sum, mapped);

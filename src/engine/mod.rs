@@ -28,9 +28,5 @@ pub use norms::norms;
 
 /// The advice to use double precision, for who does not yet.
 fn wider<F>() -> &'static str {
-    if size_of::<F>() == size_of::<f32>() {
-        " or use float64"
-    } else {
-        ""
-    }
+    if size_of::<F>() == size_of::<f32>() { " or use float64" } else { "" }
 }

@@ -38,14 +38,7 @@ pub fn norms<F: Real>(
     let Some(out) = out.as_slice_mut() else {
         bail!("out must be contiguous in memory");
     };
-    job.isa.run(Norms {
-        plan,
-        name,
-        pixels,
-        out,
-        job,
-        counted: true,
-    })
+    job.isa.run(Norms { plan, name, pixels, out, job, counted: true })
 }
 
 /// Images must be of the plan's size, contiguous and finite.
@@ -57,10 +50,7 @@ pub(super) fn check_pixels<'a, F: Real>(
     let shape = plan.shape;
     let len = shape.height * shape.width * shape.channels;
     if pixels.ncols() != len {
-        bail!(
-            "{name}: images of shape {shape} have {len} values, got {}",
-            pixels.ncols()
-        );
+        bail!("{name}: images of shape {shape} have {len} values, got {}", pixels.ncols());
     }
     let Some(data) = pixels.to_slice() else {
         bail!("{name} must be contiguous in memory");
@@ -91,14 +81,7 @@ impl<F: Real> Task for Norms<'_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
-        let Self {
-            plan,
-            name,
-            pixels,
-            out,
-            job,
-            counted,
-        } = self;
+        let Self { plan, name, pixels, out, job, counted } = self;
         let channels = plan.shape.channels;
         let stages: Vec<Stages<F>> = plan
             .norms
@@ -113,21 +96,19 @@ impl<F: Real> Task for Norms<'_, F> {
             .enumerate()
             .map(|(index, (data, norms))| Group {
                 first: index * lanes,
-                pixels: Rows {
-                    data,
-                    len: pixels.len,
-                },
+                pixels: Rows { data, len: pixels.len },
                 norms,
             })
             .collect();
         workers::run(job, groups, |queue| {
-            let mut scratches: Vec<_> = stages
-                .iter()
-                .map(|stages| Scratch::new(simd, stages, false))
-                .collect();
+            let mut scratches: Vec<_> =
+                stages.iter().map(|stages| Scratch::new(simd, stages, false)).collect();
             while let Some(mut group) = queue.next() {
                 group.norms.fill(F::ZERO);
-                group.first_layer(simd, plan);
+                simd.vectorize(
+                    #[inline(always)]
+                    || group.first_layer(simd, plan),
+                );
                 for (stages, scratch) in stages.iter().zip(&mut scratches) {
                     group.next_layer(simd, plan, stages, scratch, queue);
                 }
@@ -151,6 +132,7 @@ struct Group<'a, F> {
 }
 
 impl<F: Real> Group<'_, F> {
+    #[inline(always)]
     fn first_layer<S: Simd>(&mut self, simd: S, plan: &Plan) {
         let (width, channels) = (plan.shape.width, plan.shape.channels);
         let pixels = self.pixels;
@@ -173,27 +155,26 @@ impl<F: Real> Group<'_, F> {
         queue: &Queue<Self>,
     ) {
         let layer = stages.stages.len();
-        let norms = Rows {
-            data: &*self.norms,
-            len: plan.norms_len(),
-        };
-        let source = Source {
-            pixels: self.pixels,
-            norms,
-            inverses: None,
-        };
+        let norms = Rows { data: &*self.norms, len: plan.norms_len() };
+        let source = Source { pixels: self.pixels, norms, inverses: None };
         let images: Vec<usize> = (0..self.pixels.count()).collect();
         scratch.fill_left(simd, plan, stages, source, &images);
         scratch.fill_right(simd, plan, stages, source, &images);
         scratch.run(simd, stages, false, || queue.stopped());
         let width = plan.sizes[layer].1;
-        self.patch_norms(simd, plan, layer, |sum, y, x| {
-            sum + scratch.diagonal[y * width + x]
-        });
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                self.patch_norms(simd, plan, layer, |sum, y, x| {
+                    sum + scratch.diagonal[y * width + x]
+                })
+            },
+        );
     }
 
     /// `n[p] = sqrt(sum over offsets of d[p + offset])` of one layer, where `add(sum, y, x)` adds
     /// `d` to `sum`; in the order in which the engine sums a patch.
+    #[inline(always)]
     fn patch_norms<S: Simd>(
         &mut self,
         simd: S,
@@ -204,16 +185,13 @@ impl<F: Real> Group<'_, F> {
         let (height, width) = plan.sizes[layer];
         let half = plan.layers[layer].npatch / 2;
         let under = |p: usize, len: usize| {
-            let end = (p + plan.layers[layer].npatch)
-                .saturating_sub(half)
-                .min(len);
+            let end = (p + plan.layers[layer].npatch).saturating_sub(half).min(len);
             p.saturating_sub(half)..end
         };
         let zero = Vector::<S, F>::splat(simd, F::ZERO);
         for y in 0..height {
-            let vertical: Vec<_> = (0..width)
-                .map(|x| under(y, height).fold(zero, |sum, y| add(sum, y, x)))
-                .collect();
+            let vertical: Vec<_> =
+                (0..width).map(|x| under(y, height).fold(zero, |sum, y| add(sum, y, x))).collect();
             for x in 0..width {
                 let terms = &vertical[under(x, width)];
                 let sum = terms.iter().fold(zero, |sum, &term| sum + term);

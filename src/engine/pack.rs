@@ -49,11 +49,12 @@ pub(super) struct Packed<S: Simd, F: Real> {
     group: usize,
     /// By `[group of columns][row][term][column]`: the columns of a group are read together.
     pub pixels: Vec<Vector<S, F>>,
-    /// For each layer, by `[row site][column site]`.
+    /// For each layer.
     pub norms: Vec<SiteNorms<S, F>>,
 }
 
-/// Patch norms at the sites of a layer.
+/// Patch norms at the sites of a layer, by `[row][column]`; the last column is repeated to fill a
+/// block.
 pub(super) struct SiteNorms<S: Simd, F: Real> {
     pub norms: Vec<Vector<S, F>>,
     pub inverses: Vec<Vector<S, F>>,
@@ -62,7 +63,7 @@ pub(super) struct SiteNorms<S: Simd, F: Real> {
 impl<S: Simd, F: Real> Packed<S, F> {
     pub fn new(simd: S, stages: &Stages<F>, side: Side) -> Self {
         let first = &stages.stages[0];
-        let sites = |stage: &Stage<F>| stage.plan.rows.sites.len() * stage.plan.cols.sites.len();
+        let sites = |stage: &Stage<F>| stage.plan.rows.sites.len() * stage.site_stride();
         let group = match side {
             Side::Left => BLOCK,
             Side::Right => first.columns.tile,
@@ -93,9 +94,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
         indices: &[usize],
     ) {
         let image = |lane: usize| indices[lane.min(indices.len() - 1)];
-        self.fill_pixels(simd, plan, &stages.stages[0], |lane| {
-            images.pixels.row(image(lane))
-        });
+        self.fill_pixels(simd, plan, &stages.stages[0], |lane| images.pixels.row(image(lane)));
         for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
             let scale = match self.side {
                 Side::Left => {
@@ -105,10 +104,10 @@ impl<S: Simd, F: Real> Packed<S, F> {
             };
             let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
             let base = index * plan.layer_stride();
+            let last = cols.sites.len() - 1;
             let positions = rows.sites.iter().flat_map(|row| {
-                cols.sites
-                    .iter()
-                    .map(move |col| base + row * cols.size + col)
+                let position = move |i: usize| base + row * cols.size + cols.sites[i.min(last)];
+                (0..stage.site_stride()).map(position)
             });
             for (slot, position) in positions.enumerate() {
                 let norm = |lane: usize| images.norms.row(image(lane))[position];
@@ -162,8 +161,7 @@ fn column_sources(cols: &Axis, folded: bool) -> Vec<Vec<Option<usize>>> {
     }
     let under = |site: usize| {
         let taps = cols.taps.iter();
-        taps.map(|taps| taps[site].map(|tap| cols.inputs[tap]))
-            .collect()
+        taps.map(|taps| taps[site].map(|tap| cols.inputs[tap])).collect()
     };
     (0..cols.sites.len()).map(under).collect()
 }

@@ -12,17 +12,9 @@
 
 use std::ops::Range;
 
-use super::stage::{Stage, Strip};
+use super::stage::{PatchRows, Stage, Strip};
 use crate::plan::BLOCK;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
-
-/// The input rows under a patch, which are consecutive in both images.
-#[derive(Clone, Copy)]
-pub(super) struct PatchRows {
-    pub left: usize,
-    pub right: usize,
-    pub count: usize,
-}
 
 /// Right columns of a register tile: with its [`BLOCK`] left ones, 12 sums, 3 right operands and 1
 /// left one fill the 16 registers of AVX2; AVX-512 has 32.
@@ -115,13 +107,7 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
     #[inline(always)]
     pub fn run(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
         let width = self.stage.columns.width;
-        for Strip {
-            index,
-            start,
-            stride,
-            reach,
-        } in strips
-        {
+        for Strip { index, start, stride, reach } in strips {
             for l in 0..BLOCK.min(width - index * BLOCK) {
                 let start = start + l * stride;
                 let target = &mut ring[start + reach.start..start + reach.end];

@@ -29,14 +29,7 @@ pub(super) fn pool_columns<S: Simd, F: Real>(
     match *stage.weights.as_slice() {
         [a, b, c] => pool_whole(simd, [a, b, c], firsts, start, values, &mut pooled[whole]),
         [a, b, c, d, e] => {
-            pool_whole(
-                simd,
-                [a, b, c, d, e],
-                firsts,
-                start,
-                values,
-                &mut pooled[whole],
-            );
+            pool_whole(simd, [a, b, c, d, e], firsts, start, values, &mut pooled[whole]);
         }
         _ => {
             for (pooled, first) in pooled[whole].iter_mut().zip(firsts) {

@@ -22,12 +22,30 @@ pub(super) struct Stage<'a, F> {
     pub depth: usize,
     pub columns: Columns,
     pub blocks: Vec<Block<F>>,
+    /// For each row of sites, the input rows under its patch.
+    row_taps: Vec<RowTaps>,
     /// Weights of a window of `plan.cols`.
     pub weights: Vec<F>,
     /// For each window, the first site read.
     pub firsts: Vec<usize>,
     /// Windows that have all taps: the far edge cuts the others.
     pub whole: usize,
+}
+
+/// The input rows under the patch of a row of sites, which are consecutive.
+struct RowTaps {
+    /// The patch offsets that stay inside the image.
+    offsets: Range<usize>,
+    /// The first one's row.
+    first: usize,
+}
+
+/// The input rows under two patches.
+#[derive(Clone, Copy)]
+pub(super) struct PatchRows {
+    pub left: usize,
+    pub right: usize,
+    pub count: usize,
 }
 
 /// Where columns stand: a ring of strips of [`BLOCK`] left columns, and behind them a column of
@@ -52,8 +70,9 @@ pub(super) struct Columns {
 
 /// Up to [`BLOCK`] left sites that are evaluated together, against a run of right sites.
 pub(super) struct Block<F> {
-    /// The left sites; the last one is repeated to fill the block.
-    pub sites: [usize; BLOCK],
+    /// The first left site, and how many there are.
+    pub first: usize,
+    count: usize,
     /// The right sites.
     pub reach: Range<usize>,
     /// Strips that must be summed first, and did not have to be before.
@@ -94,10 +113,7 @@ impl<'a, F: Real> Stages<'a, F> {
     /// `tile` is the number of right columns that are summed at a time.
     pub fn new(pipeline: &'a Pipeline, channels: usize, tile: usize) -> Self {
         let stage = |plan| Stage::new(plan, channels, tile);
-        Self {
-            pipeline,
-            stages: pipeline.layers.iter().map(stage).collect(),
-        }
+        Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
     }
 }
 
@@ -110,24 +126,39 @@ impl<'a, F: Real> Stage<'a, F> {
             .map(|first| Block::new(cols, &columns, first))
             .collect();
         columns.assign_strips(&mut blocks);
-        let taps = plan
-            .layer
-            .pooling
-            .taps(plan.layer.subsampling, plan.layer.poolfactor);
+        let row_taps = |site: usize| {
+            let taps = plan.rows.taps.iter().map(|taps| taps[site]).enumerate();
+            let mut taps = taps.filter_map(|(offset, input)| Some((offset, input?)));
+            let (start, first) = taps.next().expect("offset 0 is inside");
+            RowTaps { offsets: start..start + 1 + taps.count(), first }
+        };
+        let taps = plan.layer.pooling.taps(plan.layer.subsampling, plan.layer.poolfactor);
         Self {
             plan,
             depth: channels * cols.offsets.len() / columns.offsets,
             columns,
             blocks,
-            weights: taps
-                .weights
-                .iter()
-                .map(|&weight| F::from_f64(weight))
-                .collect(),
+            row_taps: (0..plan.rows.sites.len()).map(row_taps).collect(),
+            weights: taps.weights.iter().map(|&weight| F::from_f64(weight)).collect(),
             firsts: cols.windows.iter().map(|window| window.first).collect(),
-            whole: cols
-                .windows
-                .partition_point(|w| w.weights.len() == taps.weights.len()),
+            whole: cols.windows.partition_point(|w| w.weights.len() == taps.weights.len()),
+        }
+    }
+
+    /// Sites of a row, rounded up to whole blocks.
+    pub fn site_stride(&self) -> usize {
+        self.plan.cols.sites.len().next_multiple_of(BLOCK)
+    }
+
+    /// The input rows under the patches of a left and a right row of sites, where both exist.
+    pub fn patch_rows(&self, left: usize, right: usize) -> PatchRows {
+        let (left, right) = (&self.row_taps[left], &self.row_taps[right]);
+        let offsets =
+            left.offsets.start.max(right.offsets.start)..left.offsets.end.min(right.offsets.end);
+        PatchRows {
+            left: left.first + offsets.start - left.offsets.start,
+            right: right.first + offsets.start - right.offsets.start,
+            count: offsets.len(),
         }
     }
 
@@ -164,12 +195,7 @@ impl Columns {
             strips: 0,
         };
         let held = |first: usize| columns.strips_under(first..sites.min(first + BLOCK)).len();
-        columns.strips = (0..sites)
-            .step_by(BLOCK)
-            .map(held)
-            .max()
-            .unwrap_or(1)
-            .max(1);
+        columns.strips = (0..sites).step_by(BLOCK).map(held).max().unwrap_or(1).max(1);
         columns
     }
 
@@ -227,8 +253,7 @@ impl Columns {
 
 impl<F: Real> Block<F> {
     fn new(cols: &Axis, columns: &Columns, first: usize) -> Self {
-        let count = cols.sites.len();
-        let inside = first..count.min(first + BLOCK);
+        let inside = first..cols.sites.len().min(first + BLOCK);
         let reach = cols.reach[first].clone();
         let windows = cols.windows.iter().zip(&cols.window_reach).enumerate();
         let pooled: Vec<_> = windows
@@ -248,32 +273,25 @@ impl<F: Real> Block<F> {
             Some(row) => F::from_f64(row[j]),
             None => F::ZERO,
         };
-        let trace = if cols.trace.is_empty() {
-            0..0
-        } else {
-            reach.clone()
-        };
+        let trace = if cols.trace.is_empty() { 0..0 } else { reach.clone() };
         let base = |k: usize| {
             let start = columns.start(columns.origin + (first + k) as isize) + columns.pad;
-            start
-                .checked_add_signed(columns.origin)
-                .expect("the padding holds the origin")
+            start.checked_add_signed(columns.origin).expect("the padding holds the origin")
         };
         Self {
-            sites: std::array::from_fn(|i| (first + i).min(count - 1)),
+            first,
+            count: inside.len(),
             fresh: Vec::new(),
             bases: (0..BLOCK + columns.offsets - 1).map(base).collect(),
             pooled_reach: hull(pooled.iter().map(|p| p.reach.clone())),
             pooled,
-            trace: trace
-                .map(|j| std::array::from_fn(|i| trace_weight(i, j)))
-                .collect(),
+            trace: trace.map(|j| std::array::from_fn(|i| trace_weight(i, j))).collect(),
             reach,
         }
     }
 
-    /// The left sites, without repetition.
+    /// The left sites.
     fn left(&self) -> Range<usize> {
-        self.sites[0]..self.sites[BLOCK - 1] + 1
+        self.first..self.first + self.count
     }
 }

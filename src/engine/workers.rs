@@ -18,10 +18,7 @@ impl<T> Queue<'_, T> {
         if self.stopped() {
             return None;
         }
-        self.tasks
-            .lock()
-            .expect("no task panics while it is taken")
-            .next()
+        self.tasks.lock().expect("no task panics while it is taken").next()
     }
 
     /// Whether work should stop.
@@ -31,10 +28,7 @@ impl<T> Queue<'_, T> {
 
     /// End the job with `error`.
     pub fn fail(&self, error: Error) {
-        self.error
-            .lock()
-            .expect("errors are only stored")
-            .get_or_insert(error);
+        self.error.lock().expect("errors are only stored").get_or_insert(error);
     }
 }
 
@@ -47,11 +41,7 @@ pub(super) fn run<T: Send>(
     worker: impl Fn(&Queue<T>) + Sync,
 ) -> Result<()> {
     let threads = job.threads.min(tasks.len());
-    let queue = Queue {
-        job,
-        tasks: Mutex::new(tasks.into_iter()),
-        error: Mutex::new(None),
-    };
+    let queue = Queue { job, tasks: Mutex::new(tasks.into_iter()), error: Mutex::new(None) };
     if threads <= 1 {
         worker(&queue);
     } else {

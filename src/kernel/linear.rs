@@ -14,9 +14,7 @@ pub struct Linear<F> {
 
 impl<F: Real> PatchKernel<F> for Linear<F> {
     fn new(sigma: f64) -> Self {
-        Self {
-            sigma: F::from_f64(sigma),
-        }
+        Self { sigma: F::from_f64(sigma) }
     }
 
     #[inline(always)]
@@ -36,9 +34,6 @@ impl<F: Real> PatchKernel<F> for Linear<F> {
         cosine: Cosine<S, F>,
         norms: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        (
-            norms * cosine.value(),
-            Vector::<S, F>::splat(simd, self.sigma),
-        )
+        (norms * cosine.value(), Vector::<S, F>::splat(simd, self.sigma))
     }
 }

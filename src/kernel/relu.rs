@@ -63,8 +63,105 @@ fn kappa<S: Simd, F: Real>(
     v: Vector<S, F>,
     root: Vector<S, F>,
 ) -> Vector<S, F> {
-    let positive = cosine
-        .max(Vector::<S, F>::splat(simd, F::ZERO))
-        .min(magnitude);
+    let positive = cosine.max(Vector::<S, F>::splat(simd, F::ZERO)).min(magnitude);
     (v * root).mul_add(horner::<S, F>(simd, v, F::RELU), positive)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use super::*;
+    use crate::simd::{Isa, Task};
+
+    /// Value and slope at cosines `self.0`, for patches of norm 1.
+    struct Evaluate<'a, F>(&'a [F]);
+
+    impl<F: Real> Task for Evaluate<'_, F> {
+        type Output = Vec<(f64, f64)>;
+
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let one = Vector::<S, F>::splat(simd, F::ONE);
+            let chunk = |us: &[F]| {
+                let u = Vector::<S, F>::from_fn(simd, |lane| us[lane.min(us.len() - 1)]);
+                let cosine = Cosine(u, one);
+                let (value, slope) = Relu.value_and_slope(simd, cosine, one);
+                let alone = PatchKernel::<F>::value(Relu, simd, cosine, one);
+                assert_eq!(alone.as_slice(), value.as_slice());
+                let both = value.as_slice().iter().zip(slope.as_slice());
+                let both = both.map(|(value, slope)| (value.to_f64(), slope.to_f64()));
+                both.take(us.len()).collect::<Vec<_>>()
+            };
+            self.0.chunks(Vector::<S, F>::LEN).flat_map(chunk).collect()
+        }
+    }
+
+    /// By the standard library's arccos; exact to rounding of the sums.
+    fn reference(u: f64) -> (f64, f64) {
+        let angle = PI - u.acos();
+        let root = ((1.0 - u) * (1.0 + u)).sqrt();
+        ((root + u * angle) / PI, angle / PI)
+    }
+
+    /// Cosines from -1 to 1, closer and closer at either end.
+    fn cosines<F: Real>() -> Vec<F> {
+        let uniform = (-5000..=5000).map(|i| f64::from(i) / 5000.0);
+        let near_one = (0..600).map(|i| 1.0 - (-f64::from(i) / 10.0).exp2());
+        let all = uniform.chain(near_one.clone()).chain(near_one.map(|u| -u));
+        all.map(F::from_f64).collect()
+    }
+
+    fn check<F: Real>(tolerance: f64) {
+        let us = cosines::<F>();
+        for isa in Isa::available() {
+            for (u, (value, slope)) in us.iter().zip(isa.run(Evaluate(&us))) {
+                let (wanted_value, wanted_slope) = reference(u.to_f64());
+                let error = (value - wanted_value).abs().max((slope - wanted_slope).abs());
+                assert!(error <= tolerance, "{} at {u:?}: off by {error:e}", isa.name());
+            }
+        }
+    }
+
+    #[test]
+    fn value_and_slope_are_those_of_arccos() {
+        check::<f32>(1.5e-7);
+        check::<f64>(3e-16);
+    }
+
+    /// Where the formula cancels, its series at -1 does not: with `u = v - 1`,
+    /// `kappa'(u) = arccos(1 - v) / pi = sqrt(2 v) (1 + v / 12 + 3 v^2 / 160 + ...) / pi`.
+    #[test]
+    fn opposite_patches_keep_their_relative_precision() {
+        let us: Vec<f64> = (14..50).map(|i| (-f64::from(i)).exp2() - 1.0).collect();
+        for isa in Isa::available() {
+            for (u, (value, slope)) in us.iter().zip(isa.run(Evaluate(&us))) {
+                let v = 1.0 + u;
+                let root = (2.0 * v).sqrt() / PI;
+                let wanted_slope = root * (1.0 + v * (1.0 / 12.0 + v * (3.0 / 160.0)));
+                let series = 2.0 / 3.0 + v * (1.0 / 30.0 + v * (3.0 / 560.0));
+                let wanted = (2.0 * v).sqrt() / PI * v * series;
+                assert!((value / wanted - 1.0).abs() < 1e-15, "{value} at {u}");
+                // The slope is a half less nearly a half.
+                assert!((slope - wanted_slope).abs() < 2e-16, "{slope} at {u}");
+            }
+        }
+    }
+
+    fn check_ends<F: Real>() {
+        let beyond = 1.0 + 4.0 * (-f64::from(F::MANTISSA_BITS)).exp2();
+        let us = [1.0, beyond, 1.5, -1.0, -beyond, -1.5].map(F::from_f64);
+        for isa in Isa::available() {
+            let got = isa.run(Evaluate(&us));
+            let (same, opposite) = got.split_at(3);
+            assert_eq!(same, [(1.0, 1.0); 3]);
+            assert_eq!(opposite, [(0.0, 0.0); 3]);
+            assert_eq!(isa.run(Evaluate(&[F::ZERO]))[0].1, 0.5);
+        }
+    }
+
+    #[test]
+    fn rounding_beyond_one_is_clamped() {
+        check_ends::<f32>();
+        check_ends::<f64>();
+    }
 }

@@ -29,9 +29,7 @@ impl Window {
     /// The weight of `site`, zero outside the window.
     pub fn weight(&self, site: usize) -> f64 {
         let tap = site.checked_sub(self.first);
-        tap.and_then(|t| self.weights.get(t))
-            .copied()
-            .unwrap_or(0.0)
+        tap.and_then(|t| self.weights.get(t)).copied().unwrap_or(0.0)
     }
 }
 
@@ -96,9 +94,7 @@ pub(super) fn plan(layers: &[Layer], size: usize, output: Output, block: usize) 
 }
 
 fn diagonal(size: usize) -> Mask {
-    (0..size)
-        .map(|p| (0..size).map(|q| p == q).collect())
-        .collect()
+    (0..size).map(|p| (0..size).map(|q| p == q).collect()).collect()
 }
 
 /// The positions with an entry in their row or column, and each one's hull of partners.
@@ -145,10 +141,7 @@ impl Axis {
             .iter()
             .map(|&output| {
                 let (first, weights) = window(output);
-                Window {
-                    first: index_of(first),
-                    weights: weights.to_vec(),
-                }
+                Window { first: index_of(first), weights: weights.to_vec() }
             })
             .collect();
         let site_window_reach = (0..sites.len())
@@ -158,11 +151,7 @@ impl Axis {
                 hull(readers.map(|(_, reach)| reach.clone()))
             })
             .collect();
-        let trace = if is_trace {
-            trace_weights(&windows, sites.len())
-        } else {
-            Vec::new()
-        };
+        let trace = if is_trace { trace_weights(&windows, sites.len()) } else { Vec::new() };
 
         let half = (layer.npatch / 2) as isize;
         let mut axis = Self {
@@ -178,11 +167,7 @@ impl Axis {
             trace,
         };
         axis.inputs = compress(&axis.needed_inputs()).0;
-        axis.taps = axis
-            .offsets
-            .iter()
-            .map(|&offset| axis.tap_indices(offset))
-            .collect();
+        axis.taps = axis.offsets.iter().map(|&offset| axis.tap_indices(offset)).collect();
         axis
     }
 
@@ -193,14 +178,8 @@ impl Axis {
     }
 
     fn tap_indices(&self, offset: isize) -> Vec<Option<usize>> {
-        let index_of = |p: usize| {
-            self.inputs
-                .binary_search(&p)
-                .expect("every tap is an input")
-        };
-        (0..self.sites.len())
-            .map(|site| self.moved(site, offset).map(index_of))
-            .collect()
+        let index_of = |p: usize| self.inputs.binary_search(&p).expect("every tap is an input");
+        (0..self.sites.len()).map(|site| self.moved(site, offset).map(index_of)).collect()
     }
 
     /// The entries of the input map that the patch sums read.
@@ -245,7 +224,104 @@ pub(crate) fn hull(ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
 /// `sum_P A[P, i] A[P, j]`.
 fn trace_weights(windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
     let product = |i: usize, j: usize| windows.iter().map(|w| w.weight(i) * w.weight(j)).sum();
-    (0..sites)
-        .map(|i| (0..sites).map(|j| product(i, j)).collect())
-        .collect()
+    (0..sites).map(|i| (0..sites).map(|j| product(i, j)).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Kernel;
+    use crate::pooling::Pooling;
+
+    fn layer(npatch: usize, subsampling: usize, poolfactor: usize, pooling: Pooling) -> Layer {
+        Layer { npatch, subsampling, poolfactor, kernel: Kernel::Exp, sigma: 1.0, pooling }
+    }
+
+    #[test]
+    fn outputs_are_counted_as_documented() {
+        for size in 1..=20 {
+            for s in 1..=4 {
+                let count = |pooling| outputs(&layer(1, s, 2, pooling), size);
+                let less_one = (size / s).saturating_sub(1);
+                assert_eq!(count(Pooling::Gaussian), less_one);
+                assert_eq!(count(Pooling::Strided), less_one);
+                assert_eq!(count(Pooling::Average), size / s);
+            }
+        }
+    }
+
+    #[test]
+    fn even_patches_reach_further_back() {
+        let offsets = |npatch| {
+            let layer = layer(npatch, 1, 1, Pooling::Average);
+            plan(&[layer], 8, Output::Trace, 1)[0].offsets.clone()
+        };
+        assert_eq!(offsets(1), [0]);
+        assert_eq!(offsets(2), [-1, 0]);
+        assert_eq!(offsets(3), [-1, 0, 1]);
+        assert_eq!(offsets(6), [-3, -2, -1, 0, 1, 2]);
+    }
+
+    #[test]
+    fn strided_layers_are_evaluated_where_they_are_sampled() {
+        let strided = layer(3, 3, 3, Pooling::Strided);
+        let [axis] = &plan(&[strided], 14, Output::Trace, 1)[..] else { panic!() };
+        assert_eq!(axis.sites, [3, 6, 9]);
+        assert_eq!(axis.inputs, (2..=10).collect::<Vec<_>>());
+        assert_eq!(axis.reach, [0..1, 1..2, 2..3]);
+        assert!(!axis.is_dense());
+
+        // Sampled at 2 and 4 of 7 by the second layer, whose patches are single positions: at
+        // 6 and 10 of 16 by the first one.
+        let first = layer(2, 2, 2, Pooling::Strided);
+        let second = layer(1, 2, 2, Pooling::Strided);
+        let axes = plan(&[first, second], 16, Output::Trace, 1);
+        assert_eq!(axes[1].sites, [2, 4]);
+        assert_eq!(axes[0].sites, [6, 10]);
+        assert_eq!(axes[0].inputs, [5, 6, 9, 10]);
+    }
+
+    /// The last layer's trace needs no more than a band, as wide as its windows.
+    #[test]
+    fn a_trace_reads_a_band() {
+        let axes = plan(&[layer(3, 4, 1, Pooling::Gaussian)], 20, Output::Trace, 1);
+        let axis = &axes[0];
+        assert_eq!(axis.sites, [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14]);
+        for (site, reach) in axis.reach.iter().enumerate() {
+            assert_eq!(*reach, site / 3 * 3..site / 3 * 3 + 3);
+        }
+        assert!(axis.windows.is_empty());
+    }
+
+    /// Weights of the trace are `A^T A`, whatever is not evaluated.
+    #[test]
+    fn trace_weights_are_those_of_the_pooled_diagonal() {
+        for pooling in Pooling::ALL {
+            for (s, f, size) in [(1, 2, 7), (2, 3, 11), (3, 2, 9), (2, 5, 6)] {
+                let layer = layer(3, s, f, pooling);
+                let taps = pooling.taps(s, f);
+                let weight = |output: usize, p: usize| {
+                    let tap = p.checked_sub(s * output + taps.start);
+                    tap.and_then(|tap| taps.weights.get(tap)).copied()
+                };
+                let axis = &plan(&[layer], size, Output::Trace, 4)[0];
+                for p in 0..size {
+                    for q in 0..size {
+                        let products = (0..outputs(&layer, size))
+                            .filter_map(|output| Some(weight(output, p)? * weight(output, q)?));
+                        let wanted: f64 = products.sum();
+                        let site = |p| axis.sites.binary_search(&p).ok();
+                        let got = match (site(p), site(q)) {
+                            (Some(i), Some(j)) => {
+                                assert!(wanted == 0.0 || axis.reach[i].contains(&j));
+                                axis.trace[i][j]
+                            }
+                            _ => 0.0,
+                        };
+                        assert!((got - wanted).abs() < 1e-15, "{pooling:?} at ({p}, {q})");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -77,11 +77,7 @@ impl Plan {
     /// [`Error::Value`](crate::error::Error::Value) for an empty image, a patch or pooling beyond
     /// a layer's map, and a layer that leaves no positions, naming the layer and its sizes.
     pub fn new(model: &Model, shape: Shape, ntk: bool) -> Result<Self> {
-        let Shape {
-            height,
-            width,
-            channels,
-        } = shape;
+        let Shape { height, width, channels } = shape;
         if height == 0 || width == 0 || channels == 0 {
             bail!("images must have at least one row, column and channel, got {shape}");
         }
@@ -123,19 +119,10 @@ impl Pipeline {
             .iter()
             .zip(rows.into_iter().zip(cols))
             .zip(&ring_rows)
-            .map(|((&layer, (rows, cols)), &ring_rows)| LayerPlan {
-                layer,
-                rows,
-                cols,
-                ring_rows,
-            })
+            .map(|((&layer, (rows, cols)), &ring_rows)| LayerPlan { layer, rows, cols, ring_rows })
             .collect();
         let ring_rows = ring_rows.last().copied().unwrap_or(0);
-        Self {
-            layers,
-            schedule,
-            ring_rows,
-        }
+        Self { layers, schedule, ring_rows }
     }
 }
 
@@ -179,5 +166,103 @@ fn check(index: usize, layer: &Layer, (height, width): (usize, usize)) -> Result
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "({}, {}, {})", self.height, self.width, self.channels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::kernel::Kernel;
+    use crate::pooling::Pooling;
+
+    fn layer(npatch: usize, subsampling: usize, pooling: Pooling) -> Layer {
+        Layer {
+            npatch,
+            subsampling,
+            poolfactor: subsampling,
+            kernel: Kernel::Exp,
+            sigma: 1.0,
+            pooling,
+        }
+    }
+
+    fn plan(layers: Vec<Layer>, height: usize, width: usize) -> Result<Plan> {
+        let shape = Shape { height, width, channels: 3 };
+        Plan::new(&Model::new(layers)?, shape, false)
+    }
+
+    #[track_caller]
+    fn assert_refused(result: Result<Plan>, words: &[&str]) {
+        let Err(Error::Value(message)) = result else { panic!("not refused") };
+        for word in words {
+            assert!(message.contains(word), "{message:?} does not say {word:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_go_through_the_layers() {
+        let layers = vec![
+            layer(3, 2, Pooling::Gaussian),
+            layer(3, 3, Pooling::Average),
+            layer(1, 1, Pooling::Strided),
+        ];
+        let plan = plan(layers, 32, 20).unwrap();
+        assert_eq!(plan.sizes, [(32, 20), (15, 9), (5, 3), (4, 2)]);
+        assert_eq!(plan.layer_stride(), 640);
+        assert_eq!(plan.norms_len(), 1920);
+        assert_eq!(plan.norms.len(), 2);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let fine = layer(3, 2, Pooling::Gaussian);
+        // 10x8 positions, then 4x3.
+        assert!(plan(vec![fine, layer(3, 1, Pooling::Average)], 10, 8).is_ok());
+        let beyond = layer(5, 1, Pooling::Average);
+        assert_refused(plan(vec![fine, beyond], 10, 8), &["layer 1", "\"npatch\" is 5", "4x3"]);
+        let mut wide = fine;
+        wide.poolfactor = 11;
+        assert_refused(plan(vec![wide], 10, 8), &["layer 0", "\"poolfactor\" is 11", "10x8"]);
+        assert_refused(
+            plan(vec![layer(3, 11, Pooling::Average)], 10, 8),
+            &["layer 0", "\"subsampling\" is 11", "10x8"],
+        );
+        assert_refused(
+            plan(vec![fine, fine], 10, 8),
+            &["layer 1", "no positions", "\"gaussian\"", "4x3", "1x0"],
+        );
+        assert_refused(plan(vec![fine], 0, 8), &["(0, 8, 3)"]);
+        assert_refused(plan(vec![], 10, 8), &["at least one layer"]);
+    }
+
+    /// A strided layer is evaluated at the positions it samples, in the norms' pipelines too.
+    #[test]
+    fn strided_models_evaluate_what_they_sample() {
+        let strided = layer(3, 2, Pooling::Strided);
+        let plan = plan(vec![strided, strided], 17, 18).unwrap();
+        let last = &plan.pair.layers[1];
+        assert_eq!(last.rows.sites, [2, 4]);
+        assert_eq!(last.cols.sites, [2, 4, 6]);
+        let first = &plan.pair.layers[0];
+        assert_eq!(first.rows.sites, [4, 6, 8, 10, 12]);
+        assert_eq!(first.cols.sites, [4, 6, 8, 10, 12, 14, 16]);
+        assert!(first.is_folded());
+        let norms = &plan.norms[0].layers[0];
+        assert_eq!(norms.rows.sites, [2, 4, 6, 8, 10, 12, 14]);
+        // Of the map before a diagonal, no more than the diagonal.
+        for (site, reach) in norms.rows.reach.iter().enumerate() {
+            assert_eq!(*reach, site..site + 1);
+        }
+    }
+
+    #[test]
+    fn columns_of_a_block_reach_as_far() {
+        let plan = plan(vec![layer(3, 2, Pooling::Gaussian); 2], 16, 30).unwrap();
+        for layer in plan.pair.layers.iter().chain(&plan.norms[0].layers) {
+            for block in layer.cols.reach.chunks(BLOCK) {
+                assert!(block.iter().all(|reach| *reach == block[0]));
+            }
+        }
     }
 }

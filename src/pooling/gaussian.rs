@@ -8,14 +8,8 @@ use super::Taps;
 pub(super) fn taps(_subsampling: usize, poolfactor: usize) -> Taps {
     let width = poolfactor as f64;
     let bell = |i: f64| (-(i / width).powi(2)).exp();
-    let mut weights: Vec<f64> = (0..=2 * poolfactor)
-        .map(|t| bell(t as f64 - width))
-        .collect();
+    let mut weights: Vec<f64> = (0..=2 * poolfactor).map(|t| bell(t as f64 - width)).collect();
     let total: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= total);
-    Taps {
-        start: 0,
-        weights,
-        dropped_outputs: 1,
-    }
+    Taps { start: 0, weights, dropped_outputs: 1 }
 }

@@ -57,3 +57,48 @@ poolings! {
     /// One position, no blurring.
     Strided, "strided", strided::taps;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_averages() {
+        for pooling in Pooling::ALL {
+            for subsampling in 1..=5 {
+                for poolfactor in 1..=7 {
+                    let taps = pooling.taps(subsampling, poolfactor);
+                    let total: f64 = taps.weights.iter().sum();
+                    assert!((total - 1.0).abs() < 1e-15, "{pooling:?}: {total}");
+                    assert!(taps.weights.iter().all(|&weight| weight > 0.0));
+                    let reversed = taps.weights.iter().rev();
+                    assert!(reversed.eq(&taps.weights), "{pooling:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gaussian_reads_twice_its_width_and_one() {
+        let taps = Pooling::Gaussian.taps(3, 2);
+        assert_eq!((taps.start, taps.dropped_outputs), (0, 1));
+        assert_eq!(taps.weights.len(), 5);
+        let ratio = |t: usize| taps.weights[t] / taps.weights[2];
+        assert!((ratio(1) - (-0.25_f64).exp()).abs() < 1e-15);
+        assert!((ratio(0) - (-1.0_f64).exp()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn average_reads_its_width() {
+        let taps = Pooling::Average.taps(3, 4);
+        assert_eq!((taps.start, taps.dropped_outputs), (0, 0));
+        assert_eq!(taps.weights, [0.25; 4]);
+    }
+
+    #[test]
+    fn strided_reads_one_position_a_stride() {
+        let taps = Pooling::Strided.taps(3, 4);
+        assert_eq!((taps.start, taps.dropped_outputs), (3, 1));
+        assert_eq!(taps.weights, [1.0]);
+    }
+}

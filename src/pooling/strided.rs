@@ -3,9 +3,5 @@
 use super::Taps;
 
 pub(super) fn taps(subsampling: usize, _poolfactor: usize) -> Taps {
-    Taps {
-        start: subsampling,
-        weights: vec![1.0],
-        dropped_outputs: 1,
-    }
+    Taps { start: subsampling, weights: vec![1.0], dropped_outputs: 1 }
 }

@@ -53,9 +53,7 @@ pub(super) fn images<'py, F: Precision>(
     name: &str,
     array: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<ImageArray<'py, F>> {
-    array
-        .extract()
-        .map_err(|_| wrong::<F>(name, "an array (n, h, w, c)", array))
+    array.extract().map_err(|_| wrong::<F>(name, "an array (n, h, w, c)", array))
 }
 
 /// Height, width and channels.
@@ -71,10 +69,7 @@ pub(super) fn pixels<'a, F: Precision>(
 ) -> PyResult<ArrayView2<'a, F>> {
     let (height, width, channels) = image_shape(images);
     let shape = (images.shape()[0], height * width * channels);
-    let flat = images
-        .as_slice()
-        .ok()
-        .and_then(|flat| ArrayView2::from_shape(shape, flat).ok());
+    let flat = images.as_slice().ok().and_then(|flat| ArrayView2::from_shape(shape, flat).ok());
     flat.ok_or_else(|| PyValueError::new_err(format!("{name} must be C-contiguous")))
 }
 
@@ -83,9 +78,7 @@ pub(super) fn matrix<'py, F: Precision>(
     name: &str,
     array: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<MatrixArray<'py, F>> {
-    array
-        .extract()
-        .map_err(|_| wrong::<F>(name, "a matrix", array))
+    array.extract().map_err(|_| wrong::<F>(name, "a matrix", array))
 }
 
 /// A matrix to write.
@@ -93,12 +86,9 @@ pub(super) fn matrix_mut<'py, F: Precision>(
     name: &str,
     array: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<PyReadwriteArray2<'py, F>> {
-    let array = array
-        .cast::<numpy::PyArray2<F>>()
-        .map_err(|_| wrong::<F>(name, "a matrix", array))?;
-    array
-        .try_readwrite()
-        .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+    let array =
+        array.cast::<numpy::PyArray2<F>>().map_err(|_| wrong::<F>(name, "a matrix", array))?;
+    array.try_readwrite().map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
 }
 
 /// A vector to write.
@@ -106,12 +96,9 @@ pub(super) fn vector_mut<'py, F: Precision>(
     name: &str,
     array: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<PyReadwriteArray1<'py, F>> {
-    let array = array
-        .cast::<numpy::PyArray1<F>>()
-        .map_err(|_| wrong::<F>(name, "a vector", array))?;
-    array
-        .try_readwrite()
-        .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+    let array =
+        array.cast::<numpy::PyArray1<F>>().map_err(|_| wrong::<F>(name, "a vector", array))?;
+    array.try_readwrite().map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
 }
 
 /// Two index vectors, paired.

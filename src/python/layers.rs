@@ -51,10 +51,7 @@ impl FromPyObject<'_, '_> for Layers {
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value
-        .get_type()
-        .name()
-        .map_or_else(|_| "?".to_owned(), |name| name.to_string())
+    value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }
 
 /// NumPy's scalars are numbers too: whole ones by `__index__`, real ones by `__float__`.

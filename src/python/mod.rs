@@ -35,15 +35,12 @@ impl From<Error> for PyErr {
 fn job(n_threads: Option<usize>, level: Option<&str>) -> PyResult<Job> {
     let isa = match level {
         None => None,
-        Some(name) => Some(
-            Isa::ALL
-                .into_iter()
-                .find(|isa| isa.name() == name)
-                .ok_or_else(|| {
-                    let names = Isa::ALL.map(Isa::name).join(", ");
-                    PyValueError::new_err(format!("unknown level {name:?} (one of: {names})"))
-                })?,
-        ),
+        Some(name) => {
+            Some(Isa::ALL.into_iter().find(|isa| isa.name() == name).ok_or_else(|| {
+                let names = Isa::ALL.map(Isa::name).join(", ");
+                PyValueError::new_err(format!("unknown level {name:?} (one of: {names})"))
+            })?)
+        }
     };
     let threads = match n_threads {
         Some(threads) => threads,
@@ -55,15 +52,7 @@ fn job(n_threads: Option<usize>, level: Option<&str>) -> PyResult<Job> {
 fn plan(layers: &Layers, shape: (usize, usize, usize), ntk: bool) -> PyResult<Plan> {
     let model: Model = layers.model(ntk)?;
     let (height, width, channels) = shape;
-    Ok(Plan::new(
-        &model,
-        Shape {
-            height,
-            width,
-            channels,
-        },
-        ntk,
-    )?)
+    Ok(Plan::new(&model, Shape { height, width, channels }, ntk)?)
 }
 
 /// The widest instruction set of this processor.
@@ -121,11 +110,7 @@ fn geometry<'py>(
         dict.set_item("sites", (stage.rows.sites.len(), stage.cols.sites.len()))?;
         dict.set_item(
             "window",
-            layer
-                .pooling
-                .taps(layer.subsampling, layer.poolfactor)
-                .weights
-                .len(),
+            layer.pooling.taps(layer.subsampling, layer.poolfactor).weights.len(),
         )?;
     }
     Ok(dicts)
@@ -134,10 +119,7 @@ fn geometry<'py>(
 /// Patch norms of `images` into `out`, (n, layers * h * w).
 #[pyfunction]
 #[pyo3(signature = (images, layers, ntk, out, *, n_threads=None, progress=None, level=None))]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the signature is the Python function's"
-)]
+#[allow(clippy::too_many_arguments, reason = "the signature is the Python function's")]
 fn norms(
     py: Python<'_>,
     images: &Bound<'_, PyUntypedArray>,
@@ -172,10 +154,7 @@ fn norms(
     images1, images2, layers, ntk, out, *, out_ckn=None, norms1=None, norms2=None,
     norms_inv1=None, norms_inv2=None, n_threads=None, progress=None, level=None
 ))]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the signature is the Python function's"
-)]
+#[allow(clippy::too_many_arguments, reason = "the signature is the Python function's")]
 fn gram(
     py: Python<'_>,
     images1: &Bound<'_, PyUntypedArray>,
@@ -193,30 +172,10 @@ fn gram(
     level: Option<&str>,
 ) -> PyResult<()> {
     let job = job(n_threads, level)?;
-    let left = Operand {
-        name: "ims1",
-        images: images1,
-        norms: norms1,
-        inverses: norms_inv1,
-    };
-    let right = images2.map(|images| Operand {
-        name: "ims2",
-        images,
-        norms: norms2,
-        inverses: norms_inv2,
-    });
-    dispatch!(
-        images1,
-        run_gram(
-            py,
-            left,
-            right,
-            (&layers, ntk),
-            (out, out_ckn),
-            &job,
-            progress
-        )
-    )
+    let left = Operand { name: "ims1", images: images1, norms: norms1, inverses: norms_inv1 };
+    let right =
+        images2.map(|images| Operand { name: "ims2", images, norms: norms2, inverses: norms_inv2 });
+    dispatch!(images1, run_gram(py, left, right, (&layers, ntk), (out, out_ckn), &job, progress))
 }
 
 /// A set of images, as the caller gave it.
@@ -238,9 +197,7 @@ struct Borrowed<'py, F: Precision> {
 impl<'py> Operand<'_, 'py> {
     fn borrow<F: Precision>(&self) -> PyResult<Borrowed<'py, F>> {
         let matrix = |name, array: Option<&Bound<'py, PyUntypedArray>>| {
-            array
-                .map(|array| arrays::matrix::<F>(name, array))
-                .transpose()
+            array.map(|array| arrays::matrix::<F>(name, array)).transpose()
         };
         Ok(Borrowed {
             name: self.name,
@@ -267,10 +224,7 @@ fn run_gram<F: Precision>(
     left: Operand,
     right: Option<Operand>,
     (layers, ntk): (&Layers, bool),
-    (out, out_ckn): (
-        &Bound<'_, PyUntypedArray>,
-        Option<&Bound<'_, PyUntypedArray>>,
-    ),
+    (out, out_ckn): (&Bound<'_, PyUntypedArray>, Option<&Bound<'_, PyUntypedArray>>),
     job: &Job,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<()> {
@@ -287,29 +241,17 @@ fn run_gram<F: Precision>(
     }
     let plan = plan(layers, shape, ntk)?;
     let mut kernel = arrays::matrix_mut::<F>("out", out)?;
-    let mut ckn = out_ckn
-        .map(|out| arrays::matrix_mut::<F>("out_ckn", out))
-        .transpose()?;
-    let (left, right) = (
-        left.view()?,
-        right.as_ref().map(Borrowed::view).transpose()?,
-    );
-    let out = Outputs {
-        kernel: kernel.as_array_mut(),
-        ckn: ckn.as_mut().map(|ckn| ckn.as_array_mut()),
-    };
-    wait::for_job(py, job, progress, || {
-        engine::gram(&plan, left, right, out, job)
-    })
+    let mut ckn = out_ckn.map(|out| arrays::matrix_mut::<F>("out_ckn", out)).transpose()?;
+    let (left, right) = (left.view()?, right.as_ref().map(Borrowed::view).transpose()?);
+    let out =
+        Outputs { kernel: kernel.as_array_mut(), ckn: ckn.as_mut().map(|ckn| ckn.as_array_mut()) };
+    wait::for_job(py, job, progress, || engine::gram(&plan, left, right, out, job))
 }
 
 /// The kernel of `images[left[k]]` and `images[right[k]]` into `out[k]`.
 #[pyfunction]
 #[pyo3(signature = (images, left, right, layers, ntk, out, *, n_threads=None, level=None))]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the signature is the Python function's"
-)]
+#[allow(clippy::too_many_arguments, reason = "the signature is the Python function's")]
 fn pairs(
     py: Python<'_>,
     images: &Bound<'_, PyUntypedArray>,
@@ -334,15 +276,8 @@ fn pairs(
         let mut out = arrays::vector_mut::<F>("out", out)?;
         let out = out.as_slice_mut()?;
         let pixels = arrays::pixels("images", &images)?;
-        let images = Images {
-            name: "images",
-            pixels,
-            norms: None,
-            inverses: None,
-        };
-        wait::for_job(py, job, None, || {
-            engine::pairs(&plan, images, indices, out, job)
-        })
+        let images = Images { name: "images", pixels, norms: None, inverses: None };
+        wait::for_job(py, job, None, || engine::pairs(&plan, images, indices, out, job))
     }
     let job = job(n_threads, level)?;
     let indices = arrays::index_pairs(&left, &right)?;
@@ -354,10 +289,7 @@ fn pairs(
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("KERNELS", Kernel::ALL.map(|kernel| kernel.name()).to_vec())?;
-    module.add(
-        "POOLINGS",
-        Pooling::ALL.map(|pooling| pooling.name()).to_vec(),
-    )?;
+    module.add("POOLINGS", Pooling::ALL.map(|pooling| pooling.name()).to_vec())?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     module.add_function(wrap_pyfunction!(simd_levels, module)?)?;
     module.add_function(wrap_pyfunction!(default_threads, module)?)?;

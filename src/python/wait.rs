@@ -47,9 +47,7 @@ pub(super) fn for_job<T: Send>(
                     }
                 }
             }
-            let result = worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             outcome.and(Ok(result))
         })
     })?;

@@ -46,9 +46,7 @@ impl Isa {
 
     /// The widest one that this processor has.
     pub fn best() -> Self {
-        *Self::available()
-            .first()
-            .expect("every processor has the baseline")
+        *Self::available().first().expect("every processor has the baseline")
     }
 
     /// Those that this processor has, the widest first.
@@ -75,10 +73,7 @@ impl Isa {
             Self::Neon => best.as_neon().map(Level::Neon),
             #[cfg(not(target_arch = "aarch64"))]
             Self::Baseline => Some(Level::baseline()),
-            #[allow(
-                unreachable_patterns,
-                reason = "which patterns are left depends on the target"
-            )]
+            #[allow(unreachable_patterns, reason = "which patterns are left depends on the target")]
             _ => {
                 let _ = best;
                 None

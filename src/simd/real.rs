@@ -50,14 +50,8 @@ impl Real for f32 {
     const MANTISSA_BITS: u32 = 23;
     const ROUNDER: Self = 12_582_912.0;
     const MIN_EXPONENT: Self = -126.0;
-    const EXP2: &'static [Self] = &[
-        1.0,
-        0.693_147,
-        0.240_222_42,
-        0.055_507_34,
-        0.009_671_513,
-        0.001_326_472,
-    ];
+    const EXP2: &'static [Self] =
+        &[1.0, 0.693_147, 0.240_222_42, 0.055_507_34, 0.009_671_513, 0.001_326_472];
     const ARCCOS: &'static [Self] = &[
         0.450_158_15,
         0.037_513_975,
