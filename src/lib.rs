@@ -1,4 +1,49 @@
 //! Exact convolutional kernels (CKN) and convolutional neural tangent kernels (NTK) between images.
+//!
+//! A model is a list of layers; each extracts patches, applies a patch kernel, and pools. For two
+//! images `x`, `x'` of shape `(h, w, c)` it propagates a map over pairs of positions `(p, q)`, `p` in
+//! the first image and `q` in the second:
+//!
+//! ```text
+//! K[p,q] = <x[p], x'[q]>                                     pixels
+//! per layer
+//!   S[p,q] = sum over patch offsets o of K[p+o, q+o]         patch sums, "same" padding
+//!   u      = S[p,q] / (max(n[p], 1e-6) max(n'[q], 1e-6))     cosines; n[p] = sqrt(S_xx[p,p])
+//!   M[p,q] = n[p] n'[q] kappa(u)                             patch kernel
+//!   K[P,Q] = sum over p, q of A[P,p] A[Q,q] M[p,q]           pooling
+//! kernel = sum over P of K[P,P]
+//! ```
+//!
+//! The NTK carries a second map `T` through the same steps, `T <- (dM/dS) S_T + M`. `DESIGN.md` has
+//! the conventions in full.
+//!
+//! Data flows one way, and a module imports downwards only:
+//!
+//! - [`model`]: what the user said; [`kernel`] and [`pooling`]: the choices a layer has;
+//! - [`plan`]: a model on images of one shape, validated, all geometry known;
+//! - [`engine`]: norms and Gram matrices: tiles, threads, lanes, the streaming steps of a layer;
+//! - [`simd`]: the vector type and the elementary functions.
+//!
+//! # Example
+//!
+//! ```
+//! use ckn_rs::engine::{self, Images, Job, Outputs};
+//! use ckn_rs::model::Model;
+//! use ckn_rs::plan::{Plan, Shape};
+//! use ndarray::Array2;
+//!
+//! let model = Model::from_toml("[[layers]]\nnpatch = 3\nsubsampling = 2\nsigma = 0.6", false)?;
+//! let plan = Plan::new(&model, Shape { height: 8, width: 8, channels: 1 }, false)?;
+//!
+//! // Five images, one a row.
+//! let pixels = Array2::from_shape_fn((5, 64), |(i, p)| ((i * p) % 7) as f32);
+//! let images = Images { name: "images", pixels: pixels.view(), norms: None, inverses: None };
+//! let mut gram = Array2::zeros((5, 5));
+//! let outputs = Outputs { kernel: gram.view_mut(), ckn: None };
+//! engine::gram(&plan, images, None, outputs, &Job::new(1, None)?)?;
+//! assert_eq!(gram, gram.t());
+//! # Ok::<(), ckn_rs::error::Error>(())
+//! ```
 
 pub mod engine;
 pub mod error;

@@ -4,17 +4,16 @@
 //! left image in all its lanes. The pairs that fill no such batch (a last few right images, the
 //! triangle on the diagonal of a symmetric matrix) are gathered, and lanes filled from the list.
 
-use std::ops::Range;
+use ndarray::ArrayView2;
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
-
-use super::batch::Scratch;
 use super::job::Job;
 use super::norms::{Norms, check_pixels};
-use super::pack::{Rows, Source};
+use super::pack::{Rows, Side, Source};
 use super::patch::tile;
+use super::scratch::Scratch;
 use super::stage::Stages;
-use super::workers::{self, Queue};
+use super::threads::{self, Queue};
+use super::tiles::{Outputs, Tile, Values, tiles};
 use crate::error::{Error, Result, bail};
 use crate::plan::Plan;
 use crate::simd::{Real, Simd, SimdBase, Task, Vector};
@@ -31,14 +30,6 @@ pub struct Images<'a, F> {
     pub norms: Option<ArrayView2<'a, F>>,
     /// `1 / max(norm, 1e-6)`, of the same shape; computed unless given.
     pub inverses: Option<ArrayView2<'a, F>>,
-}
-
-/// Where results go.
-pub struct Outputs<'a, F> {
-    /// The NTK if the plan asks for it, else the CKN.
-    pub kernel: ArrayViewMut2<'a, F>,
-    /// The CKN beside the NTK.
-    pub ckn: Option<ArrayViewMut2<'a, F>>,
 }
 
 /// Compute `K[i, j]` for all `left` and `right` images; for `left` with itself if `right` is none,
@@ -78,6 +69,9 @@ pub fn pairs<F: Real>(
     out: &mut [F],
     job: &Job,
 ) -> Result<()> {
+    if out.len() != pairs.len() {
+        bail!("out must have one entry a pair, {}, got {}", pairs.len(), out.len());
+    }
     let count = images.pixels.nrows();
     if let Some((left, right)) = pairs.iter().find(|(a, b)| *a.max(b) >= count) {
         bail!("pair ({left}, {right}) names an image beyond the {count} given");
@@ -153,85 +147,6 @@ fn check_norms<'a, F: Real>(
     Ok(Rows { data, len: shape.1 })
 }
 
-/// Pairs of a matrix that one thread computes in one go.
-struct Tile<'a, F> {
-    rows: Range<usize>,
-    cols: Range<usize>,
-    kernel: Cells<'a, F>,
-    ckn: Option<Cells<'a, F>>,
-}
-
-/// A tile of a result, and its transpose in a symmetric matrix.
-struct Cells<'a, F> {
-    own: ArrayViewMut2<'a, F>,
-    mirror: Mirror<'a, F>,
-}
-
-enum Mirror<'a, F> {
-    /// Not symmetric.
-    None,
-    /// On the diagonal.
-    Own,
-    Other(ArrayViewMut2<'a, F>),
-}
-
-impl<F: Real> Cells<'_, F> {
-    fn put(&mut self, row: usize, col: usize, value: F) {
-        self.own[[row, col]] = value;
-        match &mut self.mirror {
-            Mirror::None => {}
-            Mirror::Own => self.own[[col, row]] = value,
-            Mirror::Other(mirror) => mirror[[col, row]] = value,
-        }
-    }
-}
-
-/// Least side of a tile, a multiple of every lane count.
-const TILE: usize = 32;
-
-/// Most tiles along a side: their bookkeeping stays small for any matrix.
-const TILES: usize = 128;
-
-fn tile_side(len: usize) -> usize {
-    len.div_ceil(TILES).next_multiple_of(TILE).max(TILE)
-}
-
-/// Split a matrix into cells: all of them, or the upper triangle with its mirror images.
-fn cells<F>(view: ArrayViewMut2<'_, F>, symmetric: bool) -> Vec<((usize, usize), Cells<'_, F>)> {
-    let (rows, cols) = (tile_side(view.nrows()), tile_side(view.ncols()));
-    let mut grid: Vec<Vec<Option<ArrayViewMut2<F>>>> = split(view, Axis(0), rows)
-        .map(|band| split(band, Axis(1), cols).map(Some).collect())
-        .collect();
-    let mut cells = Vec::new();
-    for i in 0..grid.len() {
-        for j in if symmetric { i } else { 0 }..grid[i].len() {
-            let own = grid[i][j].take().expect("each cell is taken once");
-            let mirror = match (symmetric, i == j) {
-                (false, _) => Mirror::None,
-                (true, true) => Mirror::Own,
-                (true, false) => Mirror::Other(grid[j][i].take().expect("each cell is taken once")),
-            };
-            cells.push(((i * rows, j * cols), Cells { own, mirror }));
-        }
-    }
-    cells
-}
-
-fn split<F>(
-    view: ArrayViewMut2<'_, F>,
-    axis: Axis,
-    side: usize,
-) -> impl Iterator<Item = ArrayViewMut2<'_, F>> {
-    let mut rest = Some(view);
-    std::iter::from_fn(move || {
-        let view = rest.take().filter(|view| view.len_of(axis) > 0)?;
-        let at = side.min(view.len_of(axis));
-        let (head, tail) = view.split_at(axis, at);
-        rest = Some(tail);
-        Some(head)
-    })
-}
-
 struct Gram<'a, 'o, F> {
     plan: &'a Plan,
     left: Source<'a, F>,
@@ -247,18 +162,9 @@ impl<F: Real> Task for Gram<'_, '_, F> {
         let Self { plan, left, right, out, job } = self;
         let symmetric = right.is_none();
         let right = right.unwrap_or(left);
-        let mut ckn = out.ckn.map(|view| cells(view, symmetric).into_iter());
-        let tiles: Vec<Tile<F>> = cells(out.kernel, symmetric)
-            .into_iter()
-            .map(|((row, col), kernel)| Tile {
-                rows: row..row + kernel.own.nrows(),
-                cols: col..col + kernel.own.ncols(),
-                kernel,
-                ckn: ckn.as_mut().and_then(|cells| cells.next()).map(|(_, cells)| cells),
-            })
-            .collect();
+        let tiles = tiles(out, symmetric);
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
-        workers::run(job, tiles, |queue| {
+        threads::run(job, tiles, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
             let mut worker =
                 Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
@@ -284,7 +190,7 @@ struct Worker<'a, S: Simd, F: Real, T> {
 impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
     fn tile(&mut self, tile: &mut Tile<F>) {
         let lanes = Vector::<S, F>::LEN;
-        let triangle = matches!(tile.kernel.mirror, Mirror::Own);
+        let triangle = tile.is_triangle();
         let mut odd = Vec::new();
         for first in tile.cols.clone().step_by(lanes) {
             let cols: Vec<usize> = (first..tile.cols.end.min(first + lanes)).collect();
@@ -302,9 +208,9 @@ impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
             if full.is_empty() {
                 continue;
             }
-            self.scratch.fill_right(self.simd, self.plan, self.stages, self.right, &cols);
+            self.scratch.fill(Side::Right, self.simd, self.plan, self.stages, self.right, &cols);
             for row in full {
-                self.scratch.fill_left(self.simd, self.plan, self.stages, self.left, &[row]);
+                self.scratch.fill(Side::Left, self.simd, self.plan, self.stages, self.left, &[row]);
                 let pairs: Vec<_> = cols.iter().map(|&col| (row, col)).collect();
                 if !self.batch(&pairs, |index, values| tile.put(pairs[index], values)) {
                     return;
@@ -322,8 +228,8 @@ impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
     /// Fill both sides from a list of pairs.
     fn fill(&mut self, pairs: &[(usize, usize)]) {
         let (rows, cols): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-        self.scratch.fill_left(self.simd, self.plan, self.stages, self.left, &rows);
-        self.scratch.fill_right(self.simd, self.plan, self.stages, self.right, &cols);
+        self.scratch.fill(Side::Left, self.simd, self.plan, self.stages, self.left, &rows);
+        self.scratch.fill(Side::Right, self.simd, self.plan, self.stages, self.right, &cols);
     }
 
     /// Compute what the lanes hold and `put` each pair's values; false if the job was stopped.
@@ -350,24 +256,6 @@ impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
     }
 }
 
-impl<F: Real> Tile<'_, F> {
-    /// Store a pair's kernel, and its CKN if that is wanted beside it.
-    fn put(&mut self, (row, col): (usize, usize), Values { kernel, ckn }: Values<F>) {
-        let (row, col) = (row - self.rows.start, col - self.cols.start);
-        self.kernel.put(row, col, kernel);
-        if let Some(cells) = &mut self.ckn {
-            cells.put(row, col, ckn);
-        }
-    }
-}
-
-/// The results of a pair.
-struct Values<F> {
-    /// The NTK if the plan asks for it, else the CKN.
-    kernel: F,
-    ckn: F,
-}
-
 struct Pairs<'a, F> {
     plan: &'a Plan,
     images: Source<'a, F>,
@@ -384,7 +272,7 @@ impl<F: Real> Task for Pairs<'_, F> {
         let lanes = Vector::<S, F>::LEN;
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
-        workers::run(job, tasks, |queue| {
+        threads::run(job, tasks, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
             let (left, right) = (images, images);
             let mut worker =

@@ -38,6 +38,12 @@ impl Maps {
     }
 }
 
+/// Patch norms at some sites, and their inverses.
+pub(super) struct Norms<'a, S: Simd, F: Real> {
+    pub norms: &'a [Vector<S, F>],
+    pub inverses: &'a [Vector<S, F>],
+}
+
 /// A block's patch kernels.
 pub(super) struct BlockMap<'a, S: Simd, F: Real> {
     pub simd: S,
@@ -50,10 +56,10 @@ pub(super) struct BlockMap<'a, S: Simd, F: Real> {
     pub columns: [&'a [Vector<S, F>]; 2],
     /// The right sites.
     pub reach: Range<usize>,
-    /// Of the [`BLOCK`] left sites: norms, and inverse norms times the cosine scale.
-    pub left: (&'a [Vector<S, F>], &'a [Vector<S, F>]),
-    /// Of the right sites in `reach`: norms and inverse norms.
-    pub right: (&'a [Vector<S, F>], &'a [Vector<S, F>]),
+    /// Of the [`BLOCK`] left sites; the inverses are multiplied by the cosine scale.
+    pub left: Norms<'a, S, F>,
+    /// Of the right sites in `reach`.
+    pub right: Norms<'a, S, F>,
 }
 
 impl<S: Simd, F: Real> BlockMap<'_, S, F> {
@@ -189,8 +195,8 @@ impl<'a, S: Simd, F: Real> BlockMap<'a, S, F> {
         tangent_sum: impl Fn(usize, usize, &Values<S, F>) -> Vector<S, F>,
     ) {
         let count = self.reach.len();
-        let (norms, inverses) = (&self.right.0[..count], &self.right.1[..count]);
-        let (left_norms, left_inverses) = (&self.left.0[..BLOCK], &self.left.1[..BLOCK]);
+        let (norms, inverses) = (&self.right.norms[..count], &self.right.inverses[..count]);
+        let (left_norms, left_inverses) = (&self.left.norms[..BLOCK], &self.left.inverses[..BLOCK]);
         let values = &mut values[..count];
         let tangents = &mut tangents[..if MAPS == 0 { 0 } else { count }];
         for (j, value) in values.iter_mut().enumerate() {

@@ -14,17 +14,21 @@
 mod batch;
 mod gram;
 mod job;
+mod layer;
 mod map;
 mod norms;
 mod pack;
 mod patch;
 mod pool;
+mod scratch;
 mod stage;
-mod workers;
+mod threads;
+mod tiles;
 
-pub use gram::{Images, Outputs, gram, pairs};
+pub use gram::{Images, gram, pairs};
 pub use job::{Job, default_threads};
 pub use norms::norms;
+pub use tiles::Outputs;
 
 /// The advice to use double precision, for who does not yet.
 fn wider<F>() -> &'static str {

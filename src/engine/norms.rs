@@ -5,12 +5,12 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::batch::Scratch;
 use super::job::Job;
-use super::pack::{Rows, Source};
+use super::pack::{Rows, Side, Source};
 use super::patch::tile;
+use super::scratch::Scratch;
 use super::stage::Stages;
-use super::workers::{self, Queue};
+use super::threads::{self, Queue};
 use crate::error::{Error, Result, bail};
 use crate::plan::Plan;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Task, Vector};
@@ -100,7 +100,7 @@ impl<F: Real> Task for Norms<'_, F> {
                 norms,
             })
             .collect();
-        workers::run(job, groups, |queue| {
+        threads::run(job, groups, |queue| {
             let mut scratches: Vec<_> =
                 stages.iter().map(|stages| Scratch::new(simd, stages, false)).collect();
             while let Some(mut group) = queue.next() {
@@ -158,8 +158,8 @@ impl<F: Real> Group<'_, F> {
         let norms = Rows { data: &*self.norms, len: plan.norms_len() };
         let source = Source { pixels: self.pixels, norms, inverses: None };
         let images: Vec<usize> = (0..self.pixels.count()).collect();
-        scratch.fill_left(simd, plan, stages, source, &images);
-        scratch.fill_right(simd, plan, stages, source, &images);
+        scratch.fill(Side::Left, simd, plan, stages, source, &images);
+        scratch.fill(Side::Right, simd, plan, stages, source, &images);
         scratch.run(simd, stages, false, || queue.stopped());
         let width = plan.sizes[layer].1;
         simd.vectorize(

@@ -1,5 +1,8 @@
 //! Images and their norms, laid out so that lane `k` of every vector belongs to pair `k`.
 
+use std::ops::Range;
+
+use super::map::Norms;
 use super::stage::{Stage, Stages};
 use crate::plan::{Axis, BLOCK, Plan};
 use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
@@ -56,8 +59,14 @@ pub(super) struct Packed<S: Simd, F: Real> {
 /// Patch norms at the sites of a layer, by `[row][column]`; the last column is repeated to fill a
 /// block.
 pub(super) struct SiteNorms<S: Simd, F: Real> {
-    pub norms: Vec<Vector<S, F>>,
-    pub inverses: Vec<Vector<S, F>>,
+    norms: Vec<Vector<S, F>>,
+    inverses: Vec<Vector<S, F>>,
+}
+
+impl<S: Simd, F: Real> SiteNorms<S, F> {
+    pub fn at(&self, sites: Range<usize>) -> Norms<'_, S, F> {
+        Norms { norms: &self.norms[sites.clone()], inverses: &self.inverses[sites] }
+    }
 }
 
 impl<S: Simd, F: Real> Packed<S, F> {

@@ -136,7 +136,7 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         for row in 1..count {
             let source = &self.input(left + row, column, right + row)[reach.clone()];
             for (target, source) in target.iter_mut().zip(source) {
-                *target = *target + *source;
+                *target += *source;
             }
         }
     }
@@ -151,7 +151,7 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
                 let source = self.input(left + row, column, right + row);
                 for (target, tap) in target.iter_mut().zip(&taps[reach.clone()]) {
                     if let Some(tap) = *tap {
-                        *target = *target + source[tap];
+                        *target += source[tap];
                     }
                 }
             }

@@ -30,7 +30,7 @@ impl<F: Real, const D: usize> PatchKernel<F> for Poly<D> {
         let cosine = cosine.value();
         let mut power = cosine;
         for _ in 2..D {
-            power = power * cosine;
+            power *= cosine;
         }
         (norms * (power * cosine), power * F::from_f64(D as f64))
     }

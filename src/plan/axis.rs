@@ -101,12 +101,11 @@ fn diagonal(size: usize) -> Mask {
 fn compress(mask: &Mask) -> (Vec<usize>, Vec<Range<usize>>) {
     let used = |p: usize| (0..mask.len()).any(|q| mask[p][q] || mask[q][p]);
     let positions: Vec<usize> = (0..mask.len()).filter(|&p| used(p)).collect();
-    let hull = |&p: &usize| {
-        let mut partners = (0..positions.len()).filter(|&j| mask[p][positions[j]]);
-        let first = partners.next();
-        first.map_or(0..0, |first| first..partners.last().unwrap_or(first) + 1)
+    let hull_of = |&p: &usize| {
+        let partners = (0..positions.len()).filter(|&j| mask[p][positions[j]]);
+        hull(partners.map(|j| j..j + 1))
     };
-    let reach = positions.iter().map(hull).collect();
+    let reach = positions.iter().map(hull_of).collect();
     (positions, reach)
 }
 

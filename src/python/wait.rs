@@ -41,7 +41,7 @@ pub(super) fn for_job<T: Send>(
             let mut outcome = Ok(());
             while let Err(RecvTimeoutError::Timeout) = receiver.recv_timeout(TICK) {
                 if outcome.is_ok() {
-                    outcome = Python::attach(|py| tell(py));
+                    outcome = Python::attach(tell);
                     if outcome.is_err() {
                         job.cancel();
                     }

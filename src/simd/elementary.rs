@@ -5,9 +5,7 @@ use super::{Real, Simd, SimdBase, SimdFloat, Vector};
 /// `coefficients[0] + coefficients[1] x + ...`, one multiply-add each.
 #[inline(always)]
 pub fn horner<S: Simd, F: Real>(simd: S, x: Vector<S, F>, coefficients: &[F]) -> Vector<S, F> {
-    let (last, rest) = coefficients
-        .split_last()
-        .expect("a polynomial has coefficients");
+    let (last, rest) = coefficients.split_last().expect("a polynomial has coefficients");
     let mut sum = Vector::<S, F>::splat(simd, *last);
     for &coefficient in rest.iter().rev() {
         sum = sum.mul_add(x, Vector::<S, F>::splat(simd, coefficient));
@@ -28,4 +26,156 @@ pub fn exp2<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Vector<S, F> {
     let mantissa = horner::<S, F>(simd, r, F::EXP2);
     let exponent = shifted.to_bits() << F::MANTISSA_BITS;
     Vector::<S, F>::from_bits(mantissa.to_bits() + exponent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{Isa, Task};
+
+    /// The largest errors of `exp2`, in units in the last place: mostly the polynomial's in single
+    /// precision, and the last rounding in double precision.
+    const SINGLE_ULPS: f64 = 2.2;
+    const DOUBLE_ULPS: f64 = 1.25;
+
+    struct Exp2<'a, F>(&'a [F]);
+
+    impl<F: Real> Task for Exp2<'_, F> {
+        type Output = Vec<F>;
+
+        fn run<S: Simd>(self, simd: S) -> Vec<F> {
+            let chunk = |xs: &[F]| {
+                let x = Vector::<S, F>::from_fn(simd, |lane| xs[lane.min(xs.len() - 1)]);
+                let y = exp2::<S, F>(simd, x);
+                y.as_slice()[..xs.len()].to_vec()
+            };
+            self.0.chunks(Vector::<S, F>::LEN).flat_map(chunk).collect()
+        }
+    }
+
+    /// A sum of two doubles, the second below half a unit in the last place of the first.
+    #[derive(Clone, Copy)]
+    struct Double(f64, f64);
+
+    impl Double {
+        fn sum(a: f64, b: f64) -> Self {
+            let sum = a + b;
+            let rest = sum - a;
+            Self(sum, (a - (sum - rest)) + (b - rest))
+        }
+
+        fn add(self, other: Self) -> Self {
+            let Self(high, low) = Self::sum(self.0, other.0);
+            Self::sum(high, low + self.1 + other.1)
+        }
+
+        fn times(self, other: Self) -> Self {
+            let high = self.0 * other.0;
+            let low = self.0.mul_add(other.0, -high);
+            Self::sum(high, low + (self.0 * other.1 + self.1 * other.0))
+        }
+
+        fn over(self, divisor: f64) -> Self {
+            let high = self.0 / divisor;
+            let rest = (-high).mul_add(divisor, self.0) + self.1;
+            Self::sum(high, rest / divisor)
+        }
+    }
+
+    /// `2^r` for `|r| <= 1/2`, to some 100 bits: the series of `exp(r ln 2)`.
+    fn exp2_of_fraction(r: f64) -> Double {
+        let ln2 = Double(std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
+        let x = Double(r, 0.0).times(ln2);
+        let step = |sum: Double, n: i32| Double(1.0, 0.0).add(x.times(sum).over(f64::from(n)));
+        (1..=26).rev().fold(Double(1.0, 0.0), step)
+    }
+
+    #[test]
+    fn exp2_keeps_its_bound_in_single_precision() {
+        let least = f32::MIN_EXPONENT;
+        let xs: Vec<f32> =
+            (0..(-least).to_bits()).step_by(499).map(|bits| -f32::from_bits(bits)).collect();
+        for isa in Isa::available() {
+            for (x, y) in xs.iter().zip(isa.run(Exp2(&xs))) {
+                let wanted = f64::from(*x).exp2();
+                let unit = f64::from(f32::EPSILON) * wanted.log2().floor().exp2();
+                let error = (f64::from(y) - wanted).abs() / unit;
+                assert!(error <= SINGLE_ULPS, "{}: 2^{x} is off by {error} ulp", isa.name());
+            }
+        }
+    }
+
+    #[test]
+    fn exp2_keeps_its_bound_in_double_precision() {
+        let xs: Vec<f64> = (0..400_000).map(|i| -1021.9 * f64::from(i) / 4e5).collect();
+        for isa in Isa::available() {
+            for (x, y) in xs.iter().zip(isa.run(Exp2(&xs))) {
+                let whole = x.round();
+                let Double(high, low) = exp2_of_fraction(x - whole);
+                // Both in the scale of 2^whole, where differences are exact.
+                let y = y * (-whole / 2.0).floor().exp2() * (-whole / 2.0).ceil().exp2();
+                let unit = f64::EPSILON * if high < 1.0 { 0.5 } else { 1.0 };
+                let error = ((y - high) - low).abs() / unit;
+                assert!(error <= DOUBLE_ULPS, "{}: 2^{x} is off by {error} ulp", isa.name());
+            }
+        }
+    }
+
+    /// 0 gives 1, powers of two are exact, and what underflows gives the least normal number.
+    fn check_ends<F: Real>(least_normal: f64) {
+        let least = F::MIN_EXPONENT.to_f64();
+        for isa in Isa::available() {
+            let of = |x: f64| isa.run(Exp2(&[F::from_f64(x)]))[0].to_f64();
+            assert_eq!(of(0.0), 1.0);
+            assert_eq!(of(-0.0), 1.0);
+            for power in [1.0, 2.0, 17.0, -least - 1.0] {
+                assert_eq!(of(-power), (-power).exp2());
+            }
+            for x in [least, least - 0.25, least - 1.0, least * 2.0, -1e30, f64::NEG_INFINITY] {
+                assert_eq!(of(x), least_normal, "{}: 2^{x}", isa.name());
+            }
+        }
+    }
+
+    #[test]
+    fn exp2_at_the_ends() {
+        check_ends::<f32>(f64::from(f32::MIN_POSITIVE));
+        check_ends::<f64>(f64::MIN_POSITIVE);
+    }
+
+    /// In equal steps, down to the floor and beyond.
+    fn check_monotone<F: Real>() {
+        let least = F::MIN_EXPONENT.to_f64();
+        let xs: Vec<F> =
+            (0..200_000).map(|i| F::from_f64(1.1 * least * f64::from(i) / 2e5)).collect();
+        for isa in Isa::available() {
+            let ys = isa.run(Exp2(&xs));
+            assert!(ys.windows(2).all(|pair| pair[1] <= pair[0]));
+            assert!(ys.iter().all(|&y| y > F::ZERO && y <= F::ONE));
+        }
+    }
+
+    #[test]
+    fn exp2_falls_monotonically() {
+        check_monotone::<f32>();
+        check_monotone::<f64>();
+    }
+
+    #[test]
+    fn horner_sums_ascending_coefficients() {
+        struct Cubic;
+
+        impl Task for Cubic {
+            type Output = f64;
+
+            fn run<S: Simd>(self, simd: S) -> f64 {
+                let x = Vector::<S, f64>::splat(simd, 2.0);
+                horner::<S, f64>(simd, x, &[1.0, -3.0, 0.5, 4.0]).as_slice()[0]
+            }
+        }
+
+        for isa in Isa::available() {
+            assert_eq!(isa.run(Cubic), 1.0 - 6.0 + 2.0 + 32.0);
+        }
+    }
 }

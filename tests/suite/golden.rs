@@ -1,13 +1,11 @@
 //! Values of the original program, to rounding.
 
-mod common;
-
 use std::fs::File;
 use std::path::Path;
 
+use crate::common::{assert_close, assert_close_by, gram, norms, shape};
 use ckn_rs::model::Model;
 use ckn_rs::plan::Plan;
-use common::{assert_close, assert_close_by, gram, norms, shape};
 use ndarray::{Array2, Array4};
 use ndarray_npy::NpzReader;
 

@@ -1,0 +1,134 @@
+//! The results, split into tiles that threads write to independently.
+
+use std::ops::Range;
+
+use ndarray::{ArrayViewMut2, Axis};
+
+use crate::simd::Real;
+
+/// Where results go.
+pub struct Outputs<'a, F> {
+    /// The NTK if the plan asks for it, else the CKN.
+    pub kernel: ArrayViewMut2<'a, F>,
+    /// The CKN beside the NTK.
+    pub ckn: Option<ArrayViewMut2<'a, F>>,
+}
+
+/// Pairs of a matrix that one thread computes in one go.
+pub(super) struct Tile<'a, F> {
+    pub rows: Range<usize>,
+    pub cols: Range<usize>,
+    kernel: Cells<'a, F>,
+    ckn: Option<Cells<'a, F>>,
+}
+
+/// A tile of a result, and its transpose in a symmetric matrix.
+struct Cells<'a, F> {
+    own: ArrayViewMut2<'a, F>,
+    mirror: Mirror<'a, F>,
+}
+
+enum Mirror<'a, F> {
+    /// Not symmetric.
+    None,
+    /// On the diagonal.
+    Own,
+    Other(ArrayViewMut2<'a, F>),
+}
+
+impl<F: Real> Cells<'_, F> {
+    fn put(&mut self, row: usize, col: usize, value: F) {
+        self.own[[row, col]] = value;
+        match &mut self.mirror {
+            Mirror::None => {}
+            Mirror::Own => self.own[[col, row]] = value,
+            Mirror::Other(mirror) => mirror[[col, row]] = value,
+        }
+    }
+}
+
+impl<F: Real> Tile<'_, F> {
+    /// Whether only pairs on and above its diagonal are wanted.
+    pub fn is_triangle(&self) -> bool {
+        matches!(self.kernel.mirror, Mirror::Own)
+    }
+
+    /// Store a pair's kernel, and its CKN if that is wanted beside it.
+    pub fn put(&mut self, (row, col): (usize, usize), Values { kernel, ckn }: Values<F>) {
+        let (row, col) = (row - self.rows.start, col - self.cols.start);
+        self.kernel.put(row, col, kernel);
+        if let Some(cells) = &mut self.ckn {
+            cells.put(row, col, ckn);
+        }
+    }
+}
+
+/// The results of a pair.
+pub(super) struct Values<F> {
+    /// The NTK if the plan asks for it, else the CKN.
+    pub kernel: F,
+    pub ckn: F,
+}
+
+/// Least side of a tile, a multiple of every lane count.
+const TILE: usize = 32;
+
+/// Most tiles along a side: their bookkeeping stays small for any matrix.
+const TILES: usize = 128;
+
+fn tile_side(len: usize) -> usize {
+    len.div_ceil(TILES).next_multiple_of(TILE).max(TILE)
+}
+
+/// Split a matrix into cells: all of them, or the upper triangle with its mirror images.
+fn cells<F>(view: ArrayViewMut2<'_, F>, symmetric: bool) -> Vec<((usize, usize), Cells<'_, F>)> {
+    let (rows, cols) = (tile_side(view.nrows()), tile_side(view.ncols()));
+    let shape = (view.nrows().div_ceil(rows), view.ncols().div_ceil(cols));
+    let mut grid: Vec<Vec<Option<ArrayViewMut2<F>>>> = split(view, Axis(0), rows)
+        .map(|band| split(band, Axis(1), cols).map(Some).collect())
+        .collect();
+    let mut take = |i: usize, j: usize| grid[i][j].take().expect("each cell is taken once");
+    let (down, across) = shape;
+    let mut cells = Vec::new();
+    for i in 0..down {
+        for j in if symmetric { i } else { 0 }..across {
+            let own = take(i, j);
+            let mirror = match (symmetric, i == j) {
+                (false, _) => Mirror::None,
+                (true, true) => Mirror::Own,
+                (true, false) => Mirror::Other(take(j, i)),
+            };
+            cells.push(((i * rows, j * cols), Cells { own, mirror }));
+        }
+    }
+    cells
+}
+
+fn split<F>(
+    view: ArrayViewMut2<'_, F>,
+    axis: Axis,
+    side: usize,
+) -> impl Iterator<Item = ArrayViewMut2<'_, F>> {
+    let mut rest = Some(view);
+    std::iter::from_fn(move || {
+        let view = rest.take().filter(|view| view.len_of(axis) > 0)?;
+        let at = side.min(view.len_of(axis));
+        let (head, tail) = view.split_at(axis, at);
+        rest = Some(tail);
+        Some(head)
+    })
+}
+
+/// Split the results into tiles: all of them, or the upper triangle with its mirror images.
+pub(super) fn tiles<F>(out: Outputs<'_, F>, symmetric: bool) -> Vec<Tile<'_, F>> {
+    let mut ckn = out.ckn.map(|view| cells(view, symmetric).into_iter());
+    cells(out.kernel, symmetric)
+        .into_iter()
+        .map(|((row, col), kernel)| Tile {
+            rows: row..row + kernel.own.nrows(),
+            cols: col..col + kernel.own.ncols(),
+            ckn: ckn.as_mut().and_then(Iterator::next).map(|(_, cells)| cells),
+            kernel,
+        })
+        .collect()
+}

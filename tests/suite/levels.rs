@@ -1,0 +1,84 @@
+//! Every instruction set that this processor has, against the others.
+//!
+//! Lanes never mix, so that the width of a vector does not show in a result: all instruction sets
+//! that round a multiply-add once give the same bits. The baseline of x86 has no such instruction,
+//! rounds the product and the sum, and agrees to rounding. A machine with one fused instruction set
+//! compares it with the baseline alone.
+
+use crate::common::{
+    assert_close, assert_same, cast, images, layer, shape, try_gram, try_norms, widen,
+};
+use ckn_rs::engine::Job;
+use ckn_rs::kernel::Kernel;
+use ckn_rs::model::Model;
+use ckn_rs::plan::{Plan, Shape};
+use ckn_rs::pooling::Pooling;
+use ckn_rs::simd::{Isa, Real};
+
+/// Kernels and norms of one case at every instruction set.
+fn check<F: Real>(plan: &Plan, tolerance: f64) {
+    let mut rng = crate::common::rng(11);
+    // More than a batch of either precision, and a few left over.
+    let x = cast::<F>(&images(&mut rng, 3, plan.shape));
+    let y = cast::<F>(&images(&mut rng, 19, plan.shape));
+    let results = |isa: Isa| {
+        let job = Job::new(2, Some(isa)).unwrap();
+        let matrix = try_gram(plan, &x, Some(&y), &job).unwrap();
+        [matrix, try_norms(plan, &x, &job).unwrap()]
+    };
+    let best = Isa::available()[0];
+    let wanted = results(best);
+    for isa in Isa::available() {
+        let what = format!("{} on {} {:?}", isa.name(), plan.shape, plan.layers);
+        for (got, wanted) in results(isa).iter().zip(&wanted) {
+            if isa.fuses() == best.fuses() {
+                assert_same(&what, got, wanted);
+            } else {
+                assert_close(&what, got, &widen(wanted), tolerance);
+            }
+        }
+    }
+}
+
+fn check_both(model: &Model, shape: Shape) {
+    for ntk in [false, true] {
+        let plan = Plan::new(model, shape, ntk).unwrap();
+        check::<f32>(&plan, 5e-6);
+        check::<f64>(&plan, 1e-13);
+    }
+}
+
+#[test]
+fn every_kernel_with_every_pooling() {
+    for kernel in Kernel::ALL {
+        for pooling in Pooling::ALL {
+            let model = Model::new(vec![
+                layer(kernel, 3, 2, pooling),
+                layer(kernel, 2, 1, Pooling::Gaussian),
+            ]);
+            check_both(&model.unwrap(), shape(9, 11, 2));
+        }
+    }
+}
+
+#[test]
+fn patches_of_every_size() {
+    for npatch in 1..=6 {
+        let mut first = layer(Kernel::Relu, npatch, 2, Pooling::Gaussian);
+        first.poolfactor = 3;
+        let sparse = layer(Kernel::Exp, npatch.min(4), 2, Pooling::Strided);
+        check_both(&Model::new(vec![first, sparse]).unwrap(), shape(10, 13, 3));
+    }
+}
+
+#[test]
+fn the_best_is_the_first_and_the_baseline_is_always_there() {
+    let available = Isa::available();
+    assert_eq!(available[0], Isa::best());
+    if cfg!(target_arch = "x86_64") {
+        assert_eq!(available.last(), Some(&Isa::Baseline));
+    }
+    for isa in Isa::ALL {
+        assert_eq!(Job::new(1, Some(isa)).is_ok(), available.contains(&isa));
+    }
+}
