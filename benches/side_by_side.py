@@ -11,9 +11,11 @@ import argparse
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.datasets import load_sample_images
 
 import ckn_rs
@@ -30,7 +32,7 @@ def layers(kernel: str) -> list[dict[str, object]]:
     ]
 
 
-def photographs(count: int, dtype: type) -> np.ndarray:
+def photographs(count: int, dtype: type) -> NDArray[Any]:
     """``count`` crops of 32x32x3 from scikit-learn's photographs, each with mean 0."""
     rng = np.random.default_rng(0)
     crops = np.empty((count, 32, 32, 3), dtype)
@@ -43,45 +45,69 @@ def photographs(count: int, dtype: type) -> np.ndarray:
     return crops
 
 
-def seconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+@dataclass
+class Case:
+    """A model on pairs of photographs, with the norms given, and its times."""
+
+    dtype: type
+    kernel: str
+    ntk: bool = False
+    times: list[float] = field(default_factory=list)
+
+    def run(self, count: int) -> None:
+        """Time ``count`` x ``count`` pairs once; keep the seconds a pair."""
+        model = layers(self.kernel)
+        X, Y = np.split(photographs(2 * count, self.dtype), 2)
+        (nx, ix), (ny, iy) = (ckn_rs.compute_norms(Z, model, self.ntk) for Z in (X, Y))
+        start = time.perf_counter()
+        ckn_rs.compute_kernel_matrix(X, Y, nx, ny, ix, iy, model=model, ntk=self.ntk, n_threads=1)
+        self.times.append((time.perf_counter() - start) / count**2)
+
+
+def time_exp(repeat: int) -> list[float]:
+    """The seconds that ``numpy.exp`` takes for ``VALUES`` values, ``repeat`` times."""
+    values = -np.random.default_rng(0).random(VALUES, dtype=np.float32)
+    out = np.empty_like(values)
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        np.exp(values, out=out)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def peak_memory() -> int:
+    """The largest memory the process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Time all cases in turn, several times, and print a table."""
+    parser = argparse.ArgumentParser(description="Time the flagship models beside numpy.exp.")
     parser.add_argument("--images", type=int, default=256, help="a matrix of so many squared")
     parser.add_argument("--repeat", type=int, default=3)
     arguments = parser.parse_args()
-    values = -np.random.default_rng(0).random(VALUES, dtype=np.float32)
-    out = np.empty_like(values)
     cases = {
-        "exp": (np.float32, layers("exp"), False),
-        "relu": (np.float32, layers("relu"), False),
-        "relu NTK": (np.float32, layers("relu"), True),
-        "exp, float64": (np.float64, layers("exp"), False),
+        "exp": Case(np.float32, "exp"),
+        "relu": Case(np.float32, "relu"),
+        "relu NTK": Case(np.float32, "relu", ntk=True),
+        "exp, float64": Case(np.float64, "exp"),
     }
-    times: dict[str, list[float]] = {name: [] for name in cases}
-    exp_times = []
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    exp_times = time_exp(20)
+    before = peak_memory()
     for _ in range(arguments.repeat):
-        for name, (dtype, model, ntk) in cases.items():
-            X, Y = np.split(photographs(2 * arguments.images, dtype), 2)
-            (nx, ix), (ny, iy) = (ckn_rs.compute_norms(Z, model, ntk) for Z in (X, Y))
-            exp_times += [seconds(lambda: np.exp(values, out=out)) for _ in range(20)]
-            matrix = ckn_rs.compute_kernel_matrix
-            times[name].append(
-                seconds(lambda: matrix(X, Y, nx, ny, ix, iy, model=model, ntk=ntk, n_threads=1))
-                / arguments.images**2
-            )
+        for case in cases.values():
+            case.run(arguments.images)
+            exp_times += time_exp(20)
     exp = statistics.median(exp_times)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"{_core.simd_level()}, one thread, {arguments.images}x{arguments.images} pairs, norms given")
-    print(f"numpy.exp of {VALUES:,} float32: {exp * 1e3:.3f} ms; peak memory grew by {grown >> 10} MB")
+    grown = (peak_memory() - before) / 2**20
+    count = arguments.images
+    print(f"{_core.simd_level()}, one thread, {count} x {count} pairs, norms given")
+    print(f"numpy.exp of {VALUES:,} float32: {exp * 1e3:.3f} ms")
+    print(f"peak memory grew by {grown:.0f} MB, images, norms and results included")
     print(f"{'model':<14} {'ms a pair':>10} {'spread':>17} {'x numpy.exp':>12}")
-    for name, measured in times.items():
-        low, middle, high = min(measured), statistics.median(measured), max(measured)
+    for name, case in cases.items():
+        low, middle, high = min(case.times), statistics.median(case.times), max(case.times)
         spread = f"{low * 1e3:.3f} .. {high * 1e3:.3f}"
         print(f"{name:<14} {middle * 1e3:>10.3f} {spread:>17} {middle / exp:>12.2f}")
 

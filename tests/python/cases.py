@@ -77,7 +77,7 @@ def split_error(actual: Floats, expected: Floats) -> tuple[float, float]:
 def random_model(rng: np.random.Generator, kernel: str, pooling: str) -> tuple[Layers, Any]:
     """Two layers, the first with this kernel and pooling, and a rectangular shape they fit."""
     while True:
-        # One channel and one pixel a patch make all cosines 1 or -1, where NTKs are ill-conditioned.
+        # With one channel and one pixel a patch, all cosines are 1 or -1: NTKs are ill-conditioned.
         shape = (int(rng.integers(6, 12)), int(rng.integers(6, 12)), int(rng.integers(2, 5)))
         layers = [
             {
