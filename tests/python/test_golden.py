@@ -17,6 +17,14 @@ def test_files_are_there() -> None:
     assert len(cases.GOLDEN) == 19
 
 
+def test_the_rust_tests_read_the_same_models() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="TOML is in the standard library from 3.11 on")
+    models = tomllib.loads((cases.DATA / "models.toml").read_text())
+    assert models == {
+        case.name: {"ntk": case.ntk, "layers": list(case.model)} for case in cases.GOLDEN
+    }
+
+
 @every_case
 def test_matrices(case: Golden) -> None:
     X, Y = case.values["X"], case.values["Y"]
