@@ -1,172 +1,118 @@
-//! One row of left sites through a layer: against every right row in reach, block by block.
+//! Two rows of left sites through a layer, against every right row in reach.
+//!
+//! The pair walks down its diagonals: left rows `l`, `l + 1` meet right rows `r`, `r + 1`, so that
+//! two patches share all of their rows but one each.
 
+use std::ops::Range;
+
+use super::chunk::{Block, Chunk, Strip};
 use super::map::{BlockMap, Maps};
-use super::patch::{Products, Sums};
-use super::pool::{Weighted, pool_columns, pool_left_row, pool_right_row, trace_block};
+use super::patch::{PairRows, Products, Sums};
+use super::pool::{PooledRow, pool_left_columns, pool_right_columns, pool_rows, trace_block};
 use super::scratch::{LayerScratch, MAPS, Scratch};
-use super::stage::{Block, PatchRows, Stage};
-use crate::plan::BLOCK;
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use super::stage::Stage;
+use crate::plan::ROWS;
+use crate::simd::{Real, Simd, SimdBase, Vector};
 
-/// A row of right sites, and the input rows under its and the left row's patches.
-#[derive(Clone, Copy)]
-struct RightRow {
-    row: usize,
-    patch: PatchRows,
-}
-
-/// One row of left sites of one layer.
-pub(super) struct LayerRow<'a, S: Simd, F: Real> {
+/// A few rows of left sites of one layer.
+pub(super) struct LayerRows<'a, S: Simd, F: Real> {
     pub simd: S,
     pub stage: &'a Stage<'a, F>,
     pub layer: usize,
-    pub row: usize,
+    pub rows: Range<usize>,
     pub ntk: bool,
 }
 
-impl<S: Simd, F: Real> LayerRow<'_, S, F> {
-    fn maps(&self) -> std::ops::Range<usize> {
+/// A pair of rows of sites, `slot` being the place of the left one in its step.
+#[derive(Clone, Copy)]
+struct Meeting {
+    slot: usize,
+    left: usize,
+    right: usize,
+}
+
+impl<S: Simd, F: Real> LayerRows<'_, S, F> {
+    fn maps(&self) -> Range<usize> {
         0..if self.ntk { MAPS } else { 1 }
     }
 
     /// Meet every right row in reach, and hand the result on.
     pub fn run(&self, scratch: &mut Scratch<S, F>) {
-        let rows = &self.stage.plan.rows;
-        for right_row in rows.reach[self.row].clone() {
-            let right =
-                RightRow { row: right_row, patch: self.stage.patch_rows(self.row, right_row) };
-            if self.stage.is_trace() {
-                self.trace(right, scratch);
-            } else {
-                self.pool(right, scratch);
+        for diagonal in self.diagonals() {
+            let meetings = self.meetings(diagonal);
+            if meetings.iter().any(Option::is_some) {
+                self.meet(meetings, scratch);
             }
-        }
-        self.hand_on(scratch);
-    }
-
-    /// Add a pair of rows to the traces.
-    fn trace(&self, right: RightRow, scratch: &mut Scratch<S, F>) {
-        let zero = Vector::<S, F>::splat(self.simd, F::ZERO);
-        let mut sums = [[zero; BLOCK]; MAPS];
-        for block in &self.stage.blocks {
-            self.evaluate(block, right, scratch);
-            for map in self.maps() {
-                let values = &scratch.layers[self.layer].block[map];
-                self.simd.vectorize(
-                    #[inline(always)]
-                    || trace_block::<S, F>(block, values, &mut sums[map], self.simd),
-                );
-            }
-        }
-        let weight = F::from_f64(self.stage.plan.rows.trace[self.row][right.row]);
-        let weight = Vector::<S, F>::splat(self.simd, weight);
-        for map in self.maps() {
-            let [a, b, c, d] = sums[map];
-            let sum = (a + b) + (c + d);
-            scratch.totals[map] = sum.mul_add(weight, scratch.totals[map]);
+            self.pool_rows(diagonal, scratch);
         }
     }
 
-    /// Pool a pair of rows along both columns and the right rows.
-    fn pool(&self, right: RightRow, scratch: &mut Scratch<S, F>) {
-        for block in &self.stage.blocks {
-            self.evaluate(block, right, scratch);
-            let LayerScratch { block: values, pooled, across, .. } =
-                &mut scratch.layers[self.layer];
-            for map in self.maps() {
-                self.simd.vectorize(
-                    #[inline(always)]
-                    || {
-                        pool_columns(
-                            self.simd,
-                            self.stage,
-                            block,
-                            &values[map],
-                            pooled,
-                            &mut across[map],
-                        )
-                    },
-                );
-            }
-        }
-        let rows = &self.stage.plan.rows;
-        let LayerScratch { across, down, .. } = &mut scratch.layers[self.layer];
-        for (window, taps) in rows.windows_of(right.row) {
-            if !rows.site_window_reach[self.row].contains(&window) {
-                continue;
-            }
-            let weighted = Weighted {
-                weight: F::from_f64(taps.weight(right.row)),
-                begins: taps.first == right.row,
-            };
-            for map in self.maps() {
-                self.simd.vectorize(
-                    #[inline(always)]
-                    || {
-                        pool_right_row(
-                            self.simd,
-                            self.stage,
-                            window,
-                            weighted,
-                            &across[map],
-                            &mut down[map],
-                        )
-                    },
-                );
-            }
-        }
+    /// The right rows that the first left row meets as any of them meets its own, and one more,
+    /// when all windows are complete.
+    fn diagonals(&self) -> Range<isize> {
+        let reach = self.rows.clone().enumerate().map(|(slot, row)| {
+            let reach = &self.stage.plan.rows.reach[row];
+            reach.start as isize - slot as isize..reach.end as isize
+        });
+        reach.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
     }
 
-    /// Pool along left rows, into the next layer's ring.
-    fn hand_on(&self, scratch: &mut Scratch<S, F>) {
-        let rows = &self.stage.plan.rows;
-        let len = self.stage.output_row();
-        for (window, taps) in rows.windows_of(self.row) {
-            let weighted = Weighted {
-                weight: F::from_f64(taps.weight(self.row)),
-                begins: taps.first == self.row,
-            };
-            for map in self.maps() {
-                let ring = &mut scratch.rings[self.layer + 1][map];
-                let slots = ring.len() / len;
-                let output = &mut ring[window % slots * len..][..len];
-                let down = &scratch.layers[self.layer].down[map];
-                let rights = rows.window_reach[window].clone();
-                self.simd.vectorize(
-                    #[inline(always)]
-                    || pool_left_row(self.simd, self.stage, rights, weighted, down, output),
-                );
-            }
+    fn meetings(&self, diagonal: isize) -> [Option<Meeting>; ROWS] {
+        let mut meetings = [None; ROWS];
+        for (slot, left) in self.rows.clone().enumerate() {
+            let right = usize::try_from(diagonal + slot as isize).ok();
+            let reach = &self.stage.plan.rows.reach[left];
+            meetings[slot] = right.filter(|right| reach.contains(right)).map(|right| Meeting {
+                slot,
+                left,
+                right,
+            });
         }
+        meetings
     }
 
-    /// Patch sums and patch kernels of a block.
-    fn evaluate(&self, block: &Block<F>, row: RightRow, scratch: &mut Scratch<S, F>) {
-        self.sum_columns(block, row.patch, scratch);
+    /// Evaluate pairs of rows on one diagonal, and pool their columns or trace them.
+    fn meet(&self, meetings: [Option<Meeting>; ROWS], scratch: &mut Scratch<S, F>) {
         let Self { simd, stage, layer, .. } = *self;
-        let left = &scratch.left.norms[layer];
-        let right = &scratch.right.norms[layer];
-        let stride = stage.site_stride();
-        let at = self.row * stride + block.first;
-        let sites = row.row * stride + block.reach.start..row.row * stride + block.reach.end;
-        let LayerScratch { columns: [columns, tangent_columns], block: [values, tangents], .. } =
-            &mut scratch.layers[layer];
-        let map: BlockMap<'_, S, F> = BlockMap {
-            simd,
-            kernel: stage.plan.layer.kernel,
-            sigma: stage.plan.layer.sigma,
-            maps: Maps::of(self.ntk, layer),
-            bases: &block.bases,
-            columns: [columns, tangent_columns],
-            reach: block.reach.clone(),
-            left: left.at(at..at + BLOCK),
-            right: right.at(sites),
-        };
-        map.run(values, tangents);
+        let patches = meetings.map(|meeting| meeting.map(|m| stage.patch_rows(m.left, m.right)));
+        let rows = PairRows::new(patches);
+        for chunk in &stage.chunks {
+            for strip in &chunk.strips {
+                self.sum_columns(chunk, strip, &rows, scratch);
+                for meeting in meetings.iter().flatten() {
+                    for block in &strip.blocks {
+                        self.evaluate(chunk, block, meeting, scratch);
+                    }
+                }
+            }
+        }
+        for meeting in meetings.iter().flatten() {
+            let Meeting { slot, left, right } = *meeting;
+            let LayerScratch { pooled, across, traces, .. } = &mut scratch.layers[layer];
+            for map in self.maps() {
+                if stage.is_trace() {
+                    let sum = sum_of::<S, F>(simd, &mut traces[slot][map]);
+                    scratch.totals[map].add(simd, sum, stage.row_trace[left][right]);
+                    continue;
+                }
+                let len = stage.plan.cols.windows.len().pow(2);
+                let across = &mut across[slot][map][right % stage.held_rows * len..][..len];
+                simd.vectorize(
+                    #[inline(always)]
+                    || pool_left_columns(simd, stage, &pooled[slot][map], across),
+                );
+            }
+        }
     }
 
-    /// The vertical sums that `block` is the first to read.
-    fn sum_columns(&self, block: &Block<F>, rows: PatchRows, scratch: &mut Scratch<S, F>) {
+    /// The vertical sums that `strip` adds to the rings.
+    fn sum_columns(
+        &self,
+        chunk: &Chunk<F>,
+        strip: &Strip<F>,
+        rows: &PairRows,
+        scratch: &mut Scratch<S, F>,
+    ) {
         let Self { simd, stage, layer, .. } = *self;
         let columns = &mut scratch.layers[layer].columns;
         if layer == 0 {
@@ -178,18 +124,105 @@ impl<S: Simd, F: Real> LayerRow<'_, S, F> {
                 depth: stage.depth,
                 image_rows: stage.plan.rows.inputs.len(),
             };
+            let rings = columns.each_mut().map(|maps| &mut maps[0][chunk.ring.clone()]);
             simd.vectorize(
                 #[inline(always)]
-                || products.run(&block.fresh, &mut columns[0]),
+                || products.run(strip, rings),
             );
             return;
         }
         for map in self.maps() {
+            let rings = columns.each_mut().map(|maps| &mut maps[map][chunk.ring.clone()]);
             let sums = Sums { simd, stage, input: &scratch.rings[layer][map], rows };
             simd.vectorize(
                 #[inline(always)]
-                || sums.run(&block.fresh, &mut columns[map]),
+                || sums.run(strip, rings),
             );
         }
     }
+
+    /// Patch kernels of a block, pooled along right columns or traced.
+    fn evaluate(
+        &self,
+        chunk: &Chunk<F>,
+        block: &Block<F>,
+        meeting: &Meeting,
+        scratch: &mut Scratch<S, F>,
+    ) {
+        let Self { simd, stage, layer, .. } = *self;
+        let Meeting { slot, left, right } = *meeting;
+        let LayerScratch { columns, values: [values, tangents], pooled, traces, .. } =
+            &mut scratch.layers[layer];
+        let sites = stage.plan.cols.sites.len();
+        let right = right * sites + chunk.sites.start..right * sites + chunk.sites.end;
+        let map: BlockMap<'_, S, F> = BlockMap {
+            simd,
+            kernel: stage.kernel,
+            maps: Maps::of(self.ntk, layer),
+            sites: &block.sites,
+            row: chunk.row(),
+            columns: columns[slot]
+                .each_ref()
+                .map(|ring| ring.get(chunk.ring.clone()).unwrap_or(&[])),
+            left: scratch.left.norms[layer].at(left * sites..(left + 1) * sites),
+            right: scratch.right.norms[layer].at(right),
+        };
+        map.run(values, tangents);
+        for (map, values) in [&*values, &*tangents].into_iter().enumerate().take(self.maps().end) {
+            simd.vectorize(
+                #[inline(always)]
+                || {
+                    if stage.is_trace() {
+                        trace_block(simd, chunk, block, values, &mut traces[slot][map]);
+                    } else {
+                        pool_right_columns(
+                            simd,
+                            stage,
+                            chunk,
+                            block,
+                            values,
+                            &mut pooled[slot][map],
+                        );
+                    }
+                },
+            );
+        }
+    }
+
+    /// Pool along right and left rows the windows of right rows that are complete by now.
+    fn pool_rows(&self, diagonal: isize, scratch: &mut Scratch<S, F>) {
+        let Self { simd, stage, layer, .. } = *self;
+        let rows = &stage.plan.rows;
+        let complete = |window: &crate::plan::Window| window.sites().end as isize == diagonal + 1;
+        let rights = rows.windows.iter().enumerate().filter(|(_, window)| complete(window));
+        for (right, _) in rights {
+            for map in self.maps() {
+                let LayerScratch { across, down, .. } = &mut scratch.layers[layer];
+                let left = |(slot, row): (usize, usize)| {
+                    let needed = rows.site_window_reach[row].contains(&right);
+                    needed.then(|| PooledRow { row, across: &across[slot][map] })
+                };
+                let lefts: Vec<_> = self.rows.clone().enumerate().filter_map(left).collect();
+                let output = &mut scratch.rings[layer + 1][map];
+                simd.vectorize(
+                    #[inline(always)]
+                    || pool_rows(simd, stage, right, self.rows.start, &lefts, down, output),
+                );
+            }
+        }
+    }
+}
+
+/// The sum of a row's traces by left site, which are cleared.
+fn sum_of<S: Simd, F: Real>(simd: S, traces: &mut [Vector<S, F>]) -> Vector<S, F> {
+    let zero = Vector::<S, F>::splat(simd, F::ZERO);
+    // Eight sums side by side, so that rounding errors do not pile up along a wide image.
+    let mut sums = [zero; 8];
+    for group in traces.chunks_mut(sums.len()) {
+        for (sum, trace) in sums.iter_mut().zip(group) {
+            *sum += std::mem::replace(trace, zero);
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }

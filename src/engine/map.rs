@@ -1,4 +1,5 @@
-//! Step 2: patch sums to patch kernels, for a block of left sites against a run of right sites.
+//! Step 2: patch sums to patch kernels, for a block of left sites against the right sites of a
+//! chunk.
 //!
 //! ```text
 //! S[i, j] = sum over dx of V[i + dx, j + dx]
@@ -6,14 +7,10 @@
 //! NTK:  T[i, j] = (dM/dS)[i, j] S_T[i, j] + M[i, j]
 //! ```
 
-use std::ops::Range;
-
-use crate::kernel::{Cosine, Kernel, PatchKernel, Visitor};
-use crate::plan::BLOCK;
+use super::chunk::Site;
+use super::rows::sum_rows;
+use crate::kernel::{PatchKernel, Prepared, SiteKernel, Visitor};
 use crate::simd::{Real, Simd, SimdFloat, Vector};
-
-/// The values of a block at one right site.
-pub(super) type Values<S, F> = [Vector<S, F>; BLOCK];
 
 /// Which maps go in and come out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,34 +44,31 @@ pub(super) struct Norms<'a, S: Simd, F: Real> {
 /// A block's patch kernels.
 pub(super) struct BlockMap<'a, S: Simd, F: Real> {
     pub simd: S,
-    pub kernel: Kernel,
-    pub sigma: f64,
+    pub kernel: Prepared<F>,
     pub maps: Maps,
-    /// Right site `j` at offset `o` of left site `i` reads `bases[i + o] + j + o`.
-    pub bases: &'a [usize],
-    /// The rings of columns: the CKN's, and the NTK's if it differs.
+    pub sites: &'a [Site<F>],
+    /// Length of a row of results.
+    pub row: usize,
+    /// The chunk's rings of columns: the CKN's, and the NTK's if it differs.
     pub columns: [&'a [Vector<S, F>]; 2],
-    /// The right sites.
-    pub reach: Range<usize>,
-    /// Of the [`BLOCK`] left sites; the inverses are multiplied by the cosine scale.
+    /// Of all left sites of the row.
     pub left: Norms<'a, S, F>,
-    /// Of the right sites in `reach`.
+    /// Of the chunk's right sites.
     pub right: Norms<'a, S, F>,
 }
 
 impl<S: Simd, F: Real> BlockMap<'_, S, F> {
-    /// Write `M`, and `T` if there is one, for each right site of `reach`.
+    /// Write `M`, and `T` if there is one, by `[left site][right site]`.
     #[inline(always)]
-    pub fn run(self, values: &mut [Values<S, F>], tangents: &mut [Values<S, F>]) {
-        let (kernel, sigma) = (self.kernel, self.sigma);
-        kernel.visit(sigma, Evaluate { block: self, values, tangents });
+    pub fn run(self, values: &mut [Vector<S, F>], tangents: &mut [Vector<S, F>]) {
+        self.kernel.visit(Evaluate { block: self, values, tangents });
     }
 }
 
 struct Evaluate<'a, S: Simd, F: Real> {
     block: BlockMap<'a, S, F>,
-    values: &'a mut [Values<S, F>],
-    tangents: &'a mut [Values<S, F>],
+    values: &'a mut [Vector<S, F>],
+    tangents: &'a mut [Vector<S, F>],
 }
 
 impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
@@ -102,119 +96,119 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// `MAPS` indexes [`Maps::ALL`].
     #[inline(always)]
     fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        match self.block.bases.len() + 1 - BLOCK {
-            1 => self.one_offset::<K, MAPS>(kernel),
-            3 => self.three_offsets::<K, MAPS>(kernel),
-            _ => self.any_offsets::<K, MAPS>(kernel),
+        let Self { block, values, tangents } = self;
+        let mut tangents = tangents.chunks_exact_mut(block.row);
+        for (site, values) in block.sites.iter().zip(values.chunks_exact_mut(block.row)) {
+            let values = &mut values[site.reach.clone()];
+            let tangents = match tangents.next() {
+                Some(tangents) if MAPS > 0 => &mut tangents[site.reach.clone()],
+                _ => &mut [],
+            };
+            let simd = block.simd;
+            let at = kernel.at(simd, block.left.norms[site.index], block.left.inverses[site.index]);
+            let row = Row { simd, at, site, right: &block.right, columns: block.columns };
+            match site.bases.len() {
+                3 => row.sum_and_evaluate::<MAPS, 3>(values, tangents),
+                1 => row.sum_and_evaluate::<MAPS, 1>(values, tangents),
+                _ => {
+                    row.sum(0, values);
+                    if Maps::ALL[MAPS] == Maps::Ntk {
+                        row.sum(1, tangents);
+                    }
+                    row.evaluate::<MAPS>(values, tangents);
+                }
+            }
         }
-    }
-
-    #[inline(always)]
-    fn one_offset<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self { block, values, tangents } = self;
-        let sums = block.offset(block.columns[0], 0);
-        let tangent_sums = match Maps::ALL[MAPS] {
-            Maps::Ntk => block.offset(block.columns[1], 0),
-            _ => sums,
-        };
-        let (value, tangent) = (
-            |i: usize, j: usize, _: &_| sums[i][j],
-            |i: usize, j: usize, _: &_| tangent_sums[i][j],
-        );
-        block.evaluate::<K, MAPS>(kernel, values, tangents, value, tangent);
-    }
-
-    /// Patches of side 3, summed in registers.
-    #[inline(always)]
-    fn three_offsets<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self { block, values, tangents } = self;
-        let terms = |columns| {
-            [block.offset(columns, 0), block.offset(columns, 1), block.offset(columns, 2)]
-        };
-        let [a, b, c] = terms(block.columns[0]);
-        let [ta, tb, tc] = match Maps::ALL[MAPS] {
-            Maps::Ntk => terms(block.columns[1]),
-            _ => [a, b, c],
-        };
-        let (value, tangent) = (
-            |i: usize, j: usize, _: &_| a[i][j] + b[i][j] + c[i][j],
-            |i: usize, j: usize, _: &_| ta[i][j] + tb[i][j] + tc[i][j],
-        );
-        block.evaluate::<K, MAPS>(kernel, values, tangents, value, tangent);
-    }
-
-    /// Any number of horizontal offsets, summed where the results will stand.
-    #[inline(always)]
-    fn any_offsets<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self { block, values, tangents } = self;
-        block.sum_offsets(block.columns[0], values);
-        if Maps::ALL[MAPS] == Maps::Ntk {
-            block.sum_offsets(block.columns[1], tangents);
-        }
-        block.evaluate::<K, MAPS>(
-            kernel,
-            values,
-            tangents,
-            |i, _, value| value[i],
-            |i, _, tangent| tangent[i],
-        );
     }
 }
 
-impl<'a, S: Simd, F: Real> BlockMap<'a, S, F> {
-    /// The terms of offset `o` for each left site, by right site of `reach`.
+/// One left site against a run of right ones.
+struct Row<'a, S: Simd, F: Real, K> {
+    simd: S,
+    at: K,
+    site: &'a Site<F>,
+    right: &'a Norms<'a, S, F>,
+    columns: [&'a [Vector<S, F>]; 2],
+}
+
+impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
+    /// The columns of each offset.
     #[inline(always)]
-    fn offset(&self, columns: &'a [Vector<S, F>], o: usize) -> [&'a [Vector<S, F>]; BLOCK] {
-        let (start, count) = (self.reach.start + o, self.reach.len());
-        let of_site = |i: usize| &columns[self.bases[i + o] + start..][..count];
-        [of_site(0), of_site(1), of_site(2), of_site(3)]
+    fn offsets(&self, map: usize) -> impl Iterator<Item = &[Vector<S, F>]> {
+        let count = self.site.reach.len();
+        self.site.bases.iter().map(move |&base| &self.columns[map][base..][..count])
     }
 
+    /// Patch sums, where the result will stand.
     #[inline(always)]
-    fn sum_offsets(&self, columns: &'a [Vector<S, F>], sums: &mut [Values<S, F>]) {
-        let sums = &mut sums[..self.reach.len()];
-        for o in 0..self.bases.len() + 1 - BLOCK {
-            let columns = self.offset(columns, o);
-            for (j, sums) in sums.iter_mut().enumerate() {
-                for (sum, column) in sums.iter_mut().zip(&columns) {
-                    *sum = if o == 0 { column[j] } else { *sum + column[j] };
-                }
-            }
-        }
+    fn sum(&self, map: usize, sums: &mut [Vector<S, F>]) {
+        sum_rows::<S, F>(self.simd, self.offsets(map), false, sums);
     }
 
-    /// `sum` and `tangent_sum` give patch sums from left site, right site and the place where the
-    /// result will stand.
+    /// `N` offsets, summed in registers.
     #[inline(always)]
-    fn evaluate<K: PatchKernel<F>, const MAPS: usize>(
+    fn sum_and_evaluate<const MAPS: usize, const N: usize>(
         &self,
-        kernel: K,
-        values: &mut [Values<S, F>],
-        tangents: &mut [Values<S, F>],
-        sum: impl Fn(usize, usize, &Values<S, F>) -> Vector<S, F>,
-        tangent_sum: impl Fn(usize, usize, &Values<S, F>) -> Vector<S, F>,
+        values: &mut [Vector<S, F>],
+        tangents: &mut [Vector<S, F>],
     ) {
-        let count = self.reach.len();
-        let (norms, inverses) = (&self.right.norms[..count], &self.right.inverses[..count]);
-        let (left_norms, left_inverses) = (&self.left.norms[..BLOCK], &self.left.inverses[..BLOCK]);
-        let values = &mut values[..count];
-        let tangents = &mut tangents[..if MAPS == 0 { 0 } else { count }];
-        for (j, value) in values.iter_mut().enumerate() {
-            for i in 0..BLOCK {
-                let sum = sum(i, j, value);
-                let cosine = Cosine(sum * inverses[j], left_inverses[i]);
-                let norms = left_norms[i] * norms[j];
-                if MAPS == 0 {
-                    value[i] = kernel.value(self.simd, cosine, norms);
-                    continue;
-                }
-                let tangent = &mut tangents[j];
-                let tangent_sum =
-                    if Maps::ALL[MAPS] == Maps::Ntk { tangent_sum(i, j, tangent) } else { sum };
-                let (mapped, slope) = kernel.value_and_slope(self.simd, cosine, norms);
-                value[i] = mapped;
-                tangent[i] = slope.mul_add(tangent_sum, mapped);
+        let count = values.len();
+        let columns = |map: usize| {
+            let mut columns: [&[Vector<S, F>]; N] = [&[]; N];
+            for (column, offset) in columns.iter_mut().zip(self.offsets(map)) {
+                *column = &offset[..count];
             }
+            columns
+        };
+        let sum = |columns: &[&[Vector<S, F>]; N], j: usize| {
+            let mut sum = columns[0][j];
+            for column in &columns[1..] {
+                sum += column[j];
+            }
+            sum
+        };
+        let first = columns(0);
+        let second = if Maps::ALL[MAPS] == Maps::Ntk { columns(1) } else { first };
+        self.each::<MAPS>(values, tangents, |j, _| sum(&first, j), |j, _| sum(&second, j));
+    }
+
+    /// Patch sums stand where the results will.
+    #[inline(always)]
+    fn evaluate<const MAPS: usize>(
+        &self,
+        values: &mut [Vector<S, F>],
+        tangents: &mut [Vector<S, F>],
+    ) {
+        self.each::<MAPS>(values, tangents, |_, value| value, |_, tangent| tangent);
+    }
+
+    /// `sum` and `tangent_sum` give patch sums from right site and what stands there.
+    #[inline(always)]
+    fn each<const MAPS: usize>(
+        &self,
+        values: &mut [Vector<S, F>],
+        tangents: &mut [Vector<S, F>],
+        sum: impl Fn(usize, Vector<S, F>) -> Vector<S, F>,
+        tangent_sum: impl Fn(usize, Vector<S, F>) -> Vector<S, F>,
+    ) {
+        let count = values.len();
+        let norms = &self.right.norms[self.site.reach.clone()][..count];
+        let inverses = &self.right.inverses[self.site.reach.clone()][..count];
+        let right = norms.iter().zip(inverses).enumerate();
+        if MAPS == 0 {
+            for (value, (j, (norm, inverse))) in values.iter_mut().zip(right) {
+                *value = self.at.value(self.simd, sum(j, *value) * *inverse, *norm);
+            }
+            return;
+        }
+        let results = values.iter_mut().zip(tangents);
+        for ((value, tangent), (j, (norm, inverse))) in results.zip(right) {
+            let sum = sum(j, *value);
+            let tangent_sum =
+                if Maps::ALL[MAPS] == Maps::Ntk { tangent_sum(j, *tangent) } else { sum };
+            let (mapped, slope) = self.at.value_and_slope(self.simd, sum * *inverse, *norm);
+            *value = mapped;
+            *tangent = slope.mul_add(tangent_sum, mapped);
         }
     }
 }

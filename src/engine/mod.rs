@@ -12,6 +12,7 @@
 //! same, bit for bit, whatever batch, tile or thread computes it.
 
 mod batch;
+mod chunk;
 mod gram;
 mod job;
 mod layer;
@@ -20,6 +21,7 @@ mod norms;
 mod pack;
 mod patch;
 mod pool;
+mod rows;
 mod scratch;
 mod stage;
 mod threads;

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::chunk::BLOCK;
 use super::map::Norms;
 use super::stage::{Stage, Stages};
-use crate::plan::{Axis, BLOCK, Plan};
+use crate::plan::{Axis, Plan};
 use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
 
 /// Rows of equal length, one after the other.
@@ -40,14 +41,12 @@ pub(super) struct Source<'a, F> {
 /// Which image of a pair.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Inverse norms are multiplied by the kernel's cosine scale.
     Left,
     Right,
 }
 
 /// One image a lane.
 pub(super) struct Packed<S: Simd, F: Real> {
-    side: Side,
     /// Columns of a group.
     group: usize,
     /// By `[group of columns][row][term][column]`: the columns of a group are read together.
@@ -56,8 +55,7 @@ pub(super) struct Packed<S: Simd, F: Real> {
     pub norms: Vec<SiteNorms<S, F>>,
 }
 
-/// Patch norms at the sites of a layer, by `[row][column]`; the last column is repeated to fill a
-/// block.
+/// Patch norms at the sites of a layer, by `[row][column]`.
 pub(super) struct SiteNorms<S: Simd, F: Real> {
     norms: Vec<Vector<S, F>>,
     inverses: Vec<Vector<S, F>>,
@@ -72,14 +70,13 @@ impl<S: Simd, F: Real> SiteNorms<S, F> {
 impl<S: Simd, F: Real> Packed<S, F> {
     pub fn new(simd: S, stages: &Stages<F>, side: Side) -> Self {
         let first = &stages.stages[0];
-        let sites = |stage: &Stage<F>| stage.plan.rows.sites.len() * stage.site_stride();
+        let sites = |stage: &Stage<F>| stage.plan.rows.sites.len() * stage.plan.cols.sites.len();
         let group = match side {
             Side::Left => BLOCK,
             Side::Right => first.columns.tile,
         };
         let width = first.columns.width.next_multiple_of(group);
         Self {
-            side,
             group,
             pixels: zeros::<S, F>(simd, first.plan.rows.inputs.len() * width * first.depth),
             norms: stages
@@ -105,19 +102,12 @@ impl<S: Simd, F: Real> Packed<S, F> {
         let image = |lane: usize| indices[lane.min(indices.len() - 1)];
         self.fill_pixels(simd, plan, &stages.stages[0], |lane| images.pixels.row(image(lane)));
         for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
-            let scale = match self.side {
-                Side::Left => {
-                    F::from_f64(stage.plan.layer.kernel.cosine_scale(stage.plan.layer.sigma))
-                }
-                Side::Right => F::ONE,
-            };
             let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
             let base = index * plan.layer_stride();
-            let last = cols.sites.len() - 1;
-            let positions = rows.sites.iter().flat_map(|row| {
-                let position = move |i: usize| base + row * cols.size + cols.sites[i.min(last)];
-                (0..stage.site_stride()).map(position)
-            });
+            let positions = rows
+                .sites
+                .iter()
+                .flat_map(|row| cols.sites.iter().map(move |col| base + row * cols.size + col));
             for (slot, position) in positions.enumerate() {
                 let norm = |lane: usize| images.norms.row(image(lane))[position];
                 let inverse = |lane: usize| match images.inverses {
@@ -125,7 +115,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
                     None => F::ONE / norm(lane).max(F::NORM_FLOOR),
                 };
                 target.norms[slot] = Vector::<S, F>::from_fn(simd, norm);
-                target.inverses[slot] = Vector::<S, F>::from_fn(simd, |lane| scale * inverse(lane));
+                target.inverses[slot] = Vector::<S, F>::from_fn(simd, inverse);
             }
         }
     }

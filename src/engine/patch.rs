@@ -1,4 +1,5 @@
-//! Step 1: the vertical part of the patch sums, a few columns at a time.
+//! Step 1: the vertical part of the patch sums, a few columns at a time, for one or two pairs of
+//! rows.
 //!
 //! For a pair of rows `(y, y')`, left column `a` and right column `b`,
 //!
@@ -7,13 +8,16 @@
 //! deeper layers  V[a, b] = sum over dy        of K[y + dy, a, y' + dy, b]
 //! ```
 //!
-//! over the offsets `dy` for which both rows exist. When sites are sparse, the horizontal offsets
-//! are terms of these sums too.
+//! over the offsets `dy` for which both rows exist. Two pairs on a diagonal, `(y, y')` and
+//! `(y + 1, y' + 1)`, have all terms in common but one row each: those are summed once, and first.
+//! When sites are sparse, the horizontal offsets are terms of these sums too.
 
 use std::ops::Range;
 
-use super::stage::{PatchRows, Stage, Strip};
-use crate::plan::BLOCK;
+use super::chunk::{BLOCK, Strip};
+use super::rows::sum_rows;
+use super::stage::{PatchRows, Stage, Tuning};
+use crate::plan::ROWS;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// Right columns of a register tile: with its [`BLOCK`] left ones, 12 sums, 3 right operands and 1
@@ -26,18 +30,43 @@ fn is_wide<S: Simd, F: Real>() -> bool {
     size_of::<Vector<S, F>>() == 64
 }
 
-/// Right columns that [`Products`] sums at a time.
-pub(super) fn tile<S: Simd, F: Real>() -> usize {
-    if is_wide::<S, F>() { WIDE_TILE } else { TILE }
+/// What suits the instruction set.
+pub(super) fn tuning<S: Simd, F: Real>(ntk: bool) -> Tuning {
+    let tile = if is_wide::<S, F>() { WIDE_TILE } else { TILE };
+    Tuning { tile, vector: size_of::<Vector<S, F>>(), ntk }
 }
+
+/// The input rows that a pair of left rows reads on a diagonal.
+pub(super) struct PairRows {
+    /// Those under both patches.
+    shared: PatchRows,
+    /// What each patch has beside them; none for a left row that meets nothing.
+    own: [Option<PatchRows>; ROWS],
+}
+
+impl PairRows {
+    /// For each left row the rows under the patches of it and the right row it meets, if it does.
+    pub fn new(patches: [Option<PatchRows>; ROWS]) -> Self {
+        match patches {
+            [Some(first), Some(second)] => {
+                let (shared, own) = first.share(second);
+                Self { shared, own: own.map(Some) }
+            }
+            own => Self { shared: PatchRows::NONE, own },
+        }
+    }
+}
+
+/// Two rings of columns, one a left row.
+pub(super) type Rings<'a, S, F> = [&'a mut [Vector<S, F>]; ROWS];
 
 /// The first layer: inner products of the rows under a patch.
 pub(super) struct Products<'a, S: Simd, F: Real> {
     pub simd: S,
-    /// Rows of the packed images.
+    /// The packed images.
     pub left: &'a [Vector<S, F>],
     pub right: &'a [Vector<S, F>],
-    pub rows: PatchRows,
+    pub rows: &'a PairRows,
     /// Terms of a row under the patch.
     pub depth: usize,
     /// Rows of a packed image.
@@ -45,77 +74,143 @@ pub(super) struct Products<'a, S: Simd, F: Real> {
 }
 
 impl<S: Simd, F: Real> Products<'_, S, F> {
-    /// Sum `strips` into the ring.
+    /// Sum `strip` into the rings.
     #[inline(always)]
-    pub fn run(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
+    pub fn run(&self, strip: &Strip<F>, rings: Rings<S, F>) {
         if is_wide::<S, F>() {
-            self.strips::<WIDE_TILE>(strips, ring);
+            self.strip::<WIDE_TILE>(strip, rings);
         } else {
-            self.strips::<TILE>(strips, ring);
+            self.strip::<TILE>(strip, rings);
         }
     }
 
     #[inline(always)]
-    fn strips<const R: usize>(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
-        let (left, _) = self.left.as_chunks::<BLOCK>();
-        let (right, _) = self.right.as_chunks::<R>();
+    fn strip<const R: usize>(&self, strip: &Strip<F>, rings: Rings<S, F>) {
         let image = self.image_rows * self.depth;
-        let terms = self.rows.count * self.depth;
-        for strip in strips {
-            let left = &left[strip.index * image + self.rows.left * self.depth..][..terms];
-            for tile in strip.reach.start / R..strip.reach.end.div_ceil(R) {
-                let right = &right[tile * image + self.rows.right * self.depth..][..terms];
-                let sums = self.tile(left, right);
-                for (l, sums) in sums.iter().enumerate() {
-                    let start = strip.start + l * strip.stride + tile * R;
-                    ring[start..start + R].copy_from_slice(sums);
-                }
+        let tiles = strip.reach.start / R..strip.reach.end.div_ceil(R);
+        let (left, _) = self.left.as_chunks::<BLOCK>();
+        let left = &left[strip.index * image..][..image];
+        let (right, _) = self.right.as_chunks::<R>();
+        let right = &right[tiles.start * image..tiles.end * image];
+        let operands: Operands<S, F, R> = Operands { left, right, depth: self.depth };
+        let PairRows { shared, own } = *self.rows;
+        let zero = Vector::<S, F>::splat(self.simd, F::ZERO);
+        let [first_ring, second_ring] = rings.map(|ring| {
+            let mut columns: [&mut [[Vector<S, F>; R]]; BLOCK] = Default::default();
+            for (target, column) in columns.iter_mut().zip(strip.columns(ring, tiles.start * R)) {
+                *target = &mut column.as_chunks_mut().0[..tiles.len()];
             }
+            columns
+        });
+        match own {
+            [Some(first), Some(second)] => {
+                operands.sum_two(zero, [shared, first, second], first_ring, second_ring);
+            }
+            [Some(own), None] => operands.sum(zero, own, first_ring),
+            [None, Some(own)] => operands.sum(zero, own, second_ring),
+            [None, None] => {}
+        }
+    }
+}
+
+/// Sums by right tile, each for a strip's columns.
+type Tiles<'a, S, F, const R: usize> = [&'a mut [[Vector<S, F>; R]]; BLOCK];
+
+/// What a strip multiplies: a strip of the left image and tiles of the right one, by row and term.
+struct Operands<'a, S: Simd, F: Real, const R: usize> {
+    left: &'a [[Vector<S, F>; BLOCK]],
+    right: &'a [[Vector<S, F>; R]],
+    /// Terms of a row.
+    depth: usize,
+}
+
+impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
+    #[inline(always)]
+    fn sum(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
+        let (left, right) = self.terms(rows);
+        for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
+            let sums = add_products([[zero; R]; BLOCK], left, &tile[right.clone()]);
+            store(sums, t, &mut target);
         }
     }
 
+    /// `rows` are those that both sums have, and each one's own.
     #[inline(always)]
-    fn tile<const R: usize>(
+    fn sum_two(
         &self,
-        left: &[[Vector<S, F>; BLOCK]],
-        right: &[[Vector<S, F>; R]],
-    ) -> [[Vector<S, F>; R]; BLOCK] {
-        let mut sums = [[Vector::<S, F>::splat(self.simd, F::ZERO); R]; BLOCK];
-        for (left, right) in left.iter().zip(right) {
-            for (sums, left) in sums.iter_mut().zip(left) {
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = left.mul_add(*right, *sum);
-                }
+        zero: Vector<S, F>,
+        rows: [PatchRows; 3],
+        mut first: Tiles<S, F, R>,
+        mut second: Tiles<S, F, R>,
+    ) {
+        let [(shared, shared_right), (left, right), (next, next_right)] =
+            rows.map(|rows| self.terms(rows));
+        for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
+            let sums = add_products([[zero; R]; BLOCK], shared, &tile[shared_right.clone()]);
+            store(add_products(sums, left, &tile[right.clone()]), t, &mut first);
+            store(add_products(sums, next, &tile[next_right.clone()]), t, &mut second);
+        }
+    }
+
+    /// The left terms of some rows, and where a tile has the right ones.
+    #[inline(always)]
+    fn terms(&self, rows: PatchRows) -> (&[[Vector<S, F>; BLOCK]], Range<usize>) {
+        let range = |row: usize| row * self.depth..(row + rows.count) * self.depth;
+        (&self.left[range(rows.left)], range(rows.right))
+    }
+}
+
+#[inline(always)]
+fn store<T: Copy, const R: usize>(
+    sums: [[T; R]; BLOCK],
+    t: usize,
+    target: &mut [&mut [[T; R]]; BLOCK],
+) {
+    for (target, sums) in target.iter_mut().zip(sums) {
+        target[t] = sums;
+    }
+}
+
+#[inline(always)]
+fn add_products<V: SimdFloat<S>, S: Simd, const R: usize>(
+    mut sums: [[V; R]; BLOCK],
+    left: &[[V; BLOCK]],
+    right: &[[V; R]],
+) -> [[V; R]; BLOCK] {
+    for (left, right) in left.iter().zip(right) {
+        for (sums, left) in sums.iter_mut().zip(left) {
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = left.mul_add(*right, *sum);
             }
         }
-        sums
     }
+    sums
 }
 
 /// A deeper layer: sums of rows of the input map.
 pub(super) struct Sums<'a, S: Simd, F: Real> {
     pub simd: S,
     pub stage: &'a Stage<'a, F>,
-    /// The ring of input rows, each by `[left column][right row][right column]`.
+    /// The ring of input rows, each by `[right row][left column][right column]`.
     pub input: &'a [Vector<S, F>],
-    /// The input rows under the patch.
-    pub rows: PatchRows,
+    pub rows: &'a PairRows,
 }
 
 impl<S: Simd, F: Real> Sums<'_, S, F> {
-    /// Sum `strips` into the ring.
+    /// Sum `strip` into the rings.
     #[inline(always)]
-    pub fn run(&self, strips: &[Strip], ring: &mut [Vector<S, F>]) {
+    pub fn run(&self, strip: &Strip<F>, rings: Rings<S, F>) {
         let width = self.stage.columns.width;
-        for Strip { index, start, stride, reach } in strips {
-            for l in 0..BLOCK.min(width - index * BLOCK) {
-                let start = start + l * stride;
-                let target = &mut ring[start + reach.start..start + reach.end];
-                if self.stage.plan.is_folded() {
-                    self.folded(index * BLOCK + l, reach, target);
-                } else {
-                    self.dense(index * BLOCK + l, reach, target);
-                }
+        let [first_ring, second_ring] = rings;
+        let columns = strip
+            .columns(first_ring, strip.reach.start)
+            .zip(strip.columns(second_ring, strip.reach.start));
+        for ((first, second), column) in columns.zip(strip.index * BLOCK..width) {
+            let targets = [&mut first[..strip.reach.len()], &mut second[..strip.reach.len()]];
+            if self.stage.plan.is_folded() {
+                self.folded(column, &strip.reach, targets);
+            } else {
+                self.dense(column, &strip.reach, targets);
             }
         }
     }
@@ -126,33 +221,70 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         let plan = self.stage.plan;
         let (rows, cols) = (plan.rows.inputs.len(), plan.cols.inputs.len());
         let slot = left_row % plan.ring_rows;
-        &self.input[((slot * cols + column) * rows + right_row) * cols..][..cols]
+        &self.input[((slot * rows + right_row) * cols + column) * cols..][..cols]
+    }
+
+    /// Those of a patch's rows.
+    #[inline(always)]
+    fn inputs(
+        &self,
+        rows: PatchRows,
+        column: usize,
+        reach: &Range<usize>,
+    ) -> impl Iterator<Item = &[Vector<S, F>]> {
+        (0..rows.count)
+            .map(move |row| &self.input(rows.left + row, column, rows.right + row)[reach.clone()])
     }
 
     #[inline(always)]
-    fn dense(&self, column: usize, reach: &Range<usize>, target: &mut [Vector<S, F>]) {
-        let PatchRows { left, right, count } = self.rows;
-        target.copy_from_slice(&self.input(left, column, right)[reach.clone()]);
-        for row in 1..count {
-            let source = &self.input(left + row, column, right + row)[reach.clone()];
-            for (target, source) in target.iter_mut().zip(source) {
-                *target += *source;
+    fn dense(&self, column: usize, reach: &Range<usize>, targets: Rings<S, F>) {
+        let PairRows { shared, own } = self.rows;
+        match (own, targets) {
+            (&[Some(first), Some(second)], [target, next]) => {
+                sum_rows::<S, F>(self.simd, self.inputs(*shared, column, reach), false, next);
+                let shared = std::iter::once(&*next);
+                sum_rows::<S, F>(
+                    self.simd,
+                    shared.chain(self.inputs(first, column, reach)),
+                    false,
+                    target,
+                );
+                sum_rows::<S, F>(self.simd, self.inputs(second, column, reach), true, next);
+            }
+            (&[Some(own), None], [target, _]) | (&[None, Some(own)], [_, target]) => {
+                sum_rows::<S, F>(self.simd, self.inputs(own, column, reach), false, target);
+            }
+            (&[None, None], _) => {}
+        }
+    }
+
+    #[inline(always)]
+    fn folded(&self, site: usize, reach: &Range<usize>, targets: Rings<S, F>) {
+        for (own, target) in self.rows.own.iter().zip(targets) {
+            let Some(own) = own else { continue };
+            target.fill(Vector::<S, F>::splat(self.simd, F::ZERO));
+            for PatchRows { left, right, count } in [self.rows.shared, *own] {
+                for row in 0..count {
+                    self.add_folded(site, (left + row, right + row), reach, target);
+                }
             }
         }
     }
 
     #[inline(always)]
-    fn folded(&self, site: usize, reach: &Range<usize>, target: &mut [Vector<S, F>]) {
-        target.fill(Vector::<S, F>::splat(self.simd, F::ZERO));
-        let PatchRows { left, right, count } = self.rows;
-        for row in 0..count {
-            for taps in &self.stage.plan.cols.taps {
-                let Some(column) = taps[site] else { continue };
-                let source = self.input(left + row, column, right + row);
-                for (target, tap) in target.iter_mut().zip(&taps[reach.clone()]) {
-                    if let Some(tap) = *tap {
-                        *target += source[tap];
-                    }
+    fn add_folded(
+        &self,
+        site: usize,
+        (left, right): (usize, usize),
+        reach: &Range<usize>,
+        target: &mut [Vector<S, F>],
+    ) {
+        for taps in &self.stage.plan.cols.taps {
+            let Some(column) = taps[site] else { continue };
+            let source = self.input(left, column, right);
+            for (target, tap) in target.iter_mut().zip(&taps[reach.clone()]) {
+                if let Some(tap) = *tap {
+                    *target += source[tap];
                 }
             }
         }

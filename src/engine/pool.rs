@@ -1,196 +1,202 @@
 //! Steps 3 and 4: pooling, an axis at a time, and the trace.
 //!
 //! Right columns, left columns, right rows, left rows: each step shrinks what the next one sees.
-//! The first contribution to an entry overwrites what an earlier row left there.
 
-use std::ops::Range;
-
-use super::map::Values;
-use super::stage::{Block, Pooled, Stage};
-use crate::plan::BLOCK;
+use super::chunk::{Block, Chunk, Cut, Site};
+use super::rows::weigh_rows;
+use super::stage::Stage;
+use crate::plan::Window;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 
-/// Pool a block of `M` along right columns into `pooled`, then along left columns into `across`,
-/// which is by `[left window][right window]`.
+/// Pool a block of `M`, by `[left site][right site of the chunk]`, along right columns into
+/// `pooled`, by `[left site][right window]`.
 #[inline(always)]
-pub(super) fn pool_columns<S: Simd, F: Real>(
+pub(super) fn pool_right_columns<S: Simd, F: Real>(
     simd: S,
     stage: &Stage<F>,
+    chunk: &Chunk<F>,
     block: &Block<F>,
-    values: &[Values<S, F>],
-    pooled: &mut [Values<S, F>],
-    across: &mut [Vector<S, F>],
+    values: &[Vector<S, F>],
+    pooled: &mut [Vector<S, F>],
 ) {
-    let width = stage.firsts.len();
-    let whole = block.pooled_reach.start..block.pooled_reach.end.min(stage.whole);
-    let cut = whole.end.max(whole.start)..block.pooled_reach.end;
-    let start = block.reach.start;
-    let firsts = &stage.firsts[whole.clone()];
-    match *stage.weights.as_slice() {
-        [a, b, c] => pool_whole(simd, [a, b, c], firsts, start, values, &mut pooled[whole]),
-        [a, b, c, d, e] => {
-            pool_whole(simd, [a, b, c, d, e], firsts, start, values, &mut pooled[whole]);
+    let width = stage.plan.cols.windows.len();
+    let pooling: RightColumns<'_, S, F> =
+        RightColumns { simd, weights: &stage.weights, width, chunk };
+    match (chunk.step, stage.weights.as_slice()) {
+        (Some(2), &[a, b, c, d, e]) => {
+            pooling.regular::<2, 5, 3>([a, b, c, d, e], block, values, pooled);
         }
-        _ => {
-            for (pooled, first) in pooled[whole].iter_mut().zip(firsts) {
-                *pooled = pool_taps(simd, &stage.weights, &values[first - start..]);
+        (Some(1), &[a, b, c, d, e]) => {
+            pooling.regular::<1, 5, 5>([a, b, c, d, e], block, values, pooled);
+        }
+        (Some(1), &[a, b, c]) => pooling.regular::<1, 3, 3>([a, b, c], block, values, pooled),
+        (Some(2), &[a, b]) => pooling.regular::<2, 2, 1>([a, b], block, values, pooled),
+        _ => pooling.any(block, values, pooled),
+    }
+}
+
+struct RightColumns<'a, S: Simd, F: Real> {
+    simd: S,
+    weights: &'a [F],
+    /// Right windows.
+    width: usize,
+    chunk: &'a Chunk<F>,
+}
+
+impl<S: Simd, F: Real> RightColumns<'_, S, F> {
+    /// Windows of `N` taps every `STEP` sites, each inside `SPAN` steps.
+    #[inline(always)]
+    fn regular<const STEP: usize, const N: usize, const SPAN: usize>(
+        &self,
+        weights: [F; N],
+        block: &Block<F>,
+        values: &[Vector<S, F>],
+        pooled: &mut [Vector<S, F>],
+    ) {
+        let mut scales = [Vector::<S, F>::splat(self.simd, F::ZERO); N];
+        for (scale, weight) in scales.iter_mut().zip(weights) {
+            *scale = Vector::<S, F>::splat(self.simd, weight);
+        }
+        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.chunk.row())) {
+            let pooled = &mut pooled[site.index * self.width..][..self.width];
+            let windows = self.chunk.windows_of(site);
+            if !windows.is_empty() {
+                let first = self.chunk.firsts[windows.start - self.chunk.whole.start];
+                let (steps, _) = values[first..].as_chunks::<STEP>();
+                for (pooled, steps) in pooled[windows].iter_mut().zip(steps.windows(SPAN)) {
+                    let taps = steps.as_flattened();
+                    let mut sum = taps[0] * scales[0];
+                    for k in 1..N {
+                        sum = taps[k].mul_add(scales[k], sum);
+                    }
+                    *pooled = sum;
+                }
+            }
+            self.cut(site, values, pooled);
+        }
+    }
+
+    #[inline(always)]
+    fn any(&self, block: &Block<F>, values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
+        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.chunk.row())) {
+            let pooled = &mut pooled[site.index * self.width..][..self.width];
+            let windows = self.chunk.windows_of(site);
+            for window in windows {
+                let first = self.chunk.firsts[window - self.chunk.whole.start];
+                pooled[window] = self.taps(None, &values[first..], self.weights);
+            }
+            self.cut(site, values, pooled);
+        }
+    }
+
+    /// Windows that the chunk's ends or the far edge cut; they go on where the chunk before left
+    /// off.
+    #[inline(always)]
+    fn cut(&self, site: &Site<F>, values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
+        for Cut { window, first, taps } in &self.chunk.cut {
+            if site.windows.contains(window) {
+                let before = (taps.start > 0).then(|| pooled[*window]);
+                let weights = &self.weights[taps.clone()];
+                pooled[*window] = self.taps(before, &values[*first..], weights);
             }
         }
     }
-    for right in cut {
-        let first = stage.firsts[right];
-        let values = &values[first - start..block.reach.len()];
-        pooled[right] = pool_taps(simd, &stage.weights, values);
-    }
-    for left in &block.pooled {
-        let pooled = &pooled[left.reach.clone()];
-        if pooled.is_empty() {
-            continue;
+
+    #[inline(always)]
+    fn taps(
+        &self,
+        before: Option<Vector<S, F>>,
+        values: &[Vector<S, F>],
+        weights: &[F],
+    ) -> Vector<S, F> {
+        let zero = Vector::<S, F>::splat(self.simd, F::ZERO);
+        let mut sum = before.unwrap_or(zero);
+        for (value, &weight) in values.iter().zip(weights) {
+            sum = value.mul_add(Vector::<S, F>::splat(self.simd, weight), sum);
         }
-        let across = &mut across[left.window * width..][left.reach.clone()];
-        match *left.weights.as_slice() {
-            [a] => pool_sites(simd, left, [a], pooled, across),
-            [a, b] => pool_sites(simd, left, [a, b], pooled, across),
-            [a, b, c] => pool_sites(simd, left, [a, b, c], pooled, across),
-            [a, b, c, d] => pool_sites(simd, left, [a, b, c, d], pooled, across),
-            _ => unreachable!("a block has {BLOCK} sites"),
-        }
+        sum
     }
 }
 
-/// Windows of `N` taps that no edge cuts.
+/// Pool along left columns, into a row of `[left window][right window]`.
 #[inline(always)]
-fn pool_whole<S: Simd, F: Real, const N: usize>(
+pub(super) fn pool_left_columns<S: Simd, F: Real>(
     simd: S,
-    weights: [F; N],
-    firsts: &[usize],
-    start: usize,
-    values: &[Values<S, F>],
-    pooled: &mut [Values<S, F>],
-) {
-    for (first, pooled) in firsts.iter().zip(pooled) {
-        *pooled = pool_taps(simd, &weights, &values[first - start..][..N]);
-    }
-}
-
-/// The sum of `values`, as many as there are weights and values.
-#[inline(always)]
-fn pool_taps<S: Simd, F: Real>(simd: S, weights: &[F], values: &[Values<S, F>]) -> Values<S, F> {
-    let mut sums = [Vector::<S, F>::splat(simd, F::ZERO); BLOCK];
-    for (values, &weight) in values.iter().zip(weights) {
-        let weight = Vector::<S, F>::splat(simd, weight);
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum = value.mul_add(weight, *sum);
-        }
-    }
-    sums
-}
-
-/// Add `N` sites of a block, from `left.first` on, to a left window.
-#[inline(always)]
-fn pool_sites<S: Simd, F: Real, const N: usize>(
-    simd: S,
-    left: &Pooled<F>,
-    weights: [F; N],
-    pooled: &[Values<S, F>],
+    stage: &Stage<F>,
+    pooled: &[Vector<S, F>],
     across: &mut [Vector<S, F>],
 ) {
-    let weights = weights.map(|weight| Vector::<S, F>::splat(simd, weight));
-    let pooled = pooled.as_flattened()[left.first..].chunks(BLOCK);
-    let add = |sum: Vector<S, F>, pooled: &[Vector<S, F>]| {
-        let values = pooled[..N].iter().zip(weights);
-        values.fold(sum, |sum, (value, weight)| value.mul_add(weight, sum))
-    };
-    if left.begins {
-        let zero = Vector::<S, F>::splat(simd, F::ZERO);
-        for (pooled, across) in pooled.zip(across) {
-            *across = add(zero, pooled);
-        }
-    } else {
-        for (pooled, across) in pooled.zip(across) {
-            *across = add(*across, pooled);
-        }
+    let cols = &stage.plan.cols;
+    let width = cols.windows.len();
+    for (left, (window, reach)) in cols.windows.iter().zip(&cols.window_reach).enumerate() {
+        let sites = pooled[window.first * width..].chunks_exact(width);
+        let rows = sites.map(|row| &row[reach.clone()]);
+        let target = &mut across[left * width..][reach.clone()];
+        weigh_rows(simd, stage.weights_of(window).zip(rows), false, target);
     }
 }
 
-/// Where rows of a pooled map stand and come from.
-#[derive(Clone, Copy)]
-pub(super) struct Weighted<F> {
-    pub weight: F,
-    /// Whether this is the first contribution.
-    pub begins: bool,
+/// A left row whose columns are pooled, for all right rows of a window.
+pub(super) struct PooledRow<'a, S: Simd, F: Real> {
+    pub row: usize,
+    /// A ring over the right rows, each by `[left column window][right column window]`.
+    pub across: &'a [Vector<S, F>],
 }
 
-/// `target = weight source`, added to the target unless it is the first contribution.
+/// Pool along right rows and left rows: the rows `lefts` of a pair in the window `right` of right
+/// rows. Adds to `output`, the ring of rows of the pooled map, by
+/// `[row][right row][left column][right column]`; `first` is the pair's first row.
 #[inline(always)]
-fn accumulate<S: Simd, F: Real>(
-    simd: S,
-    weighted: Weighted<F>,
-    source: &[Vector<S, F>],
-    target: &mut [Vector<S, F>],
-) {
-    let weight = Vector::<S, F>::splat(simd, weighted.weight);
-    if weighted.begins {
-        for (target, source) in target.iter_mut().zip(source) {
-            *target = *source * weight;
-        }
-    } else {
-        for (target, source) in target.iter_mut().zip(source) {
-            *target = source.mul_add(weight, *target);
-        }
-    }
-}
-
-/// Add `across` to right window `right` of `down`, which is by
-/// `[left column window][right row window][right column window]`.
-#[inline(always)]
-pub(super) fn pool_right_row<S: Simd, F: Real>(
+pub(super) fn pool_rows<S: Simd, F: Real>(
     simd: S,
     stage: &Stage<F>,
     right: usize,
-    weighted: Weighted<F>,
-    across: &[Vector<S, F>],
+    first: usize,
+    lefts: &[PooledRow<S, F>],
     down: &mut [Vector<S, F>],
-) {
-    let (rows, cols) = (stage.plan.rows.windows.len(), stage.plan.cols.windows.len());
-    for (left, reach) in stage.plan.cols.window_reach.iter().enumerate() {
-        let source = &across[left * cols..][reach.clone()];
-        let target = &mut down[(left * rows + right) * cols..][reach.clone()];
-        accumulate(simd, weighted, source, target);
-    }
-}
-
-/// Add `down` to a row of the pooled map, for the right row windows `rights`.
-#[inline(always)]
-pub(super) fn pool_left_row<S: Simd, F: Real>(
-    simd: S,
-    stage: &Stage<F>,
-    rights: Range<usize>,
-    weighted: Weighted<F>,
-    down: &[Vector<S, F>],
     output: &mut [Vector<S, F>],
 ) {
-    let (rows, cols) = (stage.plan.rows.windows.len(), stage.plan.cols.windows.len());
-    for (left, reach) in stage.plan.cols.window_reach.iter().enumerate() {
-        for right in rights.clone() {
-            let start = (left * rows + right) * cols;
-            let range = start + reach.start..start + reach.end;
-            accumulate(simd, weighted, &down[range.clone()], &mut output[range]);
+    let rows = &stage.plan.rows;
+    let (height, area) = (rows.windows.len(), stage.plan.cols.windows.len().pow(2));
+    let slots = output.len() / stage.output_row();
+    let window = &rows.windows[right];
+    let reads = |window: &Window| lefts.iter().any(|left| window.sites().contains(&left.row));
+    for reach in &stage.across_reach {
+        for (left, down) in lefts.iter().zip(down.chunks_exact_mut(area)) {
+            let across = window
+                .sites()
+                .map(|row| &left.across[row % stage.held_rows * area..][reach.clone()]);
+            let weighted = stage.weights_of(window).zip(across);
+            weigh_rows(simd, weighted, false, &mut down[reach.clone()]);
+        }
+        for (top, window) in rows.windows.iter().enumerate() {
+            if !reads(window) || !rows.window_reach[top].contains(&right) {
+                continue;
+            }
+            let target = &mut output[(top % slots * height + right) * area..][reach.clone()];
+            let down = down.chunks_exact(area).map(|down| &down[reach.clone()]);
+            let inside =
+                lefts.iter().zip(down).filter(|(left, _)| window.sites().contains(&left.row));
+            let weighted =
+                inside.map(|(left, down)| (stage.weights[left.row - window.first], down));
+            weigh_rows(simd, weighted, window.first < first, target);
         }
     }
 }
 
-/// The block's part of the trace, for one pair of rows.
+/// Add a block's part of the trace to the sum of each left site.
 #[inline(always)]
 pub(super) fn trace_block<S: Simd, F: Real>(
-    block: &Block<F>,
-    values: &[Values<S, F>],
-    sums: &mut Values<S, F>,
     simd: S,
+    chunk: &Chunk<F>,
+    block: &Block<F>,
+    values: &[Vector<S, F>],
+    sums: &mut [Vector<S, F>],
 ) {
-    for (values, weights) in values.iter().zip(&block.trace) {
-        for ((sum, value), &weight) in sums.iter_mut().zip(values).zip(weights) {
-            *sum = value.mul_add(Vector::<S, F>::splat(simd, weight), *sum);
-        }
+    for (site, values) in block.sites.iter().zip(values.chunks_exact(chunk.row())) {
+        let weighted = values[site.reach.clone()].iter().zip(&site.trace);
+        sums[site.index] = weighted.fold(sums[site.index], |sum, (value, &weight)| {
+            value.mul_add(Vector::<S, F>::splat(simd, weight), sum)
+        });
     }
 }

@@ -1,13 +1,16 @@
 //! The memory that a thread works in, allocated once.
 
-use super::map::Values;
+use super::chunk::{BLOCK, Chunk};
 use super::pack::{Packed, Side};
 use super::stage::{Stage, Stages};
-use crate::plan::BLOCK;
-use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
+use crate::plan::ROWS;
+use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, zeros};
 
 /// The CKN's map and the NTK's: most buffers come in a pair, the second empty without NTK.
 pub(super) const MAPS: usize = 2;
+
+/// One buffer a map.
+type PerMap<S, F> = [Vec<Vector<S, F>>; MAPS];
 
 /// Everything a thread writes to, allocated once.
 pub(super) struct Scratch<S: Simd, F: Real> {
@@ -15,46 +18,73 @@ pub(super) struct Scratch<S: Simd, F: Real> {
     pub right: Packed<S, F>,
     pub layers: Vec<LayerScratch<S, F>>,
     /// `rings[l]` is the input of layer `l`; empty for the first layer.
-    pub rings: Vec<[Vec<Vector<S, F>>; MAPS]>,
+    pub rings: Vec<PerMap<S, F>>,
     /// The traces.
-    pub totals: [Vector<S, F>; MAPS],
+    pub totals: [Total<S, F>; MAPS],
     /// The diagonal of the output, by `[row][column]`, for a pipeline that ends in it.
     pub diagonal: Vec<Vector<S, F>>,
 }
 
-/// What one layer writes to.
+/// What one layer writes to; what is by left row of a step comes first.
 pub(super) struct LayerScratch<S: Simd, F: Real> {
-    /// Step 1: vertical patch sums, the ring of [`Columns`](super::stage::Columns).
-    pub columns: [Vec<Vector<S, F>>; MAPS],
-    /// Step 2: a block's patch kernels, by right site.
-    pub block: [Vec<Values<S, F>>; MAPS],
-    /// Step 3: the block pooled along right columns, by right window,
-    pub pooled: Vec<Values<S, F>>,
-    /// a pair of rows pooled along both columns, by `[left][right]`,
-    pub across: [Vec<Vector<S, F>>; MAPS],
-    /// and a left row pooled along right rows, by `[left column][right row][right column]`.
-    pub down: [Vec<Vector<S, F>>; MAPS],
+    /// Step 1: vertical patch sums, the rings of all chunks,
+    pub columns: [PerMap<S, F>; ROWS],
+    /// Step 2: a block's patch kernels, by `[left site][right site of the chunk]`,
+    pub values: PerMap<S, F>,
+    /// Step 3: a row pooled along right columns, by `[left site][right window]`,
+    pub pooled: [PerMap<S, F>; ROWS],
+    /// along both columns, by `[left][right]` for a ring of right rows,
+    pub across: [PerMap<S, F>; ROWS],
+    /// Step 4: and along right rows, for each left row.
+    pub down: Vec<Vector<S, F>>,
+    /// In a trace instead, the sum of each left site.
+    pub traces: [PerMap<S, F>; ROWS],
+}
+
+/// A sum whose rounding error is carried along.
+#[derive(Clone, Copy)]
+pub(super) struct Total<S: Simd, F: Real> {
+    sum: Vector<S, F>,
+    /// What the sum has too little.
+    rest: Vector<S, F>,
+}
+
+impl<S: Simd, F: Real> Total<S, F> {
+    pub fn new(simd: S) -> Self {
+        let zero = Vector::<S, F>::splat(simd, F::ZERO);
+        Self { sum: zero, rest: zero }
+    }
+
+    /// Add `weight value`, by Kahan's summation.
+    pub fn add(&mut self, simd: S, value: Vector<S, F>, weight: F) {
+        let term = value.mul_add(Vector::<S, F>::splat(simd, weight), self.rest);
+        let sum = self.sum + term;
+        self.rest = term - (sum - self.sum);
+        self.sum = sum;
+    }
+
+    pub fn value(&self) -> &[F] {
+        self.sum.as_slice()
+    }
 }
 
 impl<S: Simd, F: Real> LayerScratch<S, F> {
     fn new(simd: S, stage: &Stage<F>, ntk: bool, index: usize) -> Self {
-        let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
-        let both =
-            |len: usize| [zeros::<S, F>(simd, len), zeros::<S, F>(simd, if ntk { len } else { 0 })];
-        let zero = [Vector::<S, F>::splat(simd, F::ZERO); BLOCK];
-        let tangent_columns = if ntk && index > 0 { stage.columns.len() } else { 0 };
+        let cols = &stage.plan.cols;
+        let (sites, width) = (cols.sites.len(), cols.windows.len());
+        let map = |len, wanted| zeros::<S, F>(simd, if wanted { len } else { 0 });
+        let both = |len| [map(len, true), map(len, ntk)];
+        let rows = || std::array::from_fn(|_| both(stage.held_rows * width * width));
+        let ring = stage.chunks.last().map_or(0, |chunk| chunk.ring.end);
+        let widest = stage.chunks.iter().map(Chunk::row).max().unwrap_or(0);
+        let traced = if stage.is_trace() { sites } else { 0 };
         Self {
-            columns: [
-                zeros::<S, F>(simd, stage.columns.len()),
-                zeros::<S, F>(simd, tangent_columns),
-            ],
-            block: [
-                vec![zero; cols.sites.len()],
-                vec![zero; if ntk { cols.sites.len() } else { 0 }],
-            ],
-            pooled: vec![zero; cols.windows.len()],
-            across: both(cols.windows.len() * cols.windows.len()),
-            down: both(cols.windows.len() * rows.windows.len() * cols.windows.len()),
+            columns: std::array::from_fn(|_| [map(ring, true), map(ring, ntk && index > 0)]),
+            values: both(BLOCK * widest),
+            pooled: std::array::from_fn(|_| both(sites * width)),
+            across: rows(),
+            down: map(ROWS * width * width, true),
+            traces: std::array::from_fn(|_| both(traced)),
         }
     }
 }
@@ -79,7 +109,7 @@ impl<S: Simd, F: Real> Scratch<S, F> {
             right: Packed::new(simd, stages, Side::Right),
             layers: stages.stages.iter().enumerate().map(layer).collect(),
             rings,
-            totals: [Vector::<S, F>::splat(simd, F::ZERO); MAPS],
+            totals: [Total::new(simd); MAPS],
             diagonal: zeros::<S, F>(simd, last.rows.windows.len() * last.cols.windows.len()),
         }
     }

@@ -1,35 +1,51 @@
 //! A layer's plan, turned into the tables that the steps walk through.
 //!
-//! Steps 1 and 2 meet in *columns*: vertical sums by left column, each an array over the right
-//! columns. Site `i` at horizontal offset `o` reads column `origin + i + o`, left and right alike;
-//! when sites are sparse, columns are the sites themselves and the only offset is 0.
+//! Columns are worked on in *chunks* of right sites, so that what a chunk needs stays in the
+//! first-level cache, and in a chunk in *strips* of left columns: see [`chunk`](super::chunk).
 
 use std::ops::Range;
 
-use crate::plan::{Axis, BLOCK, LayerPlan, Pipeline, hull};
+use super::chunk::{Chunk, Columns};
+use crate::kernel::Prepared;
+use crate::plan::{Axis, LayerPlan, Pipeline, Window};
 use crate::simd::Real;
 
+/// What the tables depend on beside the plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tuning {
+    /// Right columns that are summed at a time in the first layer.
+    pub tile: usize,
+    /// Bytes of a vector.
+    pub vector: usize,
+    /// Whether the NTK's maps are there.
+    pub ntk: bool,
+}
+
 /// A pipeline's stages, in precision `F`; shared by all threads.
-pub(super) struct Stages<'a, F> {
+pub(super) struct Stages<'a, F: Real> {
     pub pipeline: &'a Pipeline,
     pub stages: Vec<Stage<'a, F>>,
 }
 
 /// One layer.
-pub(super) struct Stage<'a, F> {
+pub(super) struct Stage<'a, F: Real> {
     pub plan: &'a LayerPlan,
+    pub kernel: Prepared<F>,
     /// Products summed for a pair of columns and a pair of rows, in the first layer.
     pub depth: usize,
     pub columns: Columns,
-    pub blocks: Vec<Block<F>>,
+    pub chunks: Vec<Chunk<F>>,
     /// For each row of sites, the input rows under its patch.
     row_taps: Vec<RowTaps>,
-    /// Weights of a window of `plan.cols`.
+    /// Weights of a whole window, along rows and columns alike.
     pub weights: Vec<F>,
-    /// For each window, the first site read.
-    pub firsts: Vec<usize>,
-    /// Windows that have all taps: the far edge cuts the others.
-    pub whole: usize,
+    /// Weights of the trace, for pairs of rows.
+    pub row_trace: Vec<Vec<F>>,
+    /// The runs of needed entries in a pair of rows pooled along columns, by
+    /// `[left window][right window]`.
+    pub across_reach: Vec<Range<usize>>,
+    /// Right rows whose pooled columns are held at once.
+    pub held_rows: usize,
 }
 
 /// The input rows under the patch of a row of sites, which are consecutive.
@@ -40,114 +56,54 @@ struct RowTaps {
     first: usize,
 }
 
-/// The input rows under two patches.
-#[derive(Clone, Copy)]
+/// Input rows under two patches: `count` left ones from `left` on with as many right ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PatchRows {
     pub left: usize,
     pub right: usize,
     pub count: usize,
 }
 
-/// Where columns stand: a ring of strips of [`BLOCK`] left columns, and behind them a column of
-/// zeros.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Columns {
-    /// Number of columns.
-    pub width: usize,
-    /// Right columns that are summed at a time.
-    pub tile: usize,
-    /// Horizontal patch offsets.
-    pub offsets: usize,
-    /// Column that site 0 reads at offset 0; below 0 for one outside the image.
-    origin: isize,
-    /// Zeros before right column 0.
-    pad: usize,
-    /// Length of a left column.
-    stride: usize,
-    /// Strips held at once.
-    strips: usize,
-}
-
-/// Up to [`BLOCK`] left sites that are evaluated together, against a run of right sites.
-pub(super) struct Block<F> {
-    /// The first left site, and how many there are.
-    pub first: usize,
-    count: usize,
-    /// The right sites.
-    pub reach: Range<usize>,
-    /// Strips that must be summed first, and did not have to be before.
-    pub fresh: Vec<Strip>,
-    /// Right site `j` at offset `o` of left site `i` reads `bases[i + o] + j + o`.
-    pub bases: Vec<usize>,
-    /// The windows that read the block.
-    pub pooled: Vec<Pooled<F>>,
-    /// The right windows that any of them needs.
-    pub pooled_reach: Range<usize>,
-    /// In a trace, the weights for each right site of `reach`.
-    pub trace: Vec<[F; BLOCK]>,
-}
-
-/// Left columns that are summed together.
-pub(super) struct Strip {
-    pub index: usize,
-    /// Where right column 0 of the first one stands, and the distance to the next one.
-    pub start: usize,
-    pub stride: usize,
-    /// The right columns.
-    pub reach: Range<usize>,
-}
-
-/// A left window over a block.
-pub(super) struct Pooled<F> {
-    pub window: usize,
-    /// Whether the window begins in this block.
-    pub begins: bool,
-    /// The sites of the block that the window reads, and their weights.
-    pub first: usize,
-    pub weights: Vec<F>,
-    /// The right windows with which it is needed.
-    pub reach: Range<usize>,
-}
-
 impl<'a, F: Real> Stages<'a, F> {
-    /// `tile` is the number of right columns that are summed at a time.
-    pub fn new(pipeline: &'a Pipeline, channels: usize, tile: usize) -> Self {
-        let stage = |plan| Stage::new(plan, channels, tile);
-        Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
+    pub fn new(pipeline: &'a Pipeline, channels: usize, tuning: Tuning) -> Self {
+        let stage = |(index, plan)| Stage::new(plan, index, channels, tuning);
+        Self { pipeline, stages: pipeline.layers.iter().enumerate().map(stage).collect() }
     }
 }
 
 impl<'a, F: Real> Stage<'a, F> {
-    fn new(plan: &'a LayerPlan, channels: usize, tile: usize) -> Self {
-        let cols = &plan.cols;
-        let columns = Columns::new(cols, plan.is_folded(), tile);
-        let mut blocks: Vec<_> = (0..cols.sites.len())
-            .step_by(BLOCK)
-            .map(|first| Block::new(cols, &columns, first))
-            .collect();
-        columns.assign_strips(&mut blocks);
+    fn new(plan: &'a LayerPlan, index: usize, channels: usize, tuning: Tuning) -> Self {
+        let (rows, cols) = (&plan.rows, &plan.cols);
+        let columns = Columns::new(cols, plan.is_folded(), tuning.tile);
+        let depth = channels * cols.offsets.len() / columns.offsets;
+        let image_rows = if index == 0 { rows.offsets.len() + 1 } else { 0 };
+        let widest = columns.widest_chunk(image_rows * depth, tuning);
         let row_taps = |site: usize| {
-            let taps = plan.rows.taps.iter().map(|taps| taps[site]).enumerate();
+            let taps = rows.taps.iter().map(|taps| taps[site]).enumerate();
             let mut taps = taps.filter_map(|(offset, input)| Some((offset, input?)));
             let (start, first) = taps.next().expect("offset 0 is inside");
             RowTaps { offsets: start..start + 1 + taps.count(), first }
         };
         let taps = plan.layer.pooling.taps(plan.layer.subsampling, plan.layer.poolfactor);
+        let to_real = |weights: &Vec<f64>| weights.iter().map(|&w| F::from_f64(w)).collect();
+        let longest = rows.windows.iter().map(|window| window.weights.len()).max();
         Self {
             plan,
-            depth: channels * cols.offsets.len() / columns.offsets,
+            kernel: plan.layer.kernel.prepare(plan.layer.sigma),
+            depth,
+            chunks: columns.chunks(cols, taps.weights.len(), widest),
             columns,
-            blocks,
-            row_taps: (0..plan.rows.sites.len()).map(row_taps).collect(),
-            weights: taps.weights.iter().map(|&weight| F::from_f64(weight)).collect(),
-            firsts: cols.windows.iter().map(|window| window.first).collect(),
-            whole: cols.windows.partition_point(|w| w.weights.len() == taps.weights.len()),
+            row_taps: (0..rows.sites.len()).map(row_taps).collect(),
+            weights: to_real(&taps.weights),
+            row_trace: rows.trace.iter().map(to_real).collect(),
+            across_reach: runs(cols),
+            held_rows: longest.map_or(0, |longest| longest + 1),
         }
     }
 
-    /// Sites of a row, rounded up to whole blocks.
-    pub fn site_stride(&self) -> usize {
-        self.plan.cols.sites.len().next_multiple_of(BLOCK)
+    /// The weights of a window, which the far edge may cut.
+    pub fn weights_of(&self, window: &Window) -> impl Iterator<Item = F> {
+        self.weights[..window.weights.len()].iter().copied()
     }
 
     /// The input rows under the patches of a left and a right row of sites, where both exist.
@@ -167,131 +123,71 @@ impl<'a, F: Real> Stage<'a, F> {
         self.plan.cols.windows.is_empty()
     }
 
-    /// Entries of one row of the pooled map: left columns, right rows, right columns.
+    /// Entries of one row of the pooled map: right rows, left columns, right columns.
     pub fn output_row(&self) -> usize {
         let (rows, cols) = (self.plan.rows.windows.len(), self.plan.cols.windows.len());
         cols * rows * cols
     }
 }
 
-impl Columns {
-    fn new(cols: &Axis, folded: bool, tile: usize) -> Self {
-        let sites = cols.sites.len();
-        let (width, offsets, origin) = if folded {
-            (sites, 1, 0)
-        } else {
-            let origin = cols.sites[0] as isize + cols.offsets[0] - cols.inputs[0] as isize;
-            (cols.inputs.len(), cols.offsets.len(), origin)
-        };
-        let pad = (-origin).max(0) as usize;
-        let read = (origin + (sites + offsets - 1) as isize).max(0) as usize;
-        let mut columns = Self {
-            width,
-            tile,
-            offsets,
-            origin,
-            pad,
-            stride: pad + width.next_multiple_of(tile).max(read),
-            strips: 0,
-        };
-        let held = |first: usize| columns.strips_under(first..sites.min(first + BLOCK)).len();
-        columns.strips = (0..sites).step_by(BLOCK).map(held).max().unwrap_or(1).max(1);
-        columns
-    }
-
-    /// Length of the ring with its column of zeros.
-    pub fn len(&self) -> usize {
-        (self.strips * BLOCK + 1) * self.stride
-    }
-
-    /// The columns that a run of sites reads.
-    fn under(&self, sites: &Range<usize>) -> Range<usize> {
-        let clip = |column: isize| column.clamp(0, self.width as isize) as usize;
-        clip(self.origin + sites.start as isize)
-            ..clip(self.origin + (sites.end + self.offsets - 1) as isize)
-    }
-
-    fn strips_under(&self, sites: Range<usize>) -> Range<usize> {
-        let columns = self.under(&sites);
-        columns.start / BLOCK..columns.end.div_ceil(BLOCK)
-    }
-
-    /// Where a left column begins; the column of zeros for one outside the image.
-    fn start(&self, column: isize) -> usize {
-        let slot = match usize::try_from(column) {
-            Ok(column) if column < self.width => {
-                column / BLOCK % self.strips * BLOCK + column % BLOCK
-            }
-            _ => self.strips * BLOCK,
-        };
-        slot * self.stride
-    }
-
-    /// Give each block the strips that it is the first to read.
-    fn assign_strips<F: Real>(&self, blocks: &mut [Block<F>]) {
-        let mut reaches = vec![0..0; self.width.div_ceil(BLOCK)];
-        for block in blocks.iter() {
-            let read = self.under(&block.reach);
-            for strip in self.strips_under(block.left()) {
-                reaches[strip] = hull([reaches[strip].clone(), read.clone()].into_iter());
-            }
+fn runs(cols: &Axis) -> Vec<Range<usize>> {
+    let width = cols.windows.len();
+    let reach = cols.window_reach.iter().take(width).enumerate();
+    let reach = reach.map(|(left, reach)| left * width + reach.start..left * width + reach.end);
+    reach.fold(Vec::new(), |mut runs: Vec<Range<usize>>, next| {
+        match runs.last_mut() {
+            Some(run) if run.end == next.start => run.end = next.end,
+            _ => runs.push(next),
         }
-        let mut done = 0;
-        for block in blocks {
-            let strips = self.strips_under(block.left());
-            let strip = |index: usize| Strip {
-                index,
-                start: self.start((index * BLOCK) as isize) + self.pad,
-                stride: self.stride,
-                reach: reaches[index].clone(),
-            };
-            block.fresh = (done..strips.end).map(strip).collect();
-            done = done.max(strips.end);
+        runs
+    })
+}
+
+impl PatchRows {
+    pub const NONE: Self = Self { left: 0, right: 0, count: 0 };
+
+    /// `count` rows from the `skip`th on.
+    fn part(self, skip: usize, count: usize) -> Self {
+        Self { left: self.left + skip, right: self.right + skip, count }
+    }
+
+    /// What `self` and `next`, a row further down in both images, have in common, and what each
+    /// has of its own.
+    pub fn share(self, next: Self) -> (Self, [Self; 2]) {
+        let skip = next.left.wrapping_sub(self.left);
+        let aligned = next.right.wrapping_sub(self.right) == skip;
+        if !aligned || skip >= self.count || next.count + skip < self.count {
+            return (Self::NONE, [self, next]);
         }
+        let common = self.count - skip;
+        (self.part(skip, common), [self.part(0, skip), next.part(common, next.count - common)])
     }
 }
 
-impl<F: Real> Block<F> {
-    fn new(cols: &Axis, columns: &Columns, first: usize) -> Self {
-        let inside = first..cols.sites.len().min(first + BLOCK);
-        let reach = cols.reach[first].clone();
-        let windows = cols.windows.iter().zip(&cols.window_reach).enumerate();
-        let pooled: Vec<_> = windows
-            .filter_map(|(index, (window, reach))| {
-                let sites = window.sites();
-                let read = inside.start.max(sites.start)..inside.end.min(sites.end);
-                (!read.is_empty()).then(|| Pooled {
-                    window: index,
-                    begins: read.start == sites.start,
-                    first: read.start - first,
-                    weights: read.map(|site| F::from_f64(window.weight(site))).collect(),
-                    reach: reach.clone(),
-                })
-            })
-            .collect();
-        let trace_weight = |i: usize, j: usize| match cols.trace.get(first + i) {
-            Some(row) => F::from_f64(row[j]),
-            None => F::ZERO,
-        };
-        let trace = if cols.trace.is_empty() { 0..0 } else { reach.clone() };
-        let base = |k: usize| {
-            let start = columns.start(columns.origin + (first + k) as isize) + columns.pad;
-            start.checked_add_signed(columns.origin).expect("the padding holds the origin")
-        };
-        Self {
-            first,
-            count: inside.len(),
-            fresh: Vec::new(),
-            bases: (0..BLOCK + columns.offsets - 1).map(base).collect(),
-            pooled_reach: hull(pooled.iter().map(|p| p.reach.clone())),
-            pooled,
-            trace: trace.map(|j| std::array::from_fn(|i| trace_weight(i, j))).collect(),
-            reach,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(left: usize, right: usize, count: usize) -> PatchRows {
+        PatchRows { left, right, count }
     }
 
-    /// The left sites.
-    fn left(&self) -> Range<usize> {
-        self.first..self.first + self.count
+    #[test]
+    fn rows_under_both_patches_are_shared() {
+        let (shared, own) = rows(4, 7, 3).share(rows(5, 8, 3));
+        assert_eq!((shared, own), (rows(5, 8, 2), [rows(4, 7, 1), rows(7, 10, 1)]));
+        // At the top edge the first patch is cut, at the bottom the second one.
+        let (shared, own) = rows(0, 3, 2).share(rows(0, 3, 3));
+        assert_eq!((shared, own), (rows(0, 3, 2), [rows(0, 3, 0), rows(2, 5, 1)]));
+        let (shared, own) = rows(5, 2, 3).share(rows(6, 3, 2));
+        assert_eq!((shared, own), (rows(6, 3, 2), [rows(5, 2, 1), rows(8, 5, 0)]));
+    }
+
+    #[test]
+    fn rows_apart_share_nothing() {
+        for next in [rows(8, 11, 3), rows(5, 9, 3), rows(3, 6, 3)] {
+            let first = rows(4, 7, 3);
+            assert_eq!(first.share(next), (PatchRows::NONE, [first, next]));
+        }
     }
 }

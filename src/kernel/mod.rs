@@ -10,47 +10,43 @@ mod poly;
 mod relu;
 mod square;
 
-use crate::simd::{Real, Simd, SimdFloat, Vector};
+use crate::simd::{Real, Simd, Vector};
 
-/// A scaled cosine, left as a product of two factors so that a kernel can fuse it.
-#[derive(Clone, Copy)]
-pub struct Cosine<S: Simd, F: Real>(pub Vector<S, F>, pub Vector<S, F>);
-
-impl<S: Simd, F: Real> Cosine<S, F> {
-    /// Its value.
-    #[inline(always)]
-    pub fn value(self) -> Vector<S, F> {
-        self.0 * self.1
-    }
-
-    /// Its value less `offset`, rounded once.
-    #[inline(always)]
-    pub fn minus(self, offset: Vector<S, F>) -> Vector<S, F> {
-        self.0.mul_sub(self.1, offset)
-    }
-}
-
-/// A patch kernel with its parameter, ready to be evaluated in precision `F`.
+/// A patch kernel with its parameter, in precision `F`.
 pub trait PatchKernel<F: Real>: Copy {
+    /// The kernel at one left site.
+    type AtSite<S: Simd>: SiteKernel<S, F>;
+
     /// The kernel with parameter `sigma > 0`, which some ignore.
     fn new(sigma: f64) -> Self;
 
-    /// What the engine multiplies cosines by before it passes them, free of charge.
-    fn cosine_scale(self) -> f64 {
-        1.0
+    /// Call `visitor` with the kernel, or with the form of it that suits its parameter.
+    #[inline(always)]
+    fn choose(self, visitor: impl Visitor<F>) {
+        visitor.visit(self);
     }
 
-    /// `M`, from the scaled cosine and the product of the norms.
+    /// The kernel at a left site with patch norm `norm`; `inverse` is `1 / max(norm, 1e-6)`.
     ///
-    /// Rounding can put a cosine a few ulp outside `[-1, 1]`; a kernel that minds clamps it.
-    fn value<S: Simd>(self, simd: S, cosine: Cosine<S, F>, norms: Vector<S, F>) -> Vector<S, F>;
+    /// Whatever does not depend on the right site is computed here, once for a row of them.
+    fn at<S: Simd>(self, simd: S, norm: Vector<S, F>, inverse: Vector<S, F>) -> Self::AtSite<S>;
+}
 
-    /// `M` and `dM/dS`; `M` has the bits of [`PatchKernel::value`].
-    fn value_and_slope<S: Simd>(
+/// A patch kernel at one left site, against any right one.
+///
+/// Of the right site it gets `projection = S / max(n', 1e-6)`, the patch sum along the unit vector
+/// of the right patch, and `norm = n'`. Rounding can put a cosine a few ulp outside `[-1, 1]`; a
+/// kernel that minds clamps it.
+pub trait SiteKernel<S: Simd, F: Real>: Copy {
+    /// `M`.
+    fn value(self, simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F>;
+
+    /// `M` and `dM/dS`; `M` has the bits of [`SiteKernel::value`].
+    fn value_and_slope(
         self,
         simd: S,
-        cosine: Cosine<S, F>,
-        norms: Vector<S, F>,
+        projection: Vector<S, F>,
+        norm: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>);
 }
 
@@ -80,20 +76,26 @@ macro_rules! kernels {
                 }
             }
 
-            /// Call `visitor` with this kernel's type.
-            #[inline(always)]
-            pub fn visit<F: Real>(self, sigma: f64, visitor: impl Visitor<F>) {
+            /// The kernel with its parameter.
+            pub fn prepare<F: Real>(self, sigma: f64) -> Prepared<F> {
                 match self {
-                    $(Self::$variant => visitor.visit(<$kernel as PatchKernel<F>>::new(sigma)),)*
+                    $(Self::$variant => Prepared::$variant(PatchKernel::<F>::new(sigma)),)*
                 }
             }
+        }
 
-            /// [`PatchKernel::cosine_scale`] of this kernel.
-            pub fn cosine_scale(self, sigma: f64) -> f64 {
+        /// A [`Kernel`] with its parameter, in precision `F`.
+        #[derive(Clone, Copy)]
+        pub enum Prepared<F: Real> {
+            $($(#[$doc])* $variant($kernel),)*
+        }
+
+        impl<F: Real> Prepared<F> {
+            /// Call `visitor` with this kernel's type.
+            #[inline(always)]
+            pub fn visit(self, visitor: impl Visitor<F>) {
                 match self {
-                    $(Self::$variant => {
-                        PatchKernel::<f64>::cosine_scale(<$kernel as PatchKernel<f64>>::new(sigma))
-                    })*
+                    $(Self::$variant(kernel) => PatchKernel::<F>::choose(kernel, visitor),)*
                 }
             }
         }
@@ -102,11 +104,11 @@ macro_rules! kernels {
 
 kernels! {
     /// `n n' exp((u - 1) / sigma^2)`.
-    Exp, "exp", exp::Exp<_>;
+    Exp, "exp", exp::Exp<F>;
     /// Arc-cosine kernel of order 1, the dual of the ReLU.
     Relu, "relu", relu::Relu;
     /// `n n' sigma u`.
-    Linear, "linear", linear::Linear<_>;
+    Linear, "linear", linear::Linear<F>;
     /// `n n' u^2`.
     Poly2, "poly2", poly::Poly<2>;
     /// `n n' u^3`.

@@ -11,59 +11,73 @@
 //! where `R` and `A` are smooth on `[0, 1]` and approximated by polynomials; no cancellation
 //! remains at either end.
 
-use super::{Cosine, PatchKernel};
+use super::{PatchKernel, SiteKernel};
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, horner};
 
 /// The arc-cosine kernel of order 1.
 #[derive(Clone, Copy)]
 pub struct Relu;
 
+/// The left norm and its inverse.
+#[derive(Clone, Copy)]
+pub struct AtSite<S: Simd, F: Real> {
+    norm: Vector<S, F>,
+    inverse: Vector<S, F>,
+}
+
 impl<F: Real> PatchKernel<F> for Relu {
+    type AtSite<S: Simd> = AtSite<S, F>;
+
     fn new(_sigma: f64) -> Self {
         Self
     }
 
     #[inline(always)]
-    fn value<S: Simd>(self, simd: S, cosine: Cosine<S, F>, norms: Vector<S, F>) -> Vector<S, F> {
-        let cosine = cosine.value();
-        let (magnitude, v) = fold::<S, F>(simd, cosine);
-        norms * kappa::<S, F>(simd, cosine, magnitude, v, v.sqrt())
+    fn at<S: Simd>(self, _simd: S, norm: Vector<S, F>, inverse: Vector<S, F>) -> AtSite<S, F> {
+        AtSite { norm, inverse }
+    }
+}
+
+impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
+    #[inline(always)]
+    fn value(self, simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F> {
+        let cosine = projection * self.inverse;
+        let v = distance::<S, F>(simd, cosine);
+        self.norm * norm * kappa::<S, F>(simd, cosine, v, v.sqrt())
     }
 
     #[inline(always)]
-    fn value_and_slope<S: Simd>(
+    fn value_and_slope(
         self,
         simd: S,
-        cosine: Cosine<S, F>,
-        norms: Vector<S, F>,
+        projection: Vector<S, F>,
+        norm: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        let cosine = cosine.value();
-        let (magnitude, v) = fold::<S, F>(simd, cosine);
+        let cosine = projection * self.inverse;
+        let v = distance::<S, F>(simd, cosine);
         let root = v.sqrt();
-        let value = norms * kappa::<S, F>(simd, cosine, magnitude, v, root);
+        let value = self.norm * norm * kappa::<S, F>(simd, cosine, v, root);
         let half = Vector::<S, F>::splat(simd, F::HALF);
         let arcsine = half - root * horner::<S, F>(simd, v, F::ARCCOS);
         (value, half + arcsine.copysign(cosine))
     }
 }
 
-/// `min(|u|, 1)` and one less it.
+/// `1 - min(|u|, 1)`.
 #[inline(always)]
-fn fold<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> (Vector<S, F>, Vector<S, F>) {
-    let one = Vector::<S, F>::splat(simd, F::ONE);
-    let magnitude = cosine.abs().min(one);
-    (magnitude, one - magnitude)
+fn distance<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
+    let distance = Vector::<S, F>::splat(simd, F::ONE) - cosine.abs();
+    distance.max(Vector::<S, F>::splat(simd, F::ZERO))
 }
 
 #[inline(always)]
 fn kappa<S: Simd, F: Real>(
     simd: S,
     cosine: Vector<S, F>,
-    magnitude: Vector<S, F>,
     v: Vector<S, F>,
     root: Vector<S, F>,
 ) -> Vector<S, F> {
-    let positive = cosine.max(Vector::<S, F>::splat(simd, F::ZERO)).min(magnitude);
+    let positive = cosine.max(Vector::<S, F>::splat(simd, F::ZERO));
     (v * root).mul_add(horner::<S, F>(simd, v, F::RELU), positive)
 }
 
@@ -84,9 +98,9 @@ mod tests {
             let one = Vector::<S, F>::splat(simd, F::ONE);
             let chunk = |us: &[F]| {
                 let u = Vector::<S, F>::from_fn(simd, |lane| us[lane.min(us.len() - 1)]);
-                let cosine = Cosine(u, one);
-                let (value, slope) = Relu.value_and_slope(simd, cosine, one);
-                let alone = PatchKernel::<F>::value(Relu, simd, cosine, one);
+                let relu = PatchKernel::<F>::at(Relu, simd, one, one);
+                let (value, slope) = relu.value_and_slope(simd, u, one);
+                let alone = relu.value(simd, u, one);
                 assert_eq!(alone.as_slice(), value.as_slice());
                 let both = value.as_slice().iter().zip(slope.as_slice());
                 let both = both.map(|(value, slope)| (value.to_f64(), slope.to_f64()));

@@ -74,9 +74,7 @@ pub(super) fn outputs(layer: &Layer, size: usize) -> usize {
 }
 
 /// Plan the axis through all `layers`, for an image of `size` positions.
-///
-/// Left sites are evaluated `block` at a time, so that those of a block have the same reach.
-pub(super) fn plan(layers: &[Layer], size: usize, output: Output, block: usize) -> Vec<Axis> {
+pub(super) fn plan(layers: &[Layer], size: usize, output: Output) -> Vec<Axis> {
     let mut sizes = vec![size];
     for layer in layers {
         sizes.push(outputs(layer, sizes[sizes.len() - 1]));
@@ -85,7 +83,7 @@ pub(super) fn plan(layers: &[Layer], size: usize, output: Output, block: usize) 
     let mut axes = Vec::new();
     for (index, layer) in layers.iter().enumerate().rev() {
         let is_trace = index + 1 == layers.len() && output == Output::Trace;
-        let axis = Axis::new(layer, sizes[index], &needed, is_trace, block);
+        let axis = Axis::new(layer, sizes[index], &needed, is_trace);
         needed = axis.needed_inputs();
         axes.push(axis);
     }
@@ -111,7 +109,7 @@ fn compress(mask: &Mask) -> (Vec<usize>, Vec<Range<usize>>) {
 
 impl Axis {
     /// `needed` is the mask over the layer's pooled map.
-    fn new(layer: &Layer, size: usize, needed: &Mask, is_trace: bool, block: usize) -> Self {
+    fn new(layer: &Layer, size: usize, needed: &Mask, is_trace: bool) -> Self {
         let taps = layer.pooling.taps(layer.subsampling, layer.poolfactor);
         let window = |output: usize| {
             let first = layer.subsampling * output + taps.start;
@@ -129,11 +127,7 @@ impl Axis {
                 }
             }
         }
-        let (sites, mut reach) = compress(&mask);
-        for block in reach.chunks_mut(block) {
-            let hull = hull(block.iter().cloned());
-            block.fill(hull);
-        }
+        let (sites, reach) = compress(&mask);
 
         let index_of = |position: usize| sites.partition_point(|&site| site < position);
         let windows: Vec<Window> = outputs
@@ -253,7 +247,7 @@ mod tests {
     fn even_patches_reach_further_back() {
         let offsets = |npatch| {
             let layer = layer(npatch, 1, 1, Pooling::Average);
-            plan(&[layer], 8, Output::Trace, 1)[0].offsets.clone()
+            plan(&[layer], 8, Output::Trace)[0].offsets.clone()
         };
         assert_eq!(offsets(1), [0]);
         assert_eq!(offsets(2), [-1, 0]);
@@ -264,7 +258,7 @@ mod tests {
     #[test]
     fn strided_layers_are_evaluated_where_they_are_sampled() {
         let strided = layer(3, 3, 3, Pooling::Strided);
-        let [axis] = &plan(&[strided], 14, Output::Trace, 1)[..] else { panic!() };
+        let [axis] = &plan(&[strided], 14, Output::Trace)[..] else { panic!() };
         assert_eq!(axis.sites, [3, 6, 9]);
         assert_eq!(axis.inputs, (2..=10).collect::<Vec<_>>());
         assert_eq!(axis.reach, [0..1, 1..2, 2..3]);
@@ -274,7 +268,7 @@ mod tests {
         // 6 and 10 of 16 by the first one.
         let first = layer(2, 2, 2, Pooling::Strided);
         let second = layer(1, 2, 2, Pooling::Strided);
-        let axes = plan(&[first, second], 16, Output::Trace, 1);
+        let axes = plan(&[first, second], 16, Output::Trace);
         assert_eq!(axes[1].sites, [2, 4]);
         assert_eq!(axes[0].sites, [6, 10]);
         assert_eq!(axes[0].inputs, [5, 6, 9, 10]);
@@ -283,7 +277,7 @@ mod tests {
     /// The last layer's trace needs no more than a band, as wide as its windows.
     #[test]
     fn a_trace_reads_a_band() {
-        let axes = plan(&[layer(3, 4, 1, Pooling::Gaussian)], 20, Output::Trace, 1);
+        let axes = plan(&[layer(3, 4, 1, Pooling::Gaussian)], 20, Output::Trace);
         let axis = &axes[0];
         assert_eq!(axis.sites, [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14]);
         for (site, reach) in axis.reach.iter().enumerate() {
@@ -303,7 +297,7 @@ mod tests {
                     let tap = p.checked_sub(s * output + taps.start);
                     tap.and_then(|tap| taps.weights.get(tap)).copied()
                 };
-                let axis = &plan(&[layer], size, Output::Trace, 4)[0];
+                let axis = &plan(&[layer], size, Output::Trace)[0];
                 for p in 0..size {
                     for q in 0..size {
                         let products = (0..outputs(&layer, size))

@@ -9,14 +9,11 @@ mod schedule;
 
 pub(crate) use axis::hull;
 pub use axis::{Axis, Window};
-pub use schedule::Step;
+pub use schedule::{ROWS, Step};
 
 use crate::error::{Result, bail};
 use crate::model::{Layer, Model};
 use axis::Output;
-
-/// Left columns that the engine works on at a time.
-pub const BLOCK: usize = 4;
 
 /// The shape of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +109,8 @@ impl Plan {
 
 impl Pipeline {
     fn new(layers: &[Layer], shape: Shape, output: Output) -> Self {
-        let rows = axis::plan(layers, shape.height, output, 1);
-        let cols = axis::plan(layers, shape.width, output, BLOCK);
+        let rows = axis::plan(layers, shape.height, output);
+        let cols = axis::plan(layers, shape.width, output);
         let (schedule, ring_rows) = schedule::schedule(&rows);
         let layers = layers
             .iter()
@@ -253,16 +250,6 @@ mod tests {
         // Of the map before a diagonal, no more than the diagonal.
         for (site, reach) in norms.rows.reach.iter().enumerate() {
             assert_eq!(*reach, site..site + 1);
-        }
-    }
-
-    #[test]
-    fn columns_of_a_block_reach_as_far() {
-        let plan = plan(vec![layer(3, 2, Pooling::Gaussian); 2], 16, 30).unwrap();
-        for layer in plan.pair.layers.iter().chain(&plan.norms[0].layers) {
-            for block in layer.cols.reach.chunks(BLOCK) {
-                assert!(block.iter().all(|reach| *reach == block[0]));
-            }
         }
     }
 }

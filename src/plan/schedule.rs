@@ -1,25 +1,31 @@
 //! The order in which rows flow through the layers.
 //!
-//! A layer's row is computed as soon as the input rows under its patch are complete, so that as
-//! few rows as possible are held at once.
+//! Left rows are computed two at a time, for what their patches share. A pair of rows is computed as
+//! soon as the input rows under both patches are complete, so that as few rows as possible are held
+//! at once.
+
+use std::ops::Range;
 
 use super::axis::Axis;
 
-/// Compute one row of sites of one layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Left rows that are computed together.
+pub const ROWS: usize = 2;
+
+/// Compute rows of sites of one layer: [`ROWS`], or the last one alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The layer.
     pub layer: usize,
-    /// Index of the row in `rows.sites`.
-    pub row: usize,
+    /// Indices of the rows in `rows.sites`.
+    pub rows: Range<usize>,
 }
 
 /// The steps, and for each layer and the output the number of input rows held at once.
 pub(super) fn schedule(rows: &[Axis]) -> (Vec<Step>, Vec<usize>) {
     let mut flow =
         Flow { rows, next: vec![0; rows.len()], steps: Vec::new(), held: vec![0; rows.len() + 1] };
-    for row in 0..rows[0].sites.len() {
-        flow.run(0, row);
+    while let Some(rows) = flow.pending(0) {
+        flow.run(0, rows);
     }
     (flow.steps, flow.held)
 }
@@ -33,29 +39,37 @@ struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Compute `row`, then all that it completes further down.
-    fn run(&mut self, layer: usize, row: usize) {
-        self.steps.push(Step { layer, row });
-        self.next[layer] = row + 1;
-        let mut touched = self.rows[layer].windows_of(row).map(|(output, _)| output);
-        if let Some(first) = touched.next() {
-            let newest = touched.last().unwrap_or(first);
+    /// The rows that a layer computes next.
+    fn pending(&self, layer: usize) -> Option<Range<usize>> {
+        let (next, end) = (self.next[layer], self.rows[layer].sites.len());
+        (next < end).then(|| next..end.min(next + ROWS))
+    }
+
+    /// Compute `rows`, then all that they complete further down.
+    fn run(&mut self, layer: usize, rows: Range<usize>) {
+        let end = rows.end;
+        let windows = &self.rows[layer].windows;
+        let touches = |window: &super::Window| {
+            window.sites().start < rows.end && rows.start < window.sites().end
+        };
+        let first = windows.iter().position(touches);
+        let newest = windows.iter().rposition(touches);
+        self.next[layer] = end;
+        if let (Some(first), Some(newest)) = (first, newest) {
             let held = newest + 1 - self.oldest(layer + 1).min(first);
             self.held[layer + 1] = self.held[layer + 1].max(held);
         }
+        self.steps.push(Step { layer, rows });
         let below = layer + 1;
         if below == self.rows.len() {
             return;
         }
-        let pending = |window: &super::Window| window.sites().end > row + 1;
-        let windows = &self.rows[layer].windows;
-        let complete = windows.iter().position(pending).unwrap_or(windows.len());
-        while self.next[below] < self.rows[below].sites.len() {
-            let row = self.next[below];
-            if self.tap_rows(below, row).any(|input| input >= complete) {
+        let complete = windows.partition_point(|window| window.sites().end <= end);
+        while let Some(rows) = self.pending(below) {
+            if rows.clone().any(|row| self.tap_rows(below, row).any(|input| input >= complete)) {
                 break;
             }
-            self.run(below, row);
+            self.run(below, rows);
         }
     }
 
@@ -90,27 +104,30 @@ mod tests {
         let (steps, held) = schedule(rows);
         let mut rings: Vec<Vec<Slot>> = held.iter().map(|&len| vec![None; len]).collect();
         let mut done = vec![0; rows.len()];
-        for Step { layer, row } in steps {
-            assert_eq!(row, done[layer], "{what}: rows come once, in order");
-            done[layer] += 1;
+        for Step { layer, rows: pair } in steps {
+            assert_eq!(pair.start, done[layer], "{what}: rows come once, in order");
+            done[layer] = pair.end;
             let axis = &rows[layer];
             if layer > 0 {
                 let windows = &rows[layer - 1].windows;
-                for input in axis.taps.iter().filter_map(|taps| taps[row]) {
+                let taps = pair.clone().flat_map(|row| axis.taps.iter().map(move |taps| taps[row]));
+                for input in taps.flatten() {
                     let slot = rings[layer][input % held[layer]];
                     let complete = windows[input].weights.len();
                     assert_eq!(slot, Some((input, complete)), "{what}: layer {layer}");
                 }
             }
-            for (output, window) in axis.windows_of(row) {
-                let below = layer + 1;
-                let slot = &mut rings[below][output % held[below]];
-                if window.first == row {
-                    *slot = Some((output, 1));
-                } else {
-                    let (resident, rows) = slot.expect("a window begins with its first row");
-                    assert_eq!(resident, output, "{what}: layer {layer}");
-                    *slot = Some((output, rows + 1));
+            for row in pair {
+                for (output, window) in axis.windows_of(row) {
+                    let below = layer + 1;
+                    let slot = &mut rings[below][output % held[below]];
+                    if window.first == row {
+                        *slot = Some((output, 1));
+                    } else {
+                        let (resident, rows) = slot.expect("a window begins with its first row");
+                        assert_eq!(resident, output, "{what}: layer {layer}");
+                        *slot = Some((output, rows + 1));
+                    }
                 }
             }
         }
@@ -143,7 +160,7 @@ mod tests {
             models += 1;
             for output in [Output::Trace, Output::Diagonal] {
                 let what = format!("{size} rows, {output:?}, {layers:?}");
-                simulate(&axis::plan(&layers, size, output, 1), &what);
+                simulate(&axis::plan(&layers, size, output), &what);
             }
         }
         assert!(models > 1000, "{models}");
@@ -160,7 +177,7 @@ mod tests {
             sigma: 1.0,
             pooling: Pooling::Gaussian,
         };
-        let held = |size| schedule(&axis::plan(&[layer(2), layer(5)], size, Output::Trace, 1)).1;
+        let held = |size| schedule(&axis::plan(&[layer(2), layer(5)], size, Output::Trace)).1;
         assert_eq!(held(32), held(200));
         assert!(held(200)[1] <= 6, "{:?}", held(200));
     }

@@ -28,6 +28,43 @@ pub fn exp2<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Vector<S, F> {
     Vector::<S, F>::from_bits(mantissa.to_bits() + exponent)
 }
 
+/// `factor 2^x`, the factor being part of the polynomial's coefficients.
+#[derive(Clone, Copy)]
+pub struct Exp2<S: Simd, F: Real> {
+    /// The first `F::EXP2.len()` are used.
+    terms: [Vector<S, F>; MOST_TERMS],
+}
+
+const MOST_TERMS: usize = 12;
+
+impl<S: Simd, F: Real> Exp2<S, F> {
+    /// For a `factor` that is 0 or at least the least normal number divided by the `2^x` to come.
+    #[inline(always)]
+    pub fn new(simd: S, factor: Vector<S, F>) -> Self {
+        let mut terms = [Vector::<S, F>::splat(simd, F::ZERO); MOST_TERMS];
+        for (term, &coefficient) in terms.iter_mut().zip(F::EXP2) {
+            *term = factor * coefficient;
+        }
+        Self { terms }
+    }
+
+    /// `factor 2^(a b)` with the product `a b` rounded but once, after its integer part is taken
+    /// off. The result must be a normal number, or the factor and the exponent be 0.
+    #[inline(always)]
+    pub fn at_product(self, simd: S, a: Vector<S, F>, b: Vector<S, F>) -> Vector<S, F> {
+        let rounder = Vector::<S, F>::splat(simd, F::ROUNDER);
+        let shifted = a.mul_add(b, rounder);
+        let r = a.mul_sub(b, shifted - rounder);
+        let (last, rest) = self.terms[..F::EXP2.len()].split_last().expect("there are terms");
+        let mut mantissa = *last;
+        for term in rest.iter().rev() {
+            mantissa = mantissa.mul_add(r, *term);
+        }
+        let exponent = shifted.to_bits() << F::MANTISSA_BITS;
+        Vector::<S, F>::from_bits(mantissa.to_bits() + exponent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

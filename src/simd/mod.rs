@@ -9,7 +9,7 @@
 mod elementary;
 mod real;
 
-pub use elementary::{exp2, horner};
+pub use elementary::{Exp2, exp2, horner};
 pub use fearless_simd::prelude::*;
 pub use fearless_simd::{Level, Simd};
 pub use real::Real;

@@ -21,6 +21,8 @@ pub trait Real:
     const HALF: Self;
     /// Patch norms below this count as this when a cosine is formed.
     const NORM_FLOOR: Self;
+    /// The least number whose inverse is finite with room to spare.
+    const LEAST_INVERTIBLE: Self;
     /// Stored bits of the mantissa.
     const MANTISSA_BITS: u32;
     /// `1.5 * 2^MANTISSA_BITS`: adding it rounds to an integer, left in the low bits.
@@ -49,6 +51,7 @@ impl Real for f32 {
     const ONE: Self = 1.0;
     const HALF: Self = 0.5;
     const NORM_FLOOR: Self = 1e-6;
+    const LEAST_INVERTIBLE: Self = 1e-30;
     const MANTISSA_BITS: u32 = 23;
     const ROUNDER: Self = 12_582_912.0;
     const MIN_EXPONENT: Self = -126.0;
@@ -96,6 +99,7 @@ impl Real for f64 {
     const ONE: Self = 1.0;
     const HALF: Self = 0.5;
     const NORM_FLOOR: Self = 1e-6;
+    const LEAST_INVERTIBLE: Self = 1e-300;
     const MANTISSA_BITS: u32 = 52;
     const ROUNDER: Self = 6_755_399_441_055_744.0;
     const MIN_EXPONENT: Self = -1022.0;

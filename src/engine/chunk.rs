@@ -1,0 +1,311 @@
+//! The columns of a layer: what is summed, evaluated and pooled in which order.
+//!
+//! Steps 1 and 2 meet in *columns*: vertical sums by left column, each an array over the right
+//! columns. Site `i` at horizontal offset `o` reads column `origin + i + o`, left and right alike;
+//! when sites are sparse, columns are the sites themselves and the only offset is 0.
+//!
+//! ```text
+//! for each chunk of right sites
+//!     for each strip of BLOCK left columns
+//!         sum the strip's columns into a ring of strips
+//!         for each block of up to BLOCK left sites whose columns are now complete
+//!             evaluate the patch kernel, and pool along right columns or trace
+//! ```
+
+use std::ops::Range;
+
+use super::stage::Tuning;
+use crate::plan::{Axis, hull};
+use crate::simd::Real;
+
+/// Left columns that are summed together, and most left sites that are evaluated together.
+pub(super) const BLOCK: usize = 4;
+
+/// What a chunk may fill of the first-level cache, in bytes. Measured: see `docs/performance.md`.
+const CHUNK_BYTES: usize = 240 << 10;
+
+/// Least right sites of a chunk, when there are as many.
+const LEAST_CHUNK: usize = 12;
+
+/// Where columns stand: a ring of strips of left columns, and behind them a column of zeros.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    /// Number of columns.
+    pub width: usize,
+    /// Horizontal patch offsets.
+    pub offsets: usize,
+    /// Right columns that are summed at a time.
+    pub tile: usize,
+    /// Column that site 0 reads at offset 0; below 0 for one outside the image.
+    origin: isize,
+    /// Strips held at once.
+    strips: usize,
+}
+
+/// A run of right sites.
+pub(super) struct Chunk<F> {
+    pub sites: Range<usize>,
+    pub strips: Vec<Strip<F>>,
+    /// Right windows with all their taps in the chunk, and each one's first site, counted from the
+    /// chunk's.
+    pub whole: Range<usize>,
+    pub firsts: Vec<usize>,
+    /// Sites from one whole window to the next, if always as many.
+    pub step: Option<usize>,
+    /// Right windows that end or begin in another chunk, or that the far edge cuts.
+    pub cut: Vec<Cut>,
+    /// Where its ring of columns stands among those of all chunks, zeros included.
+    pub ring: Range<usize>,
+}
+
+/// Left columns that are summed together.
+pub(super) struct Strip<F> {
+    pub index: usize,
+    /// Where the first left column begins, and the distance to the next one.
+    start: usize,
+    stride: usize,
+    /// Right column `origin` stands at `pad`.
+    origin: usize,
+    pad: usize,
+    /// The right columns.
+    pub reach: Range<usize>,
+    /// The sites whose last column is in this strip.
+    pub blocks: Vec<Block<F>>,
+}
+
+/// Left sites that are evaluated together.
+pub(super) struct Block<F> {
+    pub sites: Vec<Site<F>>,
+}
+
+/// A left site against the right sites of a chunk.
+pub(super) struct Site<F> {
+    /// Index of the left site.
+    pub index: usize,
+    /// The right sites, counted from the chunk's first.
+    pub reach: Range<usize>,
+    /// For each offset, where the column of the first of them stands.
+    pub bases: Vec<usize>,
+    /// The right windows that are pooled.
+    pub windows: Range<usize>,
+    /// In a trace, the weights for `reach`.
+    pub trace: Vec<F>,
+}
+
+/// A part of a right window.
+pub(super) struct Cut {
+    pub window: usize,
+    /// The first site, counted from the chunk's.
+    pub first: usize,
+    pub taps: Range<usize>,
+}
+
+impl<F> Chunk<F> {
+    /// Length of a row of values by right site: one more than there are, so that a window is
+    /// inside it even when read in steps of 2.
+    pub fn row(&self) -> usize {
+        self.sites.len() + 1
+    }
+
+    /// The whole windows that a site needs.
+    pub fn windows_of(&self, site: &Site<F>) -> Range<usize> {
+        let start = self.whole.start.max(site.windows.start);
+        start..self.whole.end.min(site.windows.end).max(start)
+    }
+}
+
+impl<F> Strip<F> {
+    /// From right column `right` on, each left column in `ring`.
+    pub fn columns<'a, T>(
+        &self,
+        ring: &'a mut [T],
+        right: usize,
+    ) -> impl Iterator<Item = &'a mut [T]> {
+        let at = self.pad + right - self.origin;
+        let columns = ring[self.start..].chunks_exact_mut(self.stride);
+        columns.take(BLOCK).map(move |column| &mut column[at..])
+    }
+}
+
+impl Columns {
+    pub fn new(cols: &Axis, folded: bool, tile: usize) -> Self {
+        let (width, offsets, origin) = if folded {
+            (cols.sites.len(), 1, 0)
+        } else {
+            let origin = cols.sites[0] as isize + cols.offsets[0] - cols.inputs[0] as isize;
+            (cols.inputs.len(), cols.offsets.len(), origin)
+        };
+        let mut columns = Self { width, offsets, tile, origin, strips: 1 };
+        let held = |site| columns.last_strip(site) + 1 - columns.first_strip(site);
+        // A block's first site was completed by the same strip as its last one.
+        columns.strips = (0..cols.sites.len()).map(held).max().unwrap_or(1);
+        columns
+    }
+
+    fn clip(&self, column: isize) -> usize {
+        column.clamp(0, self.width as isize - 1) as usize
+    }
+
+    /// The strips that hold the columns of a left site.
+    fn first_strip(&self, site: usize) -> usize {
+        self.clip(self.origin + site as isize) / BLOCK
+    }
+
+    fn last_strip(&self, site: usize) -> usize {
+        self.clip(self.origin + (site + self.offsets - 1) as isize) / BLOCK
+    }
+
+    /// The most right sites of a chunk whose data fit the cache: `packed` vectors a right column,
+    /// the rings of columns of two rows, a block of values, norms and their inverses.
+    pub fn widest_chunk(&self, packed: usize, tuning: Tuning) -> usize {
+        let maps = if tuning.ntk { 2 } else { 1 };
+        let columns = packed + 2 * self.strips * BLOCK * maps;
+        let a_site = tuning.vector * (columns + BLOCK * maps + 4);
+        (CHUNK_BYTES / a_site).max(LEAST_CHUNK)
+    }
+
+    /// Divide the right sites into chunks of at most `widest`, about equal.
+    pub fn chunks<F: Real>(&self, cols: &Axis, taps: usize, widest: usize) -> Vec<Chunk<F>> {
+        let sites = cols.sites.len();
+        let count = sites.div_ceil(widest);
+        let mut ring = 0;
+        (0..count)
+            .map(|k| {
+                let sites = sites * k / count..sites * (k + 1) / count;
+                let chunk = self.chunk(cols, taps, sites, ring);
+                ring = chunk.ring.end;
+                chunk
+            })
+            .collect()
+    }
+
+    fn chunk<F: Real>(
+        &self,
+        cols: &Axis,
+        taps: usize,
+        sites: Range<usize>,
+        ring: usize,
+    ) -> Chunk<F> {
+        let lowest = self.origin + sites.start as isize;
+        let highest = self.origin + (sites.end - 1 + self.offsets) as isize;
+        let inside = self.clip(lowest)..self.clip(highest - 1) + 1;
+        // Position 0 of a column: a tile's first, or left of the image.
+        let base =
+            if lowest < 0 { lowest } else { (inside.start / self.tile * self.tile) as isize };
+        let end = inside.end.next_multiple_of(self.tile) as isize;
+        let stride = (end.max(highest) - base) as usize;
+        let layout = Layout { columns: *self, stride, base };
+        let whole_sites = |w: &crate::plan::Window| {
+            w.weights.len() == taps && w.first >= sites.start && w.sites().end <= sites.end
+        };
+        let whole = hull(
+            (0..cols.windows.len()).filter(|&w| whole_sites(&cols.windows[w])).map(|w| w..w + 1),
+        );
+        let cut = cols.windows.iter().enumerate().filter_map(|(index, window)| {
+            let inside = window.first.max(sites.start)..window.sites().end.min(sites.end);
+            (!inside.is_empty() && !whole.contains(&index)).then(|| Cut {
+                window: index,
+                first: inside.start - sites.start,
+                taps: inside.start - window.first..inside.end - window.first,
+            })
+        });
+        let firsts: Vec<_> =
+            cols.windows[whole.clone()].iter().map(|w| w.first - sites.start).collect();
+        Chunk {
+            strips: layout.strips(cols, &sites),
+            cut: cut.collect(),
+            step: firsts
+                .windows(2)
+                .map(|pair| pair[1] - pair[0])
+                .reduce(|a, b| if a == b { a } else { 0 }),
+            firsts,
+            whole,
+            sites,
+            ring: ring..ring + (self.strips * BLOCK + 1) * stride,
+        }
+    }
+}
+
+/// Where a chunk's columns stand.
+struct Layout {
+    columns: Columns,
+    stride: usize,
+    /// Right column at position 0.
+    base: isize,
+}
+
+impl Layout {
+    /// Where a left column begins; the column of zeros for one outside the image.
+    fn start(&self, column: isize) -> usize {
+        let Columns { width, strips, .. } = self.columns;
+        let slot = match usize::try_from(column) {
+            Ok(column) if column < width => column / BLOCK % strips * BLOCK + column % BLOCK,
+            _ => strips * BLOCK,
+        };
+        slot * self.stride
+    }
+
+    fn strips<F: Real>(&self, cols: &Axis, sites: &Range<usize>) -> Vec<Strip<F>> {
+        let columns = &self.columns;
+        let count = columns.width.div_ceil(BLOCK);
+        let mut completed: Vec<Vec<Site<F>>> = (0..count).map(|_| Vec::new()).collect();
+        let mut reaches = vec![0..0; count];
+        for (index, reach) in cols.reach.iter().enumerate() {
+            let reach = reach.start.max(sites.start)..reach.end.min(sites.end);
+            if reach.is_empty() {
+                continue;
+            }
+            let read = columns.clip(columns.origin + reach.start as isize)
+                ..columns.clip(columns.origin + (reach.end + columns.offsets - 2) as isize) + 1;
+            let last = columns.last_strip(index);
+            for strip in columns.first_strip(index)..=last {
+                reaches[strip] = hull([reaches[strip].clone(), read.clone()].into_iter());
+            }
+            completed[last].push(self.site(cols, index, reach, sites.start));
+        }
+        let strips = completed.into_iter().zip(reaches).enumerate();
+        strips
+            .filter(|(_, (_, reach))| !reach.is_empty())
+            .map(|(index, (sites, reach))| Strip {
+                index,
+                start: self.start((index * BLOCK) as isize),
+                stride: self.stride,
+                origin: self.base.max(0) as usize,
+                pad: (-self.base).max(0) as usize,
+                reach,
+                blocks: blocks(sites),
+            })
+            .collect()
+    }
+
+    fn site<F: Real>(
+        &self,
+        cols: &Axis,
+        index: usize,
+        reach: Range<usize>,
+        first: usize,
+    ) -> Site<F> {
+        let Columns { origin, offsets, .. } = self.columns;
+        let base = |o: usize| {
+            let right = (origin + (reach.start + o) as isize - self.base) as usize;
+            self.start(origin + (index + o) as isize) + right
+        };
+        let trace = cols.trace.get(index).map_or(&[][..], |row| &row[reach.clone()]);
+        Site {
+            index,
+            bases: (0..offsets).map(base).collect(),
+            windows: cols.site_window_reach[index].clone(),
+            trace: trace.iter().map(|&weight| F::from_f64(weight)).collect(),
+            reach: reach.start - first..reach.end - first,
+        }
+    }
+}
+
+fn blocks<F>(sites: Vec<Site<F>>) -> Vec<Block<F>> {
+    let mut sites = sites.into_iter().peekable();
+    let mut blocks = Vec::new();
+    while sites.peek().is_some() {
+        blocks.push(Block { sites: sites.by_ref().take(BLOCK).collect() });
+    }
+    blocks
+}
