@@ -14,18 +14,19 @@
 
 use std::ops::Range;
 
-use super::stage::Tuning;
-use crate::plan::{Axis, hull};
+use crate::plan::{Axis, Window, hull};
 use crate::simd::Real;
 
 /// Left columns that are summed together, and most left sites that are evaluated together.
 pub(super) const BLOCK: usize = 4;
 
-/// What a chunk may fill of the first-level cache, in bytes. Measured: see `docs/performance.md`.
-const CHUNK_BYTES: usize = 240 << 10;
+/// Most right sites of a chunk. Narrower ones would fit the first-level cache with room to spare, but
+/// cost more in overhead than they save: see `docs/performance.md`.
+const WIDEST: usize = 32;
 
-/// Least right sites of a chunk, when there are as many.
-const LEAST_CHUNK: usize = 12;
+/// Zeros behind a row of values: a window that the far edge cuts by no more reads on into them, and
+/// windows may be read in steps of 2 sites.
+const PAD: usize = 2;
 
 /// Where columns stand: a ring of strips of left columns, and behind them a column of zeros.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +47,8 @@ pub(super) struct Columns {
 pub(super) struct Chunk<F> {
     pub sites: Range<usize>,
     pub strips: Vec<Strip<F>>,
-    /// Right windows with all their taps in the chunk, and each one's first site, counted from the
-    /// chunk's.
+    /// Right windows with all their taps in the chunk or the zeros behind it, and each one's first
+    /// site, counted from the chunk's.
     pub whole: Range<usize>,
     pub firsts: Vec<usize>,
     /// Sites from one whole window to the next, if always as many.
@@ -101,12 +102,6 @@ pub(super) struct Cut {
 }
 
 impl<F> Chunk<F> {
-    /// Length of a row of values by right site: one more than there are, so that a window is
-    /// inside it even when read in steps of 2.
-    pub fn row(&self) -> usize {
-        self.sites.len() + 1
-    }
-
     /// The whole windows that a site needs.
     pub fn windows_of(&self, site: &Site<F>) -> Range<usize> {
         let start = self.whole.start.max(site.windows.start);
@@ -125,6 +120,11 @@ impl<F> Strip<F> {
         let columns = ring[self.start..].chunks_exact_mut(self.stride);
         columns.take(BLOCK).map(move |column| &mut column[at..])
     }
+}
+
+/// Length of a row of values by right site.
+pub(super) fn values_row<F>(chunks: &[Chunk<F>]) -> usize {
+    chunks.last().map_or(0, |longest| longest.sites.len() + PAD)
 }
 
 impl Columns {
@@ -155,19 +155,10 @@ impl Columns {
         self.clip(self.origin + (site + self.offsets - 1) as isize) / BLOCK
     }
 
-    /// The most right sites of a chunk whose data fit the cache: `packed` vectors a right column,
-    /// the rings of columns of two rows, a block of values, norms and their inverses.
-    pub fn widest_chunk(&self, packed: usize, tuning: Tuning) -> usize {
-        let maps = if tuning.ntk { 2 } else { 1 };
-        let columns = packed + 2 * self.strips * BLOCK * maps;
-        let a_site = tuning.vector * (columns + BLOCK * maps + 4);
-        (CHUNK_BYTES / a_site).max(LEAST_CHUNK)
-    }
-
-    /// Divide the right sites into chunks of at most `widest`, about equal.
-    pub fn chunks<F: Real>(&self, cols: &Axis, taps: usize, widest: usize) -> Vec<Chunk<F>> {
+    /// Divide the right sites into chunks, about equal and the last one the longest.
+    pub fn chunks<F: Real>(&self, cols: &Axis, taps: usize) -> Vec<Chunk<F>> {
         let sites = cols.sites.len();
-        let count = sites.div_ceil(widest);
+        let count = sites.div_ceil(WIDEST);
         let mut ring = 0;
         (0..count)
             .map(|k| {
@@ -195,8 +186,11 @@ impl Columns {
         let end = inside.end.next_multiple_of(self.tile) as isize;
         let stride = (end.max(highest) - base) as usize;
         let layout = Layout { columns: *self, stride, base };
-        let whole_sites = |w: &crate::plan::Window| {
-            w.weights.len() == taps && w.first >= sites.start && w.sites().end <= sites.end
+        let is_last = sites.end == cols.sites.len();
+        let whole_sites = |w: &Window| {
+            let missing = taps - w.weights.len();
+            let fits = missing == 0 || (is_last && missing < PAD);
+            fits && w.first >= sites.start && w.sites().end <= sites.end
         };
         let whole = hull(
             (0..cols.windows.len()).filter(|&w| whole_sites(&cols.windows[w])).map(|w| w..w + 1),

@@ -9,7 +9,7 @@ use ndarray::ArrayView2;
 use super::job::Job;
 use super::norms::{Norms, check_pixels};
 use super::pack::{Rows, Side, Source};
-use super::patch::tuning;
+use super::patch::tile;
 use super::scratch::Scratch;
 use super::stage::Stages;
 use super::threads::{self, Queue};
@@ -163,7 +163,7 @@ impl<F: Real> Task for Gram<'_, '_, F> {
         let symmetric = right.is_none();
         let right = right.unwrap_or(left);
         let tiles = tiles(out, symmetric);
-        let stages = Stages::new(&plan.pair, plan.shape.channels, tuning::<S, F>(plan.ntk));
+        let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         threads::run(job, tiles, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);
             let mut worker =
@@ -270,7 +270,7 @@ impl<F: Real> Task for Pairs<'_, F> {
     fn run<S: Simd>(self, simd: S) -> Result<()> {
         let Self { plan, images, pairs, out, job } = self;
         let lanes = Vector::<S, F>::LEN;
-        let stages = Stages::new(&plan.pair, plan.shape.channels, tuning::<S, F>(plan.ntk));
+        let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
         threads::run(job, tasks, |queue| {
             let scratch = Scratch::new(simd, &stages, plan.ntk);

@@ -11,7 +11,7 @@ use super::patch::{PairRows, Products, Sums};
 use super::pool::{PooledRow, pool_left_columns, pool_right_columns, pool_rows, trace_block};
 use super::scratch::{LayerScratch, MAPS, Scratch};
 use super::stage::Stage;
-use crate::plan::ROWS;
+use crate::plan::{Axis, ROWS, Window};
 use crate::simd::{Real, Simd, SimdBase, Vector};
 
 /// A few rows of left sites of one layer.
@@ -160,7 +160,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             kernel: stage.kernel,
             maps: Maps::of(self.ntk, layer),
             sites: &block.sites,
-            row: chunk.row(),
+            row: stage.values_row,
             columns: columns[slot]
                 .each_ref()
                 .map(|ring| ring.get(chunk.ring.clone()).unwrap_or(&[])),
@@ -173,7 +173,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 #[inline(always)]
                 || {
                     if stage.is_trace() {
-                        trace_block(simd, chunk, block, values, &mut traces[slot][map]);
+                        trace_block(simd, stage, block, values, &mut traces[slot][map]);
                     } else {
                         pool_right_columns(
                             simd,
@@ -192,21 +192,23 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     /// Pool along right and left rows the windows of right rows that are complete by now.
     fn pool_rows(&self, diagonal: isize, scratch: &mut Scratch<S, F>) {
         let Self { simd, stage, layer, .. } = *self;
-        let rows = &stage.plan.rows;
-        let complete = |window: &crate::plan::Window| window.sites().end as isize == diagonal + 1;
-        let rights = rows.windows.iter().enumerate().filter(|(_, window)| complete(window));
-        for (right, _) in rights {
+        let Axis { windows, site_window_reach, .. } = &stage.plan.rows;
+        let last = |window: &Window| window.sites().end as isize - 1;
+        let complete = windows.partition_point(|window| last(window) < diagonal)
+            ..windows.partition_point(|window| last(window) <= diagonal);
+        for right in complete {
             for map in self.maps() {
                 let LayerScratch { across, down, .. } = &mut scratch.layers[layer];
-                let left = |(slot, row): (usize, usize)| {
-                    let needed = rows.site_window_reach[row].contains(&right);
-                    needed.then(|| PooledRow { row, across: &across[slot][map] })
-                };
-                let lefts: Vec<_> = self.rows.clone().enumerate().filter_map(left).collect();
+                let mut lefts = [None; ROWS];
+                for ((left, row), across) in lefts.iter_mut().zip(self.rows.clone()).zip(across) {
+                    if site_window_reach[row].contains(&right) {
+                        *left = Some(PooledRow { row, across: &across[map] });
+                    }
+                }
                 let output = &mut scratch.rings[layer + 1][map];
                 simd.vectorize(
                     #[inline(always)]
-                    || pool_rows(simd, stage, right, self.rows.start, &lefts, down, output),
+                    || pool_rows(simd, stage, right, &self.rows, lefts, down, output),
                 );
             }
         }

@@ -108,8 +108,8 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
             let at = kernel.at(simd, block.left.norms[site.index], block.left.inverses[site.index]);
             let row = Row { simd, at, site, right: &block.right, columns: block.columns };
             match site.bases.len() {
-                3 => row.sum_and_evaluate::<MAPS, 3>(values, tangents),
-                1 => row.sum_and_evaluate::<MAPS, 1>(values, tangents),
+                3 => row.three_offsets::<MAPS>(values, tangents),
+                1 => row.one_offset::<MAPS>(values, tangents),
                 _ => {
                     row.sum(0, values);
                     if Maps::ALL[MAPS] == Maps::Ntk {
@@ -132,44 +132,50 @@ struct Row<'a, S: Simd, F: Real, K> {
 }
 
 impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
-    /// The columns of each offset.
+    /// The columns of an offset.
     #[inline(always)]
-    fn offsets(&self, map: usize) -> impl Iterator<Item = &[Vector<S, F>]> {
-        let count = self.site.reach.len();
-        self.site.bases.iter().map(move |&base| &self.columns[map][base..][..count])
+    fn offset(&self, map: usize, offset: usize) -> &[Vector<S, F>] {
+        &self.columns[map][self.site.bases[offset]..][..self.site.reach.len()]
     }
 
     /// Patch sums, where the result will stand.
     #[inline(always)]
     fn sum(&self, map: usize, sums: &mut [Vector<S, F>]) {
-        sum_rows::<S, F>(self.simd, self.offsets(map), false, sums);
+        let offsets = (0..self.site.bases.len()).map(|offset| self.offset(map, offset));
+        sum_rows::<S, F>(self.simd, offsets, false, sums);
     }
 
-    /// `N` offsets, summed in registers.
     #[inline(always)]
-    fn sum_and_evaluate<const MAPS: usize, const N: usize>(
+    fn one_offset<const MAPS: usize>(
         &self,
         values: &mut [Vector<S, F>],
         tangents: &mut [Vector<S, F>],
     ) {
         let count = values.len();
-        let columns = |map: usize| {
-            let mut columns: [&[Vector<S, F>]; N] = [&[]; N];
-            for (column, offset) in columns.iter_mut().zip(self.offsets(map)) {
-                *column = &offset[..count];
-            }
-            columns
+        let a = &self.offset(0, 0)[..count];
+        let ta = match Maps::ALL[MAPS] {
+            Maps::Ntk => &self.offset(1, 0)[..count],
+            _ => a,
         };
-        let sum = |columns: &[&[Vector<S, F>]; N], j: usize| {
-            let mut sum = columns[0][j];
-            for column in &columns[1..] {
-                sum += column[j];
-            }
-            sum
+        self.each::<MAPS>(values, tangents, |j, _| a[j], |j, _| ta[j]);
+    }
+
+    /// Patches of side 3, summed in registers.
+    #[inline(always)]
+    fn three_offsets<const MAPS: usize>(
+        &self,
+        values: &mut [Vector<S, F>],
+        tangents: &mut [Vector<S, F>],
+    ) {
+        let count = values.len();
+        let offset = |map, offset| &self.offset(map, offset)[..count];
+        let (a, b, c) = (offset(0, 0), offset(0, 1), offset(0, 2));
+        let (ta, tb, tc) = match Maps::ALL[MAPS] {
+            Maps::Ntk => (offset(1, 0), offset(1, 1), offset(1, 2)),
+            _ => (a, b, c),
         };
-        let first = columns(0);
-        let second = if Maps::ALL[MAPS] == Maps::Ntk { columns(1) } else { first };
-        self.each::<MAPS>(values, tangents, |j, _| sum(&first, j), |j, _| sum(&second, j));
+        let sum = |j: usize, _| a[j] + b[j] + c[j];
+        self.each::<MAPS>(values, tangents, sum, |j, _| ta[j] + tb[j] + tc[j]);
     }
 
     /// Patch sums stand where the results will.

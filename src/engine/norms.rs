@@ -7,7 +7,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::job::Job;
 use super::pack::{Rows, Side, Source};
-use super::patch::tuning;
+use super::patch::tile;
 use super::scratch::Scratch;
 use super::stage::Stages;
 use super::threads::{self, Queue};
@@ -86,7 +86,7 @@ impl<F: Real> Task for Norms<'_, F> {
         let stages: Vec<Stages<F>> = plan
             .norms
             .iter()
-            .map(|pipeline| Stages::new(pipeline, channels, tuning::<S, F>(false)))
+            .map(|pipeline| Stages::new(pipeline, channels, tile::<S, F>()))
             .collect();
         let lanes = Vector::<S, F>::LEN;
         let groups: Vec<_> = pixels

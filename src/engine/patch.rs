@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::chunk::{BLOCK, Strip};
 use super::rows::sum_rows;
-use super::stage::{PatchRows, Stage, Tuning};
+use super::stage::{PatchRows, Stage};
 use crate::plan::ROWS;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 
@@ -30,10 +30,9 @@ fn is_wide<S: Simd, F: Real>() -> bool {
     size_of::<Vector<S, F>>() == 64
 }
 
-/// What suits the instruction set.
-pub(super) fn tuning<S: Simd, F: Real>(ntk: bool) -> Tuning {
-    let tile = if is_wide::<S, F>() { WIDE_TILE } else { TILE };
-    Tuning { tile, vector: size_of::<Vector<S, F>>(), ntk }
+/// Right columns that [`Products`] sums at a time.
+pub(super) fn tile<S: Simd, F: Real>() -> usize {
+    if is_wide::<S, F>() { WIDE_TILE } else { TILE }
 }
 
 /// The input rows that a pair of left rows reads on a diagonal.
@@ -147,8 +146,11 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
             rows.map(|rows| self.terms(rows));
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
             let sums = add_products([[zero; R]; BLOCK], shared, &tile[shared_right.clone()]);
+            // There are not registers for two tiles: one waits where it will end.
+            store(sums, t, &mut second);
             store(add_products(sums, left, &tile[right.clone()]), t, &mut first);
-            store(add_products(sums, next, &tile[next_right.clone()]), t, &mut second);
+            let sums = add_products(load(t, &second), next, &tile[next_right.clone()]);
+            store(sums, t, &mut second);
         }
     }
 
@@ -169,6 +171,12 @@ fn store<T: Copy, const R: usize>(
     for (target, sums) in target.iter_mut().zip(sums) {
         target[t] = sums;
     }
+}
+
+#[inline(always)]
+fn load<T: Copy, const R: usize>(t: usize, source: &[&mut [[T; R]]; BLOCK]) -> [[T; R]; BLOCK] {
+    let [a, b, c, d] = source;
+    [a[t], b[t], c[t], d[t]]
 }
 
 #[inline(always)]

@@ -2,10 +2,12 @@
 //!
 //! Right columns, left columns, right rows, left rows: each step shrinks what the next one sees.
 
+use std::ops::Range;
+
 use super::chunk::{Block, Chunk, Cut, Site};
 use super::rows::weigh_rows;
 use super::stage::Stage;
-use crate::plan::Window;
+use crate::plan::ROWS;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// Pool a block of `M`, by `[left site][right site of the chunk]`, along right columns into
@@ -19,9 +21,13 @@ pub(super) fn pool_right_columns<S: Simd, F: Real>(
     values: &[Vector<S, F>],
     pooled: &mut [Vector<S, F>],
 ) {
-    let width = stage.plan.cols.windows.len();
-    let pooling: RightColumns<'_, S, F> =
-        RightColumns { simd, weights: &stage.weights, width, chunk };
+    let pooling: RightColumns<'_, S, F> = RightColumns {
+        simd,
+        weights: &stage.weights,
+        width: stage.plan.cols.windows.len(),
+        row: stage.values_row,
+        chunk,
+    };
     match (chunk.step, stage.weights.as_slice()) {
         (Some(2), &[a, b, c, d, e]) => {
             pooling.regular::<2, 5, 3>([a, b, c, d, e], block, values, pooled);
@@ -40,6 +46,8 @@ struct RightColumns<'a, S: Simd, F: Real> {
     weights: &'a [F],
     /// Right windows.
     width: usize,
+    /// Length of a row of values.
+    row: usize,
     chunk: &'a Chunk<F>,
 }
 
@@ -57,7 +65,7 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
         for (scale, weight) in scales.iter_mut().zip(weights) {
             *scale = Vector::<S, F>::splat(self.simd, weight);
         }
-        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.chunk.row())) {
+        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.row)) {
             let pooled = &mut pooled[site.index * self.width..][..self.width];
             let windows = self.chunk.windows_of(site);
             if !windows.is_empty() {
@@ -78,7 +86,7 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
 
     #[inline(always)]
     fn any(&self, block: &Block<F>, values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
-        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.chunk.row())) {
+        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.row)) {
             let pooled = &mut pooled[site.index * self.width..][..self.width];
             let windows = self.chunk.windows_of(site);
             for window in windows {
@@ -137,22 +145,23 @@ pub(super) fn pool_left_columns<S: Simd, F: Real>(
 }
 
 /// A left row whose columns are pooled, for all right rows of a window.
-pub(super) struct PooledRow<'a, S: Simd, F: Real> {
+#[derive(Clone, Copy)]
+pub(super) struct PooledRow<'a, V> {
     pub row: usize,
     /// A ring over the right rows, each by `[left column window][right column window]`.
-    pub across: &'a [Vector<S, F>],
+    pub across: &'a [V],
 }
 
-/// Pool along right rows and left rows: the rows `lefts` of a pair in the window `right` of right
-/// rows. Adds to `output`, the ring of rows of the pooled map, by
-/// `[row][right row][left column][right column]`; `first` is the pair's first row.
+/// Pool along right rows and left rows: the rows `lefts` of the pair `pair`, those that need it, in
+/// the window `right` of right rows. Adds to `output`, the ring of rows of the pooled map, by
+/// `[row][right row][left column][right column]`.
 #[inline(always)]
 pub(super) fn pool_rows<S: Simd, F: Real>(
     simd: S,
     stage: &Stage<F>,
     right: usize,
-    first: usize,
-    lefts: &[PooledRow<S, F>],
+    pair: &Range<usize>,
+    lefts: [Option<PooledRow<Vector<S, F>>>; ROWS],
     down: &mut [Vector<S, F>],
     output: &mut [Vector<S, F>],
 ) {
@@ -160,26 +169,28 @@ pub(super) fn pool_rows<S: Simd, F: Real>(
     let (height, area) = (rows.windows.len(), stage.plan.cols.windows.len().pow(2));
     let slots = output.len() / stage.output_row();
     let window = &rows.windows[right];
-    let reads = |window: &Window| lefts.iter().any(|left| window.sites().contains(&left.row));
+    let tops = rows.windows.partition_point(|window| window.sites().end <= pair.start)
+        ..rows.windows.partition_point(|window| window.first < pair.end);
     for reach in &stage.across_reach {
         for (left, down) in lefts.iter().zip(down.chunks_exact_mut(area)) {
+            let Some(left) = left else { continue };
             let across = window
                 .sites()
                 .map(|row| &left.across[row % stage.held_rows * area..][reach.clone()]);
             let weighted = stage.weights_of(window).zip(across);
             weigh_rows(simd, weighted, false, &mut down[reach.clone()]);
         }
-        for (top, window) in rows.windows.iter().enumerate() {
-            if !reads(window) || !rows.window_reach[top].contains(&right) {
+        for top in tops.clone() {
+            if !rows.window_reach[top].contains(&right) {
                 continue;
             }
+            let window = &rows.windows[top];
             let target = &mut output[(top % slots * height + right) * area..][reach.clone()];
-            let down = down.chunks_exact(area).map(|down| &down[reach.clone()]);
-            let inside =
-                lefts.iter().zip(down).filter(|(left, _)| window.sites().contains(&left.row));
-            let weighted =
-                inside.map(|(left, down)| (stage.weights[left.row - window.first], down));
-            weigh_rows(simd, weighted, window.first < first, target);
+            let weighted = lefts.iter().zip(down.chunks_exact(area)).filter_map(|(left, down)| {
+                let tap = left.as_ref()?.row.checked_sub(window.first)?;
+                (tap < window.weights.len()).then(|| (stage.weights[tap], &down[reach.clone()]))
+            });
+            weigh_rows(simd, weighted, window.first < pair.start, target);
         }
     }
 }
@@ -188,12 +199,12 @@ pub(super) fn pool_rows<S: Simd, F: Real>(
 #[inline(always)]
 pub(super) fn trace_block<S: Simd, F: Real>(
     simd: S,
-    chunk: &Chunk<F>,
+    stage: &Stage<F>,
     block: &Block<F>,
     values: &[Vector<S, F>],
     sums: &mut [Vector<S, F>],
 ) {
-    for (site, values) in block.sites.iter().zip(values.chunks_exact(chunk.row())) {
+    for (site, values) in block.sites.iter().zip(values.chunks_exact(stage.values_row)) {
         let weighted = values[site.reach.clone()].iter().zip(&site.trace);
         sums[site.index] = weighted.fold(sums[site.index], |sum, (value, &weight)| {
             value.mul_add(Vector::<S, F>::splat(simd, weight), sum)

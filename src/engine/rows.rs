@@ -6,6 +6,32 @@ use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 /// Rows that are summed in one pass.
 const GROUP: usize = 5;
 
+/// Weighted rows, of which [`weigh_rows`] knows how many there are.
+type Group<'a, S, F> = [(Vector<S, F>, &'a [Vector<S, F>]); GROUP];
+
+/// The sum of the first rows of a group. Each has a name, for a loop without bounds to check.
+macro_rules! weigh {
+    ($group:ident, $target:ident, $adds:ident, $first:ident $($row:ident)*) => {{
+        let len = $target.len();
+        let [$first, $($row,)* ..] = $group;
+        let $first = ($first.0, &$first.1[..len]);
+        $(let $row = ($row.0, &$row.1[..len]);)*
+        if $adds {
+            for (j, target) in $target.iter_mut().enumerate() {
+                let sum = $first.1[j].mul_add($first.0, *target);
+                $(let sum = $row.1[j].mul_add($row.0, sum);)*
+                *target = sum;
+            }
+        } else {
+            for (j, target) in $target.iter_mut().enumerate() {
+                let sum = $first.1[j] * $first.0;
+                $(let sum = $row.1[j].mul_add($row.0, sum);)*
+                *target = sum;
+            }
+        }
+    }};
+}
+
 /// `target = sum of weight row`, or `target += sum of weight row` if `adds`; zero for no rows.
 ///
 /// The target comes first, then the rows in their order. Rows may be longer than the target.
@@ -25,19 +51,14 @@ pub(super) fn weigh_rows<'a, S: Simd, F: Real>(
             *slot = (Vector::<S, F>::splat(simd, weight), row);
             count += 1;
         }
-        match (count, adds) {
-            (0, true) => {}
-            (0, false) => target.fill(zero),
-            (1, true) => weigh_group::<S, F, 1, true>(&group, target),
-            (1, false) => weigh_group::<S, F, 1, false>(&group, target),
-            (2, true) => weigh_group::<S, F, 2, true>(&group, target),
-            (2, false) => weigh_group::<S, F, 2, false>(&group, target),
-            (3, true) => weigh_group::<S, F, 3, true>(&group, target),
-            (3, false) => weigh_group::<S, F, 3, false>(&group, target),
-            (4, true) => weigh_group::<S, F, 4, true>(&group, target),
-            (4, false) => weigh_group::<S, F, 4, false>(&group, target),
-            (_, true) => weigh_group::<S, F, GROUP, true>(&group, target),
-            (_, false) => weigh_group::<S, F, GROUP, false>(&group, target),
+        match count {
+            0 if adds => {}
+            0 => target.fill(zero),
+            1 => weigh!(group, target, adds, a),
+            2 => weigh!(group, target, adds, a b),
+            3 => weigh!(group, target, adds, a b c),
+            4 => weigh!(group, target, adds, a b c d),
+            _ => weigh!(group, target, adds, a b c d e),
         }
         if count < GROUP {
             return;
@@ -55,26 +76,4 @@ pub(super) fn sum_rows<'a, S: Simd, F: Real>(
     target: &mut [Vector<S, F>],
 ) {
     weigh_rows(simd, rows.map(|row| (F::ONE, row)), adds, target);
-}
-
-type Group<'a, S, F> = [(Vector<S, F>, &'a [Vector<S, F>]); GROUP];
-
-#[inline(always)]
-fn weigh_group<S: Simd, F: Real, const N: usize, const ADDS: bool>(
-    group: &Group<S, F>,
-    target: &mut [Vector<S, F>],
-) {
-    let len = target.len();
-    let mut rows = [(group[0].0, &group[0].1[..len]); N];
-    for (row, (weight, source)) in rows.iter_mut().zip(group) {
-        *row = (*weight, &source[..len]);
-    }
-    for (j, target) in target.iter_mut().enumerate() {
-        let first = rows[0].1[j];
-        let mut sum = if ADDS { first.mul_add(rows[0].0, *target) } else { first * rows[0].0 };
-        for (weight, row) in &rows[1..] {
-            sum = row[j].mul_add(*weight, sum);
-        }
-        *target = sum;
-    }
 }

@@ -1,6 +1,6 @@
 //! The memory that a thread works in, allocated once.
 
-use super::chunk::{BLOCK, Chunk};
+use super::chunk::BLOCK;
 use super::pack::{Packed, Side};
 use super::stage::{Stage, Stages};
 use crate::plan::ROWS;
@@ -76,11 +76,10 @@ impl<S: Simd, F: Real> LayerScratch<S, F> {
         let both = |len| [map(len, true), map(len, ntk)];
         let rows = || std::array::from_fn(|_| both(stage.held_rows * width * width));
         let ring = stage.chunks.last().map_or(0, |chunk| chunk.ring.end);
-        let widest = stage.chunks.iter().map(Chunk::row).max().unwrap_or(0);
         let traced = if stage.is_trace() { sites } else { 0 };
         Self {
             columns: std::array::from_fn(|_| [map(ring, true), map(ring, ntk && index > 0)]),
-            values: both(BLOCK * widest),
+            values: both(BLOCK * stage.values_row),
             pooled: std::array::from_fn(|_| both(sites * width)),
             across: rows(),
             down: map(ROWS * width * width, true),

@@ -5,21 +5,10 @@
 
 use std::ops::Range;
 
-use super::chunk::{Chunk, Columns};
+use super::chunk::{Chunk, Columns, values_row};
 use crate::kernel::Prepared;
 use crate::plan::{Axis, LayerPlan, Pipeline, Window};
 use crate::simd::Real;
-
-/// What the tables depend on beside the plan.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tuning {
-    /// Right columns that are summed at a time in the first layer.
-    pub tile: usize,
-    /// Bytes of a vector.
-    pub vector: usize,
-    /// Whether the NTK's maps are there.
-    pub ntk: bool,
-}
 
 /// A pipeline's stages, in precision `F`; shared by all threads.
 pub(super) struct Stages<'a, F: Real> {
@@ -35,6 +24,8 @@ pub(super) struct Stage<'a, F: Real> {
     pub depth: usize,
     pub columns: Columns,
     pub chunks: Vec<Chunk<F>>,
+    /// Length of a row of values by right site of a chunk.
+    pub values_row: usize,
     /// For each row of sites, the input rows under its patch.
     row_taps: Vec<RowTaps>,
     /// Weights of a whole window, along rows and columns alike.
@@ -65,19 +56,18 @@ pub(super) struct PatchRows {
 }
 
 impl<'a, F: Real> Stages<'a, F> {
-    pub fn new(pipeline: &'a Pipeline, channels: usize, tuning: Tuning) -> Self {
-        let stage = |(index, plan)| Stage::new(plan, index, channels, tuning);
-        Self { pipeline, stages: pipeline.layers.iter().enumerate().map(stage).collect() }
+    /// `tile` is the number of right columns that are summed at a time in the first layer.
+    pub fn new(pipeline: &'a Pipeline, channels: usize, tile: usize) -> Self {
+        let stage = |plan| Stage::new(plan, channels, tile);
+        Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
     }
 }
 
 impl<'a, F: Real> Stage<'a, F> {
-    fn new(plan: &'a LayerPlan, index: usize, channels: usize, tuning: Tuning) -> Self {
+    fn new(plan: &'a LayerPlan, channels: usize, tile: usize) -> Self {
         let (rows, cols) = (&plan.rows, &plan.cols);
-        let columns = Columns::new(cols, plan.is_folded(), tuning.tile);
+        let columns = Columns::new(cols, plan.is_folded(), tile);
         let depth = channels * cols.offsets.len() / columns.offsets;
-        let image_rows = if index == 0 { rows.offsets.len() + 1 } else { 0 };
-        let widest = columns.widest_chunk(image_rows * depth, tuning);
         let row_taps = |site: usize| {
             let taps = rows.taps.iter().map(|taps| taps[site]).enumerate();
             let mut taps = taps.filter_map(|(offset, input)| Some((offset, input?)));
@@ -87,11 +77,13 @@ impl<'a, F: Real> Stage<'a, F> {
         let taps = plan.layer.pooling.taps(plan.layer.subsampling, plan.layer.poolfactor);
         let to_real = |weights: &Vec<f64>| weights.iter().map(|&w| F::from_f64(w)).collect();
         let longest = rows.windows.iter().map(|window| window.weights.len()).max();
+        let chunks = columns.chunks(cols, taps.weights.len());
         Self {
             plan,
             kernel: plan.layer.kernel.prepare(plan.layer.sigma),
             depth,
-            chunks: columns.chunks(cols, taps.weights.len(), widest),
+            values_row: values_row(&chunks),
+            chunks,
             columns,
             row_taps: (0..rows.sites.len()).map(row_taps).collect(),
             weights: to_real(&taps.weights),
