@@ -112,7 +112,7 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
                 1 => row.one_offset::<MAPS>(values, tangents),
                 _ => {
                     row.sum(0, values);
-                    if Maps::ALL[MAPS] == Maps::Ntk {
+                    if second_map::<MAPS>() == 1 {
                         row.sum(1, tangents);
                     }
                     row.evaluate::<MAPS>(values, tangents);
@@ -120,6 +120,12 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
             }
         }
     }
+}
+
+/// What the NTK's patch sums are sums of: the second map, but in the first layer the first.
+#[inline(always)]
+fn second_map<const MAPS: usize>() -> usize {
+    if Maps::ALL[MAPS] == Maps::Ntk { 1 } else { 0 }
 }
 
 /// One left site against a run of right ones.
@@ -151,13 +157,9 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         values: &mut [Vector<S, F>],
         tangents: &mut [Vector<S, F>],
     ) {
-        let count = values.len();
-        let a = &self.offset(0, 0)[..count];
-        let ta = match Maps::ALL[MAPS] {
-            Maps::Ntk => &self.offset(1, 0)[..count],
-            _ => a,
-        };
-        self.each::<MAPS>(values, tangents, |j, _| a[j], |j, _| ta[j]);
+        let second = second_map::<MAPS>();
+        let (sums, tangent_sums) = (self.offset(0, 0).iter(), self.offset(second, 0).iter());
+        self.each::<MAPS, _>(values, tangents, sums, |sum, _| *sum, tangent_sums);
     }
 
     /// Patches of side 3, summed in registers.
@@ -167,15 +169,17 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         values: &mut [Vector<S, F>],
         tangents: &mut [Vector<S, F>],
     ) {
-        let count = values.len();
-        let offset = |map, offset| &self.offset(map, offset)[..count];
-        let (a, b, c) = (offset(0, 0), offset(0, 1), offset(0, 2));
-        let (ta, tb, tc) = match Maps::ALL[MAPS] {
-            Maps::Ntk => (offset(1, 0), offset(1, 1), offset(1, 2)),
-            _ => (a, b, c),
-        };
-        let sum = |j: usize, _| a[j] + b[j] + c[j];
-        self.each::<MAPS>(values, tangents, sum, |j, _| ta[j] + tb[j] + tc[j]);
+        let terms = self.three_terms(0);
+        let tangent_terms = self.three_terms(second_map::<MAPS>());
+        self.each::<MAPS, _>(values, tangents, terms, |((a, b), c), _| *a + *b + *c, tangent_terms);
+    }
+
+    #[inline(always)]
+    fn three_terms(
+        &self,
+        map: usize,
+    ) -> impl Iterator<Item = ((&Vector<S, F>, &Vector<S, F>), &Vector<S, F>)> {
+        self.offset(map, 0).iter().zip(self.offset(map, 1)).zip(self.offset(map, 2))
     }
 
     /// Patch sums stand where the results will.
@@ -185,34 +189,41 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         values: &mut [Vector<S, F>],
         tangents: &mut [Vector<S, F>],
     ) {
-        self.each::<MAPS>(values, tangents, |_, value| value, |_, tangent| tangent);
+        let in_place = std::iter::repeat_n((), self.site.reach.len());
+        self.each::<MAPS, _>(values, tangents, in_place.clone(), |(), value| value, in_place);
     }
 
-    /// `sum` and `tangent_sum` give patch sums from right site and what stands there.
+    /// `sum` gives a patch sum from `terms` and what stands where the result will.
     #[inline(always)]
-    fn each<const MAPS: usize>(
+    fn each<const MAPS: usize, T>(
         &self,
         values: &mut [Vector<S, F>],
         tangents: &mut [Vector<S, F>],
-        sum: impl Fn(usize, Vector<S, F>) -> Vector<S, F>,
-        tangent_sum: impl Fn(usize, Vector<S, F>) -> Vector<S, F>,
+        terms: impl Iterator<Item = T>,
+        sum: impl Fn(T, Vector<S, F>) -> Vector<S, F>,
+        tangent_terms: impl Iterator<Item = T>,
     ) {
-        let count = values.len();
-        let norms = &self.right.norms[self.site.reach.clone()][..count];
-        let inverses = &self.right.inverses[self.site.reach.clone()][..count];
-        let right = norms.iter().zip(inverses).enumerate();
+        let count = self.site.reach.len();
+        let norms = self.right.norms[self.site.reach.clone()].iter();
+        let right = norms.zip(&self.right.inverses[self.site.reach.clone()]);
+        let values = values[..count].iter_mut();
         if MAPS == 0 {
-            for (value, (j, (norm, inverse))) in values.iter_mut().zip(right) {
-                *value = self.at.value(self.simd, sum(j, *value) * *inverse, *norm);
+            for ((value, terms), (norm, inverse)) in values.zip(terms).zip(right) {
+                *value = self.at.value(self.simd, sum(terms, *value), *norm, *inverse);
             }
             return;
         }
-        let results = values.iter_mut().zip(tangents);
-        for ((value, tangent), (j, (norm, inverse))) in results.zip(right) {
-            let sum = sum(j, *value);
-            let tangent_sum =
-                if Maps::ALL[MAPS] == Maps::Ntk { tangent_sum(j, *tangent) } else { sum };
-            let (mapped, slope) = self.at.value_and_slope(self.simd, sum * *inverse, *norm);
+        let values = values.zip(terms);
+        let tangents = tangents[..count].iter_mut().zip(tangent_terms);
+        for (((value, terms), (tangent, tangent_terms)), (norm, inverse)) in
+            values.zip(tangents).zip(right)
+        {
+            let sum_of = sum(terms, *value);
+            let tangent_sum = match Maps::ALL[MAPS] {
+                Maps::Ntk => sum(tangent_terms, *tangent),
+                _ => sum_of,
+            };
+            let (mapped, slope) = self.at.value_and_slope(self.simd, sum_of, *norm, *inverse);
             *value = mapped;
             *tangent = slope.mul_add(tangent_sum, mapped);
         }

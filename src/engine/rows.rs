@@ -9,23 +9,25 @@ const GROUP: usize = 5;
 /// Weighted rows, of which [`weigh_rows`] knows how many there are.
 type Group<'a, S, F> = [(Vector<S, F>, &'a [Vector<S, F>]); GROUP];
 
-/// The sum of the first rows of a group. Each has a name, for a loop without bounds to check.
+/// The sum of the first rows of a group, given a name for each weight and row and the pattern of
+/// the rows' zip: a loop over one iterator has no bounds to check.
 macro_rules! weigh {
-    ($group:ident, $target:ident, $adds:ident, $first:ident $($row:ident)*) => {{
+    ($group:ident, $target:ident, $adds:ident,
+     $first_weight:ident $first:ident, $($weight:ident $row:ident),* => $pattern:pat) => {{
         let len = $target.len();
-        let [$first, $($row,)* ..] = $group;
-        let $first = ($first.0, &$first.1[..len]);
-        $(let $row = ($row.0, &$row.1[..len]);)*
+        let [($first_weight, $first), $(($weight, $row),)* ..] = $group;
+        let rows = $first[..len].iter();
+        $(let rows = rows.zip(&$row[..len]);)*
         if $adds {
-            for (j, target) in $target.iter_mut().enumerate() {
-                let sum = $first.1[j].mul_add($first.0, *target);
-                $(let sum = $row.1[j].mul_add($row.0, sum);)*
+            for (target, $pattern) in $target.iter_mut().zip(rows) {
+                let sum = $first.mul_add($first_weight, *target);
+                $(let sum = $row.mul_add($weight, sum);)*
                 *target = sum;
             }
         } else {
-            for (j, target) in $target.iter_mut().enumerate() {
-                let sum = $first.1[j] * $first.0;
-                $(let sum = $row.1[j].mul_add($row.0, sum);)*
+            for (target, $pattern) in $target.iter_mut().zip(rows) {
+                let sum = *$first * $first_weight;
+                $(let sum = $row.mul_add($weight, sum);)*
                 *target = sum;
             }
         }
@@ -54,11 +56,11 @@ pub(super) fn weigh_rows<'a, S: Simd, F: Real>(
         match count {
             0 if adds => {}
             0 => target.fill(zero),
-            1 => weigh!(group, target, adds, a),
-            2 => weigh!(group, target, adds, a b),
-            3 => weigh!(group, target, adds, a b c),
-            4 => weigh!(group, target, adds, a b c d),
-            _ => weigh!(group, target, adds, a b c d e),
+            1 => weigh!(group, target, adds, u a, => a),
+            2 => weigh!(group, target, adds, u a, v b => (a, b)),
+            3 => weigh!(group, target, adds, u a, v b, w c => ((a, b), c)),
+            4 => weigh!(group, target, adds, u a, v b, w c, x d => (((a, b), c), d)),
+            _ => weigh!(group, target, adds, u a, v b, w c, x d, y e => ((((a, b), c), d), e)),
         }
         if count < GROUP {
             return;

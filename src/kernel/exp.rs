@@ -69,18 +69,25 @@ impl<F: Real> PatchKernel<F> for Exp<F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for ExpAtSite<S, F> {
     #[inline(always)]
-    fn value(self, simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F> {
-        norm * self.power.at_product(simd, projection, self.rate)
+    fn value(
+        self,
+        simd: S,
+        sum: Vector<S, F>,
+        norm: Vector<S, F>,
+        inverse: Vector<S, F>,
+    ) -> Vector<S, F> {
+        norm * self.power.at_product(simd, sum, self.rate * inverse)
     }
 
     #[inline(always)]
     fn value_and_slope(
         self,
         simd: S,
-        projection: Vector<S, F>,
+        sum: Vector<S, F>,
         norm: Vector<S, F>,
+        inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        let power = self.power.at_product(simd, projection, self.rate);
+        let power = self.power.at_product(simd, sum, self.rate * inverse);
         (norm * power, power * self.slope)
     }
 }
@@ -118,19 +125,26 @@ impl<F: Real> PatchKernel<F> for Steep<F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
     #[inline(always)]
-    fn value(self, simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F> {
-        self.value_and_slope(simd, projection, norm).0
+    fn value(
+        self,
+        simd: S,
+        sum: Vector<S, F>,
+        norm: Vector<S, F>,
+        inverse: Vector<S, F>,
+    ) -> Vector<S, F> {
+        self.value_and_slope(simd, sum, norm, inverse).0
     }
 
     #[inline(always)]
     fn value_and_slope(
         self,
         simd: S,
-        projection: Vector<S, F>,
+        sum: Vector<S, F>,
         norm: Vector<S, F>,
+        inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
         let Steep { rate, inverse_square } = self.kernel;
-        let exponent = projection.mul_sub(self.rate, Vector::<S, F>::splat(simd, rate));
+        let exponent = sum.mul_sub(self.rate * inverse, Vector::<S, F>::splat(simd, rate));
         let exp = exp2::<S, F>(simd, exponent.min(Vector::<S, F>::splat(simd, F::ZERO)));
         (self.norm * norm * exp, exp * inverse_square)
     }

@@ -37,17 +37,24 @@ impl<F: Real> PatchKernel<F> for Linear<F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(self, _simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F> {
-        norm * (projection * self.factor)
+    fn value(
+        self,
+        _simd: S,
+        sum: Vector<S, F>,
+        norm: Vector<S, F>,
+        inverse: Vector<S, F>,
+    ) -> Vector<S, F> {
+        norm * (sum * (self.factor * inverse))
     }
 
     #[inline(always)]
     fn value_and_slope(
         self,
         simd: S,
-        projection: Vector<S, F>,
+        sum: Vector<S, F>,
         norm: Vector<S, F>,
+        inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        (self.value(simd, projection, norm), self.slope)
+        (self.value(simd, sum, norm, inverse), self.slope)
     }
 }

@@ -34,19 +34,26 @@ pub trait PatchKernel<F: Real>: Copy {
 
 /// A patch kernel at one left site, against any right one.
 ///
-/// Of the right site it gets `projection = S / max(n', 1e-6)`, the patch sum along the unit vector
-/// of the right patch, and `norm = n'`. Rounding can put a cosine a few ulp outside `[-1, 1]`; a
+/// It gets the patch sum `S` and of the right site `norm = n'` and `inverse = 1 / max(n', 1e-6)`:
+/// to multiply the two inverses first keeps them off the critical path. Rounding can put a cosine a few ulp outside `[-1, 1]`; a
 /// kernel that minds clamps it.
 pub trait SiteKernel<S: Simd, F: Real>: Copy {
     /// `M`.
-    fn value(self, simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F>;
+    fn value(
+        self,
+        simd: S,
+        sum: Vector<S, F>,
+        norm: Vector<S, F>,
+        inverse: Vector<S, F>,
+    ) -> Vector<S, F>;
 
     /// `M` and `dM/dS`; `M` has the bits of [`SiteKernel::value`].
     fn value_and_slope(
         self,
         simd: S,
-        projection: Vector<S, F>,
+        sum: Vector<S, F>,
         norm: Vector<S, F>,
+        inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>);
 }
 

@@ -40,8 +40,14 @@ impl<F: Real> PatchKernel<F> for Relu {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(self, simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F> {
-        let cosine = projection * self.inverse;
+    fn value(
+        self,
+        simd: S,
+        sum: Vector<S, F>,
+        norm: Vector<S, F>,
+        inverse: Vector<S, F>,
+    ) -> Vector<S, F> {
+        let cosine = sum * (self.inverse * inverse);
         let v = distance::<S, F>(simd, cosine);
         self.norm * norm * kappa::<S, F>(simd, cosine, v, v.sqrt())
     }
@@ -50,10 +56,11 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     fn value_and_slope(
         self,
         simd: S,
-        projection: Vector<S, F>,
+        sum: Vector<S, F>,
         norm: Vector<S, F>,
+        inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        let cosine = projection * self.inverse;
+        let cosine = sum * (self.inverse * inverse);
         let v = distance::<S, F>(simd, cosine);
         let root = v.sqrt();
         let value = self.norm * norm * kappa::<S, F>(simd, cosine, v, root);
@@ -99,8 +106,8 @@ mod tests {
             let chunk = |us: &[F]| {
                 let u = Vector::<S, F>::from_fn(simd, |lane| us[lane.min(us.len() - 1)]);
                 let relu = PatchKernel::<F>::at(Relu, simd, one, one);
-                let (value, slope) = relu.value_and_slope(simd, u, one);
-                let alone = relu.value(simd, u, one);
+                let (value, slope) = relu.value_and_slope(simd, u, one, one);
+                let alone = relu.value(simd, u, one, one);
                 assert_eq!(alone.as_slice(), value.as_slice());
                 let both = value.as_slice().iter().zip(slope.as_slice());
                 let both = both.map(|(value, slope)| (value.to_f64(), slope.to_f64()));

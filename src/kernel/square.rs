@@ -30,18 +30,25 @@ impl<F: Real> PatchKernel<F> for Square {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(self, simd: S, projection: Vector<S, F>, norm: Vector<S, F>) -> Vector<S, F> {
-        self.value_and_slope(simd, projection, norm).0
+    fn value(
+        self,
+        simd: S,
+        sum: Vector<S, F>,
+        norm: Vector<S, F>,
+        inverse: Vector<S, F>,
+    ) -> Vector<S, F> {
+        self.value_and_slope(simd, sum, norm, inverse).0
     }
 
     #[inline(always)]
     fn value_and_slope(
         self,
         _simd: S,
-        projection: Vector<S, F>,
+        sum: Vector<S, F>,
         norm: Vector<S, F>,
+        inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        let product = norm * (projection * self.factor);
+        let product = norm * (sum * (self.factor * inverse));
         (product * product, product + product)
     }
 }
