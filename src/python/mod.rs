@@ -17,7 +17,7 @@ use crate::kernel::Kernel;
 use crate::model::Model;
 use crate::plan::{Plan, Shape};
 use crate::pooling::Pooling;
-use crate::simd::Isa;
+use crate::simd::{self, Isa};
 use arrays::{Precision, dispatch};
 use layers::Layers;
 use run::{How, Work};
@@ -49,6 +49,30 @@ fn simd_level() -> &'static str {
 #[pyfunction]
 fn simd_levels() -> Vec<&'static str> {
     Isa::available().into_iter().map(Isa::name).collect()
+}
+
+/// Multiply-adds a second that threads reach together, on registers alone.
+#[pyfunction]
+#[pyo3(signature = (dtype, n_threads, *, level=None))]
+fn multiply_add_peak(
+    py: Python<'_>,
+    dtype: &str,
+    n_threads: usize,
+    level: Option<&str>,
+) -> PyResult<f64> {
+    let job = run::job(n_threads, level)?;
+    let measure = match dtype {
+        f32::DTYPE => simd::multiply_add_peak::<f32>,
+        f64::DTYPE => simd::multiply_add_peak::<f64>,
+        _ => {
+            let (single, double) = (f32::DTYPE, f64::DTYPE);
+            let message = format!("dtype must be {single:?} or {double:?}, got {dtype:?}");
+            return Err(PyValueError::new_err(message));
+        }
+    };
+    let peak = py.detach(|| measure(job.isa, job.threads));
+    py.check_signals()?;
+    Ok(peak)
 }
 
 /// Threads used unless the caller says how many: CKN_NUM_THREADS, or one a processor.
@@ -287,6 +311,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("POOLINGS", Pooling::ALL.map(|pooling| pooling.name()).to_vec())?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     module.add_function(wrap_pyfunction!(simd_levels, module)?)?;
+    module.add_function(wrap_pyfunction!(multiply_add_peak, module)?)?;
     module.add_function(wrap_pyfunction!(default_threads, module)?)?;
     module.add_function(wrap_pyfunction!(resolve_layers, module)?)?;
     module.add_function(wrap_pyfunction!(layers_from_toml, module)?)?;
