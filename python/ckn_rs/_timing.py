@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,11 +62,8 @@ def time_pairs(workload: Workload, threads: int, seconds: float, repeats: int = 
     rows as the time allows. If one row takes longer than wanted, it is timed once.
     """
     columns, column_norms = _images(workload, TILE * threads)
-    seconds_an_image = _elapsed(
-        lambda: compute_norms(
-            columns, workload.layers, workload.ntk, dtype=workload.dtype, n_threads=threads
-        )
-    ) / len(columns)
+    norms_once = partial(compute_norms, columns, workload.layers, workload.ntk, n_threads=threads)
+    seconds_an_image = _elapsed(norms_once) / len(columns)
     rows = 1
     while True:
         once = _sample(workload, threads, rows, (columns, column_norms))
@@ -98,7 +96,8 @@ def _sample(
 ) -> Callable[[], object]:
     left, (norms1, inverses1) = _images(workload, rows)
     columns, (norms2, inverses2) = right
-    return lambda: compute_kernel_matrix(
+    return partial(
+        compute_kernel_matrix,
         left,
         columns,
         norms1,

@@ -89,7 +89,7 @@ fn kernel(kernel: Kernel, ntk: bool) -> f64 {
     // The cosine takes two multiplications, the norms two more; `T` takes slope times sum plus M.
     let (value, slope) = match kernel {
         Kernel::Exp => (8, 1),
-        Kernel::Relu => (9, 9),
+        Kernel::Relu => (9, 10),
         Kernel::Linear => (0, 0),
         Kernel::Poly2 => (1, 1),
         Kernel::Poly3 => (2, 1),

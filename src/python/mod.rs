@@ -70,7 +70,7 @@ fn multiply_add_peak(
             return Err(PyValueError::new_err(message));
         }
     };
-    let peak = py.detach(|| measure(job.isa, job.threads));
+    let peak = py.detach(|| measure(job.isa, job.threads))?;
     py.check_signals()?;
     Ok(peak)
 }

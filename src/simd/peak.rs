@@ -1,42 +1,46 @@
 //! The multiply-adds that a processor can do: what a computation's own are measured against.
 
 use std::hint::black_box;
-use std::thread;
 use std::time::Instant;
 
 use super::{Isa, Real, Simd, SimdBase, SimdFloat, Task, Vector};
+use crate::error::{Error, Result};
 
 /// Enough to hide the latency of a multiply-add behind others. With the one factor they must fit
 /// the registers, of which AVX2 and its elders have 16 and the others 32.
 const FEW_CHAINS: usize = 12;
 const MANY_CHAINS: usize = 24;
 
-/// Multiply-adds in each chain, some milliseconds' worth: threads start in much less.
-const LENGTH: usize = 1 << 20;
+/// Multiply-adds in each chain, some milliseconds' worth: threads wake in much less.
+const LENGTH: usize = 1 << 21;
 
 /// The best of so many measurements counts: the others were disturbed.
-const REPEATS: usize = 50;
+const REPEATS: usize = 25;
 
 /// Measure how many multiply-adds of `F` a second `threads` threads do together, on registers
 /// alone. A vector's is one for each lane. Takes a tenth of a second or so.
 ///
+/// # Errors
+/// [`Error::Value`] if so many threads cannot be started.
+///
 /// # Panics
 /// If the processor lacks `isa`: check [`Isa::level`] first.
-pub fn multiply_add_peak<F: Real>(isa: Isa, threads: usize) -> f64 {
+pub fn multiply_add_peak<F: Real>(isa: Isa, threads: usize) -> Result<f64> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::Value(format!("cannot start {threads} threads: {error}")))?;
+    let run = || {
+        let Done { multiply_adds, sum } = isa.run(Chains::<F>::new(isa, LENGTH));
+        black_box(sum);
+        multiply_adds
+    };
     let measure = || {
         let begin = Instant::now();
-        let done: usize = thread::scope(|scope| {
-            let run = || {
-                let Done { multiply_adds, sum } = isa.run(Chains::<F>::new(isa, LENGTH));
-                black_box(sum);
-                multiply_adds
-            };
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-            workers.into_iter().map(|worker| worker.join().expect("sums do not panic")).sum()
-        });
-        done as f64 / begin.elapsed().as_secs_f64()
+        let multiply_adds: usize = pool.broadcast(|_| run()).into_iter().sum();
+        multiply_adds as f64 / begin.elapsed().as_secs_f64()
     };
-    (0..REPEATS).map(|_| measure()).fold(0.0, f64::max)
+    Ok((0..REPEATS).map(|_| measure()).fold(0.0, f64::max))
 }
 
 /// Chains of `x <- x a + a`, each step of which waits for the one before.
@@ -115,7 +119,7 @@ mod tests {
     fn every_instruction_set_has_a_peak() {
         for isa in Isa::available() {
             for threads in [1, 2] {
-                let peak = multiply_add_peak::<f32>(isa, threads);
+                let peak = multiply_add_peak::<f32>(isa, threads).unwrap();
                 assert!(peak > 1e6 && peak.is_finite(), "{}: {peak}", isa.name());
             }
         }

@@ -91,6 +91,7 @@ def test_a_job(
         (["--n", "0"], ["--n", "at least 1", "'0'"]),
         (["--n", "many"], ["--n", "whole number", "'many'"]),
         (["--threads", "-1"], ["--threads", "at least 1"]),
+        (["--threads", "100000"], ["--threads", "at most 1024"]),
         (["--shape", "32,32"], ["--shape", "H,W,C", "'32,32'"]),
         (["--shape", "32,x,3"], ["--shape", "whole number", "'x'"]),
         (["--shape", "4,4,9999"], ["--shape", "2048"]),

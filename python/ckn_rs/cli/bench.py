@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MODEL_SECONDS = 0.3
 JOB_SECONDS = 1.5
 
+MOST_THREADS = 1024
+
 LONGEST = 2048
 """Of a shape. Beyond it a single pair takes hours, and its plan gigabytes."""
 
@@ -59,7 +61,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "Time a few models on random images and set them against the processor's measured peak; "
         "or, with --n, --shape and --model, estimate how long that kernel matrix would take here."
     )
-    parser.add_argument("--threads", type=_count, metavar="N", help="default: one a processor")
+    parser.add_argument(
+        "--threads", type=_thread_count, metavar="N", help="default: one a processor"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     job = parser.add_argument_group("a job")
     job.add_argument("--n", type=_count, metavar="N", help="images: the matrix is n x n, symmetric")
@@ -251,6 +255,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def _thread_count(text: str) -> int:
+    count = _count(text)
+    if count > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"must be at most {MOST_THREADS}, got {text!r}")
+    return count
 
 
 def _shape(text: str) -> tuple[int, int, int]:
