@@ -3,12 +3,19 @@
 Images are C-contiguous ``(n, h, w, c)`` arrays of one dtype, float32 or float64, in native byte
 order; every other floating array of a call has that dtype too. Layers are dicts; each function
 that takes them validates them. ``progress``, if given, is called with the number of pairs done
-so far, a few times a second, from the calling thread. Signals are checked as often.
+so far, a few times a second, from the calling thread. Signals are checked as often. A job of some
+20 milliseconds or less runs in the calling thread, and then both are done once, at its end.
 
 A resolved layer has every key. ``geometry`` adds to it ``input`` and ``output``, the ``(h, w)`` of
 the maps that the layer reads and leaves, ``sites``, the ``(h, w)`` of the positions at which it
-needs a patch, and ``window``, the pooling's weights along one axis. The TOML functions check layers
-without resolving them: a key that is not given stays away, since a default may depend on ``ntk``.
+needs a patch, ``window``, the pooling's weights along one axis, and what a pair costs: ``entries``,
+the map entries at which it evaluates the patch kernel, and ``multiply_adds``, a nominal count of
+its arithmetic, norms apart, where an addition or a multiplication alone counts as one, too. The
+TOML functions check layers without resolving them: a key that is not given stays away, since a
+default may depend on ``ntk``.
+
+``multiply_add_peak`` measures what ``n_threads`` threads reach together, in multiply-adds a second,
+for the ``dtype`` "float32" or "float64"; it takes a tenth of a second or so.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +32,7 @@ __all__ = [
     "gram",
     "layers_from_toml",
     "layers_to_toml",
+    "multiply_add_peak",
     "norms",
     "pairs",
     "resolve_layers",
@@ -37,6 +45,7 @@ POOLINGS: list[str]
 
 def simd_level() -> str: ...
 def simd_levels() -> list[str]: ...
+def multiply_add_peak(dtype: str, n_threads: int, *, level: str | None = None) -> float: ...
 def default_threads() -> int: ...
 def resolve_layers(layers: Sequence[Mapping[str, Any]], ntk: bool) -> list[dict[str, Any]]: ...
 def layers_from_toml(text: str) -> list[dict[str, Any]]: ...

@@ -61,9 +61,10 @@ def compute_kernel(
     >>> round(compute_kernel(x, x, model), 9)
     100.0
     """
-    images = [as_image(im1, "im1"), as_image(im2, "im2")]
-    check_same_shape("im1", images[0].shape, "im2", images[1].shape)
-    both = np.stack(images, dtype=DOUBLE if dtype is None else result_dtype(dtype))
+    image1, image2 = as_image(im1, "im1"), as_image(im2, "im2")
+    check_same_shape("im1", image1.shape, "im2", image2.shape)
+    both = np.empty((2, *image1.shape), DOUBLE if dtype is None else result_dtype(dtype))
+    both[0], both[1] = image1, image2
     value = _kernels(both, np.array([0]), np.array([1]), model, ntk, n_threads=1)
     return float(value[0])
 

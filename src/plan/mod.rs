@@ -5,10 +5,12 @@
 //! the first that ends in the diagonal from which an image's patch norms at that layer follow.
 
 mod axis;
+mod cost;
 mod schedule;
 
 pub(crate) use axis::hull;
 pub use axis::{Axis, Window};
+pub use cost::Cost;
 pub use schedule::{ROWS, Step};
 
 use crate::error::{Result, bail};

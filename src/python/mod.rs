@@ -3,6 +3,7 @@
 
 mod arrays;
 mod layers;
+mod run;
 mod wait;
 
 use numpy::PyUntypedArray;
@@ -10,15 +11,16 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::engine::{self, Images, Job, Outputs};
+use crate::engine::{self, Images, Outputs};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::model::Model;
 use crate::plan::{Plan, Shape};
 use crate::pooling::Pooling;
-use crate::simd::Isa;
+use crate::simd::{self, Isa};
 use arrays::{Precision, dispatch};
 use layers::Layers;
+use run::{How, Work};
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -29,24 +31,6 @@ impl From<Error> for PyErr {
             Error::Interrupted => PyKeyboardInterrupt::new_err(message),
         }
     }
-}
-
-/// Read what the caller says of how to run.
-fn job(n_threads: Option<usize>, level: Option<&str>) -> PyResult<Job> {
-    let isa = match level {
-        None => None,
-        Some(name) => {
-            Some(Isa::ALL.into_iter().find(|isa| isa.name() == name).ok_or_else(|| {
-                let names = Isa::ALL.map(Isa::name).join(", ");
-                PyValueError::new_err(format!("unknown level {name:?} (one of: {names})"))
-            })?)
-        }
-    };
-    let threads = match n_threads {
-        Some(threads) => threads,
-        None => engine::default_threads()?,
-    };
-    Ok(Job::new(threads, isa)?)
 }
 
 fn plan(layers: &Layers, shape: (usize, usize, usize), ntk: bool) -> PyResult<Plan> {
@@ -65,6 +49,30 @@ fn simd_level() -> &'static str {
 #[pyfunction]
 fn simd_levels() -> Vec<&'static str> {
     Isa::available().into_iter().map(Isa::name).collect()
+}
+
+/// Multiply-adds a second that threads reach together, on registers alone.
+#[pyfunction]
+#[pyo3(signature = (dtype, n_threads, *, level=None))]
+fn multiply_add_peak(
+    py: Python<'_>,
+    dtype: &str,
+    n_threads: usize,
+    level: Option<&str>,
+) -> PyResult<f64> {
+    let job = run::job(n_threads, level)?;
+    let measure = match dtype {
+        f32::DTYPE => simd::multiply_add_peak::<f32>,
+        f64::DTYPE => simd::multiply_add_peak::<f64>,
+        _ => {
+            let (single, double) = (f32::DTYPE, f64::DTYPE);
+            let message = format!("dtype must be {single:?} or {double:?}, got {dtype:?}");
+            return Err(PyValueError::new_err(message));
+        }
+    };
+    let peak = py.detach(|| measure(job.isa, job.threads))?;
+    py.check_signals()?;
+    Ok(peak)
 }
 
 /// Threads used unless the caller says how many: CKN_NUM_THREADS, or one a processor.
@@ -91,7 +99,7 @@ fn layers_to_toml(layers: Layers) -> PyResult<String> {
     layers.to_toml()
 }
 
-/// The layers with their sizes on images of a shape.
+/// The layers with their sizes and costs on images of a shape.
 #[pyfunction]
 fn geometry<'py>(
     py: Python<'py>,
@@ -101,7 +109,7 @@ fn geometry<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let plan = plan(&layers, shape, ntk)?;
     let dicts = layers::to_dicts(py, &Model::new(plan.layers.clone())?)?;
-    for (index, dict) in dicts.iter().enumerate() {
+    for ((index, dict), cost) in dicts.iter().enumerate().zip(plan.pair_cost()) {
         let dict = dict.cast::<PyDict>()?;
         let layer = &plan.layers[index];
         let stage = &plan.pair.layers[index];
@@ -112,6 +120,8 @@ fn geometry<'py>(
             "window",
             layer.pooling.taps(layer.subsampling, layer.poolfactor).weights.len(),
         )?;
+        dict.set_item("entries", cost.entries)?;
+        dict.set_item("multiply_adds", cost.multiply_adds)?;
     }
     Ok(dicts)
 }
@@ -135,17 +145,17 @@ fn norms(
         images: &Bound<'_, PyUntypedArray>,
         (layers, ntk): (&Layers, bool),
         out: &Bound<'_, PyUntypedArray>,
-        job: &Job,
-        progress: Option<Bound<'_, PyAny>>,
+        how: How,
     ) -> PyResult<()> {
         let images = arrays::images::<F>("images", images)?;
         let plan = plan(layers, arrays::image_shape(&images), ntk)?;
         let mut out = arrays::matrix_mut::<F>("out", out)?;
         let (pixels, out) = (arrays::pixels("images", &images)?, out.as_array_mut());
-        wait::for_job(py, job, progress, || engine::norms(&plan, pixels, out, job))
+        let work = Work::new::<F>(&plan, 0, pixels.nrows());
+        how.run(py, work, |job| engine::norms(&plan, pixels, out, job))
     }
-    let job = job(n_threads, level)?;
-    dispatch!(images, run(py, images, (&layers, ntk), out, &job, progress))
+    let how = How { n_threads, progress, level };
+    dispatch!(images, run(py, images, (&layers, ntk), out, how))
 }
 
 /// The Gram matrix of `images1` and `images2`, or of `images1` alone, into `out`.
@@ -171,11 +181,11 @@ fn gram(
     progress: Option<Bound<'_, PyAny>>,
     level: Option<&str>,
 ) -> PyResult<()> {
-    let job = job(n_threads, level)?;
+    let how = How { n_threads, progress, level };
     let left = Operand { name: "ims1", images: images1, norms: norms1, inverses: norms_inv1 };
     let right =
         images2.map(|images| Operand { name: "ims2", images, norms: norms2, inverses: norms_inv2 });
-    dispatch!(images1, run_gram(py, left, right, (&layers, ntk), (out, out_ckn), &job, progress))
+    dispatch!(images1, run_gram(py, left, right, (&layers, ntk), (out, out_ckn), how))
 }
 
 /// A set of images, as the caller gave it.
@@ -225,8 +235,7 @@ fn run_gram<F: Precision>(
     right: Option<Operand>,
     (layers, ntk): (&Layers, bool),
     (out, out_ckn): (&Bound<'_, PyUntypedArray>, Option<&Bound<'_, PyUntypedArray>>),
-    job: &Job,
-    progress: Option<Bound<'_, PyAny>>,
+    how: How,
 ) -> PyResult<()> {
     let left = left.borrow::<F>()?;
     let right = right.map(|right| right.borrow::<F>()).transpose()?;
@@ -245,7 +254,16 @@ fn run_gram<F: Precision>(
     let (left, right) = (left.view()?, right.as_ref().map(Borrowed::view).transpose()?);
     let out =
         Outputs { kernel: kernel.as_array_mut(), ckn: ckn.as_mut().map(|ckn| ckn.as_array_mut()) };
-    wait::for_job(py, job, progress, || engine::gram(&plan, left, right, out, job))
+    let work = gram_work(&plan, &left, right.as_ref());
+    how.run(py, work, |job| engine::gram(&plan, left, right, out, job))
+}
+
+fn gram_work<F: Precision>(plan: &Plan, left: &Images<F>, right: Option<&Images<F>>) -> Work {
+    let count = |images: &Images<F>| images.pixels.nrows();
+    let unknown = |images: &Images<F>| if images.norms.is_none() { count(images) } else { 0 };
+    let n = count(left);
+    let pairs = right.map_or(n * (n + 1) / 2, |right| n * count(right));
+    Work::new::<F>(plan, pairs, unknown(left) + right.map_or(0, unknown))
 }
 
 /// The kernel of `images[left[k]]` and `images[right[k]]` into `out[k]`.
@@ -269,7 +287,7 @@ fn pairs(
         indices: &[(usize, usize)],
         (layers, ntk): (&Layers, bool),
         out: &Bound<'_, PyUntypedArray>,
-        job: &Job,
+        how: How,
     ) -> PyResult<()> {
         let images = arrays::images::<F>("images", images)?;
         let plan = plan(layers, arrays::image_shape(&images), ntk)?;
@@ -277,11 +295,12 @@ fn pairs(
         let out = out.as_slice_mut()?;
         let pixels = arrays::pixels("images", &images)?;
         let images = Images { name: "images", pixels, norms: None, inverses: None };
-        wait::for_job(py, job, None, || engine::pairs(&plan, images, indices, out, job))
+        let work = Work::new::<F>(&plan, indices.len(), images.pixels.nrows());
+        how.run(py, work, |job| engine::pairs(&plan, images, indices, out, job))
     }
-    let job = job(n_threads, level)?;
+    let how = How { n_threads, progress: None, level };
     let indices = arrays::index_pairs(&left, &right)?;
-    dispatch!(images, run(py, images, &indices, (&layers, ntk), out, &job))
+    dispatch!(images, run(py, images, &indices, (&layers, ntk), out, how))
 }
 
 /// The Rust core of ckn_rs.
@@ -292,6 +311,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("POOLINGS", Pooling::ALL.map(|pooling| pooling.name()).to_vec())?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
     module.add_function(wrap_pyfunction!(simd_levels, module)?)?;
+    module.add_function(wrap_pyfunction!(multiply_add_peak, module)?)?;
     module.add_function(wrap_pyfunction!(default_threads, module)?)?;
     module.add_function(wrap_pyfunction!(resolve_layers, module)?)?;
     module.add_function(wrap_pyfunction!(layers_from_toml, module)?)?;

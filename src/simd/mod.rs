@@ -7,11 +7,13 @@
 //! are therefore the same bits on AVX2, AVX-512 and NEON.
 
 mod elementary;
+mod peak;
 mod real;
 
 pub use elementary::{Exp2, exp2, horner};
 pub use fearless_simd::prelude::*;
 pub use fearless_simd::{Level, Simd};
+pub use peak::multiply_add_peak;
 pub use real::Real;
 
 /// The native vector of `F` on `S`.

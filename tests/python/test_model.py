@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cases
-from ckn_rs import Layer, Model
+from ckn_rs import Layer, Model, _core
 
 MODELS = [
     Model([Layer(3, 2)]),
@@ -178,3 +178,15 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
         Model.load(path)
     with pytest.raises(FileNotFoundError):
         Model.load(tmp_path / "none.json")
+
+
+def test_costs_of_a_layer() -> None:
+    """Rows meet themselves, columns a block of four: 2 * (4*4 + 1) entries."""
+    pixel = {"npatch": 1, "subsampling": 1, "kernel": "linear", "pooling": "average"}
+    (layer,) = _core.geometry([pixel], (2, 5, 3), False)
+    assert layer["entries"] == 34
+    # A product a channel, four for cosine and norms, one for the trace.
+    assert layer["multiply_adds"] == 34 * (3 + 4 + 1)
+    (layer,) = _core.geometry([pixel], (2, 5, 3), True)
+    assert layer["entries"] == 34
+    assert layer["multiply_adds"] > 34 * (3 + 4 + 1)

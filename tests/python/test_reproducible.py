@@ -43,6 +43,19 @@ def test_threads(dtype: str, ntk: bool) -> None:
 
 @both
 @dtypes
+def test_small_calls(dtype: str, ntk: bool) -> None:
+    """A pair alone is computed in the calling thread, a matrix beside it."""
+    ims1, ims2 = X.astype(dtype), Y.astype(dtype)
+    whole = ckn_rs.compute_kernel_matrix(ims1, ims2, model=cases.RELU, ntk=ntk)
+    for i, j in [(0, 0), (36, 20), (17, 3)]:
+        pair = ckn_rs.compute_kernel(ims1[i], ims2[j], cases.RELU, ntk, dtype=np.dtype(dtype))
+        assert pair == whole[i, j]
+    norms = ckn_rs.compute_norms(ims1, cases.RELU)[0]
+    equal(ckn_rs.compute_norms(ims1[5:6], cases.RELU)[0], norms[5:6])
+
+
+@both
+@dtypes
 def test_blocks(dtype: str, ntk: bool) -> None:
     ims1, ims2 = X.astype(dtype), Y.astype(dtype)
     whole = ckn_rs.compute_kernel_matrix(ims1, ims2, model=cases.EXP, ntk=ntk)

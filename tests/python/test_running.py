@@ -77,8 +77,9 @@ def test_other_threads_run_meanwhile() -> None:
     [
         "ckn_rs.compute_kernel_matrix(X, model=model)",
         "ckn_rs.compute_kernel_matrix(X, X, model=model)",
+        "while True: ckn_rs.compute_kernel_matrix(X[:2, :8, :8], model=model[:1])",
     ],
-    ids=["symmetric", "rectangular"],
+    ids=["symmetric", "rectangular", "many small ones"],
 )
 def test_ctrl_c_stops_within_a_second(call: str) -> None:
     process = subprocess.Popen(
@@ -89,7 +90,7 @@ def test_ctrl_c_stops_within_a_second(call: str) -> None:
     watchdog.start()
     try:
         assert process.stdout.readline() == "ready\n"
-        time.sleep(1)  # well into the computation, which takes minutes
+        time.sleep(1)  # well into the computation, which takes minutes or does not end
         assert process.poll() is None
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
@@ -126,6 +127,23 @@ def test_calls_from_several_threads() -> None:
     assert len(results) == 8
     for result in results:
         np.testing.assert_array_equal(result, expected)
+
+
+def test_a_small_call_tells_of_its_end() -> None:
+    counts: list[int] = []
+    ckn_rs._core.gram(X, None, cases.EXP, False, np.empty((4, 4)), progress=counts.append)
+    assert counts == [10]
+    norms = np.empty((4, 128))
+    ckn_rs._core.norms(X, cases.EXP, False, norms, progress=counts.append)
+    assert counts == [10, 4]
+
+
+def test_an_error_in_the_progress_callback_of_a_small_call() -> None:
+    def fail(done: int) -> None:
+        raise RuntimeError(f"stop at {done}")
+
+    with pytest.raises(RuntimeError, match="stop at 10"):
+        ckn_rs._core.gram(X, None, cases.EXP, False, np.empty((4, 4)), progress=fail)
 
 
 def test_progress_counts_up_to_every_pair() -> None:

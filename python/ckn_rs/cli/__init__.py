@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ckn_rs import __version__, simd_level
-from ckn_rs.cli import demo
+from ckn_rs.cli import bench, demo
 
-COMMANDS = (demo,)
+COMMANDS = (bench, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

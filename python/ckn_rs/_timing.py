@@ -1,0 +1,122 @@
+"""What a kernel costs: counted from its plan, and timed on samples."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ckn_rs import _core
+from ckn_rs._arrays import Floats
+from ckn_rs._matrix import compute_kernel_matrix
+from ckn_rs._norms import compute_norms
+
+TILE = 32
+"""The core deals tiles of this side or more to threads."""
+
+MOST_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A kernel on images of one shape."""
+
+    layers: list[dict[str, Any]]
+    shape: tuple[int, int, int]
+    ntk: bool = False
+    dtype: str = "float32"
+
+    def entries(self) -> int:
+        """Map entries of a pair at which a patch kernel is evaluated, in all layers."""
+        return sum(layer["entries"] for layer in self._geometry())
+
+    def multiply_adds(self) -> float:
+        """Multiply-adds of a pair whose norms are known; see ``_core.geometry``."""
+        return float(sum(layer["multiply_adds"] for layer in self._geometry()))
+
+    def _geometry(self) -> list[dict[str, Any]]:
+        return _core.geometry(self.layers, self.shape, self.ntk)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a sample took."""
+
+    pairs: int
+    """Pairs in the sample."""
+
+    seconds_a_pair: float
+    """With norms given; of all threads together, so that half of it is twice the speed."""
+
+    seconds_an_image: float
+    """For its norms."""
+
+
+def time_pairs(workload: Workload, threads: int, seconds: float, repeats: int = 3) -> Timing:
+    """Time a matrix that takes about ``seconds``, and take the median of ``repeats`` times.
+
+    It has a column of tiles for each thread, so that all of them have the same to do, and as many
+    rows as the time allows. If one row takes longer than wanted, it is timed once.
+    """
+    columns, column_norms = _images(workload, TILE * threads)
+    norms_once = partial(compute_norms, columns, workload.layers, workload.ntk, n_threads=threads)
+    seconds_an_image = _elapsed(norms_once) / len(columns)
+    rows = 1
+    while True:
+        once = _sample(workload, threads, rows, (columns, column_norms))
+        times = [_elapsed(once)]
+        if times[0] >= seconds / 2 or rows == MOST_ROWS:
+            break
+        rows = _more_rows(rows, seconds / times[0])
+    if times[0] < 2 * seconds:
+        times += [_elapsed(once) for _ in range(repeats - 1)]
+    pairs = rows * len(columns)
+    return Timing(pairs, statistics.median(times) / pairs, seconds_an_image)
+
+
+def time_exp(values: int) -> float:
+    """The seconds that ``numpy.exp`` takes for so many float32 values, scaled from a million."""
+    chunk = -np.random.default_rng(0).random(1_000_000, dtype=np.float32)
+    out = np.empty_like(chunk)
+    times = [_elapsed(lambda: np.exp(chunk, out=out)) for _ in range(20)]
+    return statistics.median(times) * values / len(chunk)
+
+
+def _images(workload: Workload, count: int) -> tuple[Floats, tuple[Floats, Floats]]:
+    """Random images, and their norms. What the pixels are makes no difference to the time."""
+    images = np.random.default_rng(0).random((count, *workload.shape)).astype(workload.dtype)
+    return images, compute_norms(images, workload.layers, workload.ntk)
+
+
+def _sample(
+    workload: Workload, threads: int, rows: int, right: tuple[Floats, tuple[Floats, Floats]]
+) -> Callable[[], object]:
+    left, (norms1, inverses1) = _images(workload, rows)
+    columns, (norms2, inverses2) = right
+    return partial(
+        compute_kernel_matrix,
+        left,
+        columns,
+        norms1,
+        norms2,
+        inverses1,
+        inverses2,
+        workload.layers,
+        workload.ntk,
+        n_threads=threads,
+    )
+
+
+def _more_rows(rows: int, factor: float) -> int:
+    """More rows by some factor, but in full tiles, and not too many after a hasty first timing."""
+    wanted = max(rows + 1, int(rows * min(factor, TILE)))
+    return min(wanted if wanted < TILE else wanted // TILE * TILE, MOST_ROWS)
+
+
+def _elapsed(call: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin

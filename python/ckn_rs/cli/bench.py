@@ -1,0 +1,274 @@
+"""``ckn-rs bench``: how fast this machine is, and how long a matrix would take on it.
+
+Without a job, a few models are timed and set against the processor's own peak, which is measured
+too: multiply-adds on registers, with no memory in the way. With a job (``--n``, ``--shape`` and
+``--model``), a sample of its matrix is timed, and the whole follows from the number of pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ckn_rs import Layer, Model, __version__, _core
+from ckn_rs._table import text_table
+from ckn_rs._timing import TILE, Workload, time_pairs
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+MODEL_SECONDS = 0.3
+JOB_SECONDS = 1.5
+
+MOST_THREADS = 1024
+
+LONGEST = 2048
+"""Of a shape. Beyond it a single pair takes hours, and its plan gigabytes."""
+
+
+def _two_layers(kernel: str, *subsampling: int) -> list[dict[str, Any]]:
+    return Model([Layer(3, s, kernel=kernel, sigma=0.6) for s in subsampling]).to_dicts()
+
+
+CIFAR, MNIST, DIGITS = (32, 32, 3), (28, 28, 1), (8, 8, 1)
+MODELS = {
+    "exp": Workload(_two_layers("exp", 2, 5), CIFAR),
+    "exp, float64": Workload(_two_layers("exp", 2, 5), CIFAR, dtype="float64"),
+    "relu": Workload(_two_layers("relu", 2, 5), CIFAR),
+    "relu, NTK": Workload(_two_layers("relu", 2, 5), CIFAR, ntk=True),
+    "exp, MNIST's shape": Workload(_two_layers("exp", 2, 5), MNIST),
+    "exp, digits' shape": Workload(_two_layers("exp", 2, 1), DIGITS),
+}
+"""Two layers of 3x3 patches, pooled by 2 and by 5 (the digits: by 2 and by 1), float32."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What models are set against; peaks in GFLOP/s by dtype, a multiply-add being two."""
+
+    threads: int
+    peak_one_thread: dict[str, float]
+    peak_all_threads: dict[str, float]
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Add the arguments of ``ckn-rs bench``."""
+    parser = commands.add_parser("bench", help="time this machine, or estimate a job's time")
+    parser.description = (
+        "Time a few models on random images and set them against the processor's measured peak; "
+        "or, with --n, --shape and --model, estimate how long that kernel matrix would take here."
+    )
+    parser.add_argument(
+        "--threads", type=_thread_count, metavar="N", help="default: one a processor"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    job = parser.add_argument_group("a job")
+    job.add_argument("--n", type=_count, metavar="N", help="images: the matrix is n x n, symmetric")
+    job.add_argument("--test", type=_count, metavar="M", help="other images: the matrix is n x m")
+    job.add_argument("--shape", type=_shape, metavar="H,W,C", help="of an image: 32,32,3")
+    job.add_argument("--model", type=Path, metavar="FILE", help="layers, in .toml or .json")
+    job.add_argument("--ntk", action="store_true", help="the NTK instead of the CKN")
+    job.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
+    parser.set_defaults(mistake=parser.error)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``ckn-rs bench``."""
+    workload = _workload(arguments)
+    _check_file(arguments.json)
+    machine = measure_machine(arguments.threads or _core.default_threads())
+    print(describe_machine(machine), end="\n\n", flush=True)
+    report: dict[str, Any] = {
+        "version": __version__,
+        "simd_level": _core.simd_level(),
+        "threads": machine.threads,
+        "peak_gflops": {"one_thread": machine.peak_one_thread, "all": machine.peak_all_threads},
+    }
+    if workload is None:
+        report["models"] = [measure(name, w, machine) for name, w in MODELS.items()]
+        print(describe_models(report["models"], machine))
+    else:
+        report["job"] = estimate(workload, arguments.n, arguments.test, machine)
+        print(describe_job(report["job"], machine))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def measure_machine(threads: int) -> Machine:
+    """The peaks of one thread and of all."""
+
+    def peaks(count: int) -> dict[str, float]:
+        return {d: 2e-9 * _core.multiply_add_peak(d, count) for d in ("float32", "float64")}
+
+    return Machine(threads, peaks(1), peaks(threads))
+
+
+def measure(name: str, workload: Workload, machine: Machine) -> dict[str, Any]:
+    """One model's figures, on one thread and on all."""
+    one = time_pairs(workload, 1, MODEL_SECONDS)
+    every = time_pairs(workload, machine.threads, MODEL_SECONDS)
+    gflops = 2e-9 * workload.multiply_adds() / one.seconds_a_pair
+    return {
+        "name": name,
+        **_facts(workload),
+        "ms_a_pair_one_thread": 1e3 * one.seconds_a_pair,
+        "gflops_one_thread": gflops,
+        "share_of_peak": gflops / machine.peak_one_thread[workload.dtype],
+        "pairs_per_second": 1 / every.seconds_a_pair,
+    }
+
+
+def estimate(workload: Workload, n: int, test: int | None, machine: Machine) -> dict[str, Any]:
+    """What a matrix of ``n`` images, or of ``n`` and ``test`` others, would take."""
+    peak = 1e9 * machine.peak_one_thread[workload.dtype]
+    least = 2 * workload.multiply_adds() * TILE / peak
+    if least > JOB_SECONDS:
+        print(f"The least sample takes a few times {duration(least)} ...\n", flush=True)
+    sample = time_pairs(workload, machine.threads, JOB_SECONDS)
+    pairs = n * (n + 1) // 2 if test is None else n * test
+    norms = (n + (test or 0)) * sample.seconds_an_image
+    itemsize = 4 if workload.dtype == "float32" else 8
+    return {
+        **_facts(workload),
+        "n": n,
+        "test": test,
+        "pairs": pairs,
+        "pairs_per_second": 1 / sample.seconds_a_pair,
+        "sample_pairs": sample.pairs,
+        "seconds_norms": norms,
+        "seconds": norms + pairs * sample.seconds_a_pair,
+        "matrix_bytes": n * (n if test is None else test) * itemsize,
+    }
+
+
+def describe_machine(machine: Machine) -> str:
+    """The machine, as text."""
+    rows = [("multiply-add peak", "1 thread", _threads(machine.threads))]
+    for dtype, peak in machine.peak_one_thread.items():
+        every = machine.peak_all_threads[dtype]
+        rows.append((dtype, f"{peak:.0f} GFLOP/s", f"{every:.0f} GFLOP/s"))
+    return f"ckn-rs {__version__}, {_core.simd_level()}\n\n{text_table(rows)}"
+
+
+def describe_models(models: list[dict[str, Any]], machine: Machine) -> str:
+    """The models' figures, as text."""
+    head = ("model", "images", "ms a pair", "GFLOP/s", "of peak")
+    rows = [(*head, f"pairs/s, {_threads(machine.threads)}")]
+    rows += [
+        (
+            model["name"],
+            "x".join(map(str, model["shape"])),
+            f"{model['ms_a_pair_one_thread']:.3g}",
+            f"{model['gflops_one_thread']:.1f}",
+            f"{model['share_of_peak']:.0%}",
+            f"{model['pairs_per_second']:,.0f}",
+        )
+        for model in models
+    ]
+    note = (
+        "Two layers; one thread, norms given, except for pairs/s. GFLOP/s by a nominal count of\n"
+        "multiply-adds, two each."
+    )
+    return f"{text_table(rows)}\n\n{note}"
+
+
+def describe_job(job: dict[str, Any], machine: Machine) -> str:
+    """A job's figures, as text."""
+    columns = job["n"] if job["test"] is None else job["test"]
+    kind = "symmetric, " if job["test"] is None else ""
+    images = "x".join(map(str, job["shape"]))
+    return (
+        f"{'NTK' if job['ntk'] else 'CKN'} of {job['n']:,} x {columns:,} images {images}, "
+        f"{kind}{job['dtype']}: {job['pairs']:,} pairs\n"
+        f"{job['pairs_per_second']:,.0f} pairs/s on {_threads(machine.threads)}, "
+        f"from a sample of {job['sample_pairs']:,}\n"
+        f"{duration(job['seconds'])} in all, {duration(job['seconds_norms'])} of it for norms\n"
+        f"{job['matrix_bytes'] / 1e6:,.1f} MB for the matrix"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words.
+
+    Examples
+    --------
+    >>> duration(0.0213), duration(7.25), duration(5400), duration(200_000)
+    ('0.021 s', '7.2 s', '1.5 h', '2.3 days')
+    """
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def _workload(arguments: argparse.Namespace) -> Workload | None:
+    """The job that the arguments ask for, if any."""
+    needed = {"--n": arguments.n, "--shape": arguments.shape, "--model": arguments.model}
+    extra = {"--test": arguments.test, "--ntk": arguments.ntk, "--dtype": arguments.dtype}
+    missing = [option for option, value in needed.items() if value is None]
+    given = [option for option, value in (needed | extra).items() if value]
+    if not given:
+        return None
+    if missing:
+        arguments.mistake(f"{given[0]} is about a job, which needs {', '.join(missing)}, too")
+    try:
+        layers = _core.resolve_layers(Model.load(arguments.model).to_dicts(), arguments.ntk)
+        workload = Workload(layers, arguments.shape, arguments.ntk, arguments.dtype or "float32")
+        workload.entries()  # refuses layers that do not fit the shape
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{arguments.model}: {error}") from None
+    return workload
+
+
+def _check_file(path: Path | None) -> None:
+    """Refuse a file that cannot be written before anything is measured."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise ValueError(f"--json: there is no folder {str(path.parent)!r}")
+    if path.is_dir():
+        raise ValueError(f"--json: {str(path)!r} is a folder")
+
+
+def _facts(workload: Workload) -> dict[str, Any]:
+    """What a report says of a workload."""
+    return {
+        "layers": workload.layers,
+        "shape": list(workload.shape),
+        "ntk": workload.ntk,
+        "dtype": workload.dtype,
+        "entries_a_pair": workload.entries(),
+        "multiply_adds_a_pair": workload.multiply_adds(),
+    }
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _thread_count(text: str) -> int:
+    count = _count(text)
+    if count > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"must be at most {MOST_THREADS}, got {text!r}")
+    return count
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    lengths = text.split(",")
+    if len(lengths) != 3:
+        raise argparse.ArgumentTypeError(f"must be H,W,C, such as 32,32,3, got {text!r}")
+    h, w, c = map(_count, lengths)
+    if max(h, w, c) > LONGEST:
+        raise argparse.ArgumentTypeError(f"must be of lengths up to {LONGEST}, got {text!r}")
+    return h, w, c

@@ -1,0 +1,211 @@
+//! What a pair of images costs, counted on paper.
+//!
+//! The count is nominal: it is for estimates, and to say how much of a processor's arithmetic a
+//! computation reaches. It is that of the steps of `DESIGN.md`, one a lane and with everything in
+//! registers: an addition, a multiplication and a multiply-add count as one each, since each takes
+//! a multiply-add unit once; clamps, shifts, roots, loads and stores count nothing. Kernels count
+//! their polynomials of single precision, which are the shorter ones.
+
+use super::{Axis, LayerPlan, Pipeline, Plan};
+use crate::kernel::Kernel;
+
+/// What one layer of a pair takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Entries of the layer's map at which the patch kernel is evaluated.
+    pub entries: u64,
+    /// Multiply-adds, nominal.
+    pub multiply_adds: f64,
+}
+
+impl Plan {
+    /// The cost of a pair whose norms are known, a layer an item.
+    pub fn pair_cost(&self) -> Vec<Cost> {
+        self.pair.cost(self.shape.channels, self.ntk)
+    }
+
+    /// The multiply-adds of one image's norms.
+    pub fn norms_multiply_adds(&self) -> f64 {
+        // The first layer's are patch sums of squared pixels.
+        let a_position = self.shape.channels + 2 * (self.layers[0].npatch - 1);
+        let first = (self.layer_stride() * a_position) as f64;
+        let deeper =
+            self.norms.iter().flat_map(|pipeline| pipeline.cost(self.shape.channels, false));
+        first + deeper.map(|cost| cost.multiply_adds).sum::<f64>()
+    }
+}
+
+impl Pipeline {
+    fn cost(&self, channels: usize, ntk: bool) -> Vec<Cost> {
+        let channels_of = |index| (index == 0).then_some(channels);
+        let layers = self.layers.iter().enumerate();
+        layers.map(|(index, layer)| layer.cost(channels_of(index), ntk)).collect()
+    }
+}
+
+impl LayerPlan {
+    /// `channels` are those of the images, for the layer that reads them.
+    fn cost(&self, channels: Option<usize>, ntk: bool) -> Cost {
+        let maps = if ntk { 2.0 } else { 1.0 };
+        let sums = match channels {
+            // Both maps are the inner product of pixels, so that one sum serves them.
+            Some(_) => self.patch_sums(channels),
+            None => maps * self.patch_sums(None),
+        };
+        let an_entry = sums + kernel(self.layer.kernel, ntk) + maps * self.pooling();
+        let pairs = |axis: &Axis| axis.reach.iter().map(|reach| reach.len() as u64).sum::<u64>();
+        let entries = pairs(&self.rows) * pairs(&self.cols);
+        Cost { entries, multiply_adds: entries as f64 * an_entry }
+    }
+
+    /// Multiply-adds an entry for the patch sums of one map.
+    fn patch_sums(&self, channels: Option<usize>) -> f64 {
+        let side = self.layer.npatch;
+        // Neighbouring patches share their columns' sums, unless sites are too sparse for that.
+        let (column, columns) = if self.is_folded() { (side * side, 1) } else { (side, side) };
+        // A first term is there without an addition, a product of pixels is not.
+        let vertical = channels.map_or(column - 1, |channels| column * channels);
+        (vertical + columns - 1) as f64
+    }
+
+    /// Multiply-adds an entry to pool one map, or to take its weighted sum in a trace's layer.
+    fn pooling(&self) -> f64 {
+        if self.rows.windows.is_empty() {
+            return 1.0;
+        }
+        // Right columns, left columns, right rows, left rows: each pass leaves less to the next.
+        let passes = [&self.cols, &self.cols, &self.rows, &self.rows];
+        let (total, _) = passes.into_iter().fold((0.0, 1.0), |(total, left), axis| {
+            let reads: usize = axis.windows.iter().map(|window| window.weights.len()).sum();
+            let a_site = |count: usize| count as f64 / axis.sites.len() as f64;
+            (total + left * a_site(reads), left * a_site(axis.windows.len()))
+        });
+        total
+    }
+}
+
+/// Multiply-adds from a patch sum to the kernel's value; with `ntk`, to the next `T` as well.
+fn kernel(kernel: Kernel, ntk: bool) -> f64 {
+    // The cosine takes two multiplications, the norms two more; `T` takes slope times sum plus M.
+    let (value, slope) = match kernel {
+        Kernel::Exp => (8, 1),
+        Kernel::Relu => (9, 10),
+        Kernel::Linear => (0, 0),
+        Kernel::Poly2 => (1, 1),
+        Kernel::Poly3 => (2, 1),
+        Kernel::Poly4 => (3, 1),
+        Kernel::Square => (1, 1),
+    };
+    f64::from(4 + value + if ntk { slope + 1 } else { 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Layer, Model};
+    use crate::plan::Shape;
+    use crate::pooling::Pooling;
+
+    fn layer(npatch: usize, subsampling: usize, kernel: Kernel, pooling: Pooling) -> Layer {
+        Layer { npatch, subsampling, poolfactor: subsampling, kernel, sigma: 1.0, pooling }
+    }
+
+    fn plan(layers: Vec<Layer>, shape: (usize, usize, usize), ntk: bool) -> Plan {
+        let (height, width, channels) = shape;
+        Plan::new(&Model::new(layers).unwrap(), Shape { height, width, channels }, ntk).unwrap()
+    }
+
+    /// Nothing is pooled, so that a trace needs the diagonal of rows; of columns, a block's square.
+    #[test]
+    fn one_layer_of_single_pixels() {
+        let pixel = layer(1, 1, Kernel::Linear, Pooling::Average);
+        // Rows 0 and 1 meet themselves; columns 0..4 each other, column 4 itself.
+        let plan = plan(vec![pixel], (2, 5, 3), false);
+        // 3 channels, 4 for a linear kernel, 1 for the trace's weight.
+        assert_eq!(plan.pair_cost(), [Cost { entries: 34, multiply_adds: 34.0 * 8.0 }]);
+        assert_eq!(plan.norms_multiply_adds(), 30.0);
+    }
+
+    /// One window over the second layer's 4x4 map: all pairs of positions are needed.
+    #[test]
+    fn two_layers() {
+        let first = layer(3, 2, Kernel::Exp, Pooling::Average);
+        let second = layer(3, 4, Kernel::Poly2, Pooling::Average);
+        let costs = |ntk| plan(vec![first, second], (8, 8, 2), ntk).pair_cost();
+        // 3 rows of 2 channels and 2 more columns; 12 for exp; two taps every two positions, so
+        // 1 + 1/2 + 1/4 + 1/8 for pooling.
+        let exp = 6.0 + 2.0 + 12.0 + 1.875;
+        // 2 and 2 additions, 5 for poly2, and the trace's weight.
+        let poly2 = 2.0 + 2.0 + 5.0 + 1.0;
+        assert_eq!(
+            costs(false),
+            [
+                Cost { entries: 4096, multiply_adds: 4096.0 * exp },
+                Cost { entries: 256, multiply_adds: 256.0 * poly2 },
+            ]
+        );
+        // A slope by one multiplication and `T` by one multiply-add; the second map is pooled, too,
+        // and deeper down has patch sums of its own.
+        assert_eq!(
+            costs(true),
+            [
+                Cost { entries: 4096, multiply_adds: 4096.0 * (exp + 2.0 + 1.875) },
+                Cost { entries: 256, multiply_adds: 256.0 * (poly2 + 4.0 + 2.0 + 1.0) },
+            ]
+        );
+    }
+
+    /// Windows cut by the far edge read less.
+    #[test]
+    fn a_cut_window_costs_what_it_reads() {
+        let mut wide = layer(1, 2, Kernel::Linear, Pooling::Average);
+        wide.poolfactor = 3;
+        let last = layer(1, 1, Kernel::Linear, Pooling::Average);
+        let costs = plan(vec![wide, last], (4, 4, 1), false).pair_cost();
+        // Windows 0..3 and 2..4, each needed with itself in rows; columns 0..4 are one block.
+        // Rows 0, 1: 0..3; row 2: 0..4; row 3: 2..4.
+        assert_eq!(costs[0].entries, (3 + 3 + 4 + 2) * 16);
+        // 5 reads a pass by 4 sites, and half the sites are left.
+        let pooling = 1.25 * (1.0 + 0.5 + 0.25 + 0.125);
+        assert_eq!(costs[0].multiply_adds, costs[0].entries as f64 * (1.0 + 4.0 + pooling));
+    }
+
+    /// Sparse sites share no columns: 9 products a channel and site.
+    #[test]
+    fn sampled_sites_sum_their_patches_alone() {
+        let strided = layer(3, 3, Kernel::Square, Pooling::Strided);
+        let plan = plan(vec![strided], (9, 9, 2), false);
+        // Sites 3 and 6; the two columns are one block.
+        assert_eq!(
+            plan.pair_cost(),
+            [Cost { entries: 8, multiply_adds: 8.0 * (18.0 + 5.0 + 1.0) }]
+        );
+    }
+
+    /// Norms of a second layer: the first layer's map of the image with itself, near the diagonal.
+    #[test]
+    fn norms_cost_the_layers_before() {
+        let first = layer(1, 2, Kernel::Linear, Pooling::Average);
+        let last = layer(1, 1, Kernel::Linear, Pooling::Average);
+        let plan = plan(vec![first, last], (4, 4, 1), false);
+        // Rows in two squares of 2, columns in one block of 4; a product, 4 for the kernel, pooling.
+        let an_entry = 1.0 + 4.0 + 1.875;
+        assert_eq!(plan.norms_multiply_adds(), 16.0 + 8.0 * 16.0 * an_entry);
+    }
+
+    /// The flagship of `docs/performance.md`.
+    #[test]
+    fn the_flagship() {
+        let [first, second] = [2, 5].map(|s| layer(3, s, Kernel::Exp, Pooling::Gaussian));
+        let costs = plan(vec![first, second], (32, 32, 3), false).pair_cost();
+        // Windows 0..11 and 5..15 of 15: sites 0..5 meet 11 others, 5..11 all, 11..15 10; columns
+        // in blocks of four.
+        let rows = 5 * 11 + 6 * 15 + 4 * 10;
+        let columns = 4 * 11 + 4 * 15 + 4 * 15 + 3 * 10;
+        assert_eq!(costs[1].entries, rows * columns);
+        // Nearly all of 32^4 entries, 27.7 multiply-adds each.
+        assert!((900_000..1 << 20).contains(&costs[0].entries), "{}", costs[0].entries);
+        let an_entry = costs[0].multiply_adds / costs[0].entries as f64;
+        assert!((27.0..28.0).contains(&an_entry), "{an_entry}");
+    }
+}

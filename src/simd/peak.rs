@@ -1,0 +1,127 @@
+//! The multiply-adds that a processor can do: what a computation's own are measured against.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use super::{Isa, Real, Simd, SimdBase, SimdFloat, Task, Vector};
+use crate::error::{Error, Result};
+
+/// Enough to hide the latency of a multiply-add behind others. With the one factor they must fit
+/// the registers, of which AVX2 and its elders have 16 and the others 32.
+const FEW_CHAINS: usize = 12;
+const MANY_CHAINS: usize = 24;
+
+/// Multiply-adds in each chain, some milliseconds' worth: threads wake in much less.
+const LENGTH: usize = 1 << 21;
+
+/// The best of so many measurements counts: the others were disturbed.
+const REPEATS: usize = 25;
+
+/// Measure how many multiply-adds of `F` a second `threads` threads do together, on registers
+/// alone. A vector's is one for each lane. Takes a tenth of a second or so.
+///
+/// # Errors
+/// [`Error::Value`] if so many threads cannot be started.
+///
+/// # Panics
+/// If the processor lacks `isa`: check [`Isa::level`] first.
+pub fn multiply_add_peak<F: Real>(isa: Isa, threads: usize) -> Result<f64> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::Value(format!("cannot start {threads} threads: {error}")))?;
+    let run = || {
+        let Done { multiply_adds, sum } = isa.run(Chains::<F>::new(isa, LENGTH));
+        black_box(sum);
+        multiply_adds
+    };
+    let measure = || {
+        let begin = Instant::now();
+        let multiply_adds: usize = pool.broadcast(|_| run()).into_iter().sum();
+        multiply_adds as f64 / begin.elapsed().as_secs_f64()
+    };
+    Ok((0..REPEATS).map(|_| measure()).fold(0.0, f64::max))
+}
+
+/// Chains of `x <- x a + a`, each step of which waits for the one before.
+struct Chains<F> {
+    factor: F,
+    length: usize,
+    many: bool,
+}
+
+/// What [`Chains`] did.
+struct Done {
+    multiply_adds: usize,
+    /// The sum of the ends of all chains, so that no chain is optimised away.
+    sum: f64,
+}
+
+impl<F: Real> Chains<F> {
+    fn new(isa: Isa, length: usize) -> Self {
+        // With a half `x` goes to 1, far from numbers that take longer.
+        Self { factor: black_box(F::HALF), length, many: matches!(isa, Isa::Avx512 | Isa::Neon) }
+    }
+
+    fn chains<S: Simd, const N: usize>(&self, simd: S) -> Done {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let factor = Vector::<S, F>::splat(simd, self.factor);
+                let mut chains = [Vector::<S, F>::splat(simd, F::ZERO); N];
+                for _ in 0..self.length {
+                    for x in &mut chains {
+                        *x = x.mul_add(factor, factor);
+                    }
+                }
+                let ends = chains.iter().flat_map(|x| x.as_slice()).map(|x| x.to_f64());
+                let multiply_adds = self.length * N * Vector::<S, F>::LEN;
+                Done { multiply_adds, sum: ends.sum() }
+            },
+        )
+    }
+}
+
+impl<F: Real> Task for Chains<F> {
+    type Output = Done;
+
+    fn run<S: Simd>(self, simd: S) -> Done {
+        if self.many {
+            self.chains::<S, MANY_CHAINS>(simd)
+        } else {
+            self.chains::<S, FEW_CHAINS>(simd)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From 0 over 1/2 and 3/4 to 1 - 2^-length, in every lane of every chain.
+    fn check_chains<F: Real>() {
+        for isa in Isa::available() {
+            for length in 1..10 {
+                let Done { multiply_adds, sum } = isa.run(Chains::<F>::new(isa, length));
+                let ends = (multiply_adds / length) as f64;
+                assert_eq!(sum, ends * (1.0 - 0.5_f64.powi(length as i32)), "{}", isa.name());
+            }
+        }
+    }
+
+    #[test]
+    fn chains_do_what_they_are_counted_for() {
+        check_chains::<f32>();
+        check_chains::<f64>();
+    }
+
+    #[test]
+    fn every_instruction_set_has_a_peak() {
+        for isa in Isa::available() {
+            for threads in [1, 2] {
+                let peak = multiply_add_peak::<f32>(isa, threads).unwrap();
+                assert!(peak > 1e6 && peak.is_finite(), "{}: {peak}", isa.name());
+            }
+        }
+    }
+}
