@@ -23,7 +23,7 @@ from typing import NamedTuple
 from machine import processor
 
 RECORDS = Path(__file__).parent / "record"
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[1] / "target"))
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or Path(__file__).parents[1] / "target")
 
 
 class Row(NamedTuple):
