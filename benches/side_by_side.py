@@ -137,7 +137,7 @@ def report(rows: list[Row]) -> list[dict[str, Any]]:
 def show(figures: list[dict[str, Any]]) -> None:
     """Print a table, one model after the other."""
     width = max(len(figure["program"]) for figure in figures)
-    heads = f"{'ms a pair':>10} {'spread':>21} {'x numpy.exp':>12} {'x ckn-rs':>9}"
+    heads = f"{'ms a pair':>10} {'spread':>23} {'x numpy.exp':>12} {'x ckn-rs':>9}"
     print(f"{'model':<19} {'program':<{width}} {heads}")
     last = None
     for figure in figures:
@@ -146,11 +146,13 @@ def show(figures: list[dict[str, Any]]) -> None:
         median, low, high = figure["milliseconds"].values()
         spread = f"{low:.4f} .. {high:.4f}"
         ratios = f"{ratio(figure['times_numpy_exp']):>12} {ratio(figure['times_ckn_rs']):>9}"
-        print(f"{model:<19} {figure['program']:<{width}} {median:>10.4f} {spread:>21} {ratios}")
+        print(f"{model:<19} {figure['program']:<{width}} {median:>10.4f} {spread:>23} {ratios}")
 
 
 def ratio(value: float) -> str:
-    """A ratio with two digits that say something."""
+    """A ratio with the digits that say something."""
+    if value >= 100:
+        return f"{value:,.0f}"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
 
 
@@ -194,7 +196,8 @@ def main() -> None:
     for rival in others:
         machine |= rival.versions
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    print(f"{arguments.images} x {arguments.images} pairs, one thread, norms given")
+    print(f"{arguments.images} x {arguments.images} pairs, one thread, norms given;")
+    print("compute_kernel, symmetric matrices and neural-tangents include them")
     print(f"our peak memory grew by {grown:.0f} MB, all models' images and results included")
     figures = report(rows)
     show(figures)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import platform
 from collections.abc import Callable
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -21,6 +23,7 @@ class Original:
         spec = PathFinder.find_spec("ckn_kernel", [str(folder)])
         if spec is None or spec.loader is None:
             raise SystemExit(f"--original: no module ckn_kernel for this Python in {folder}")
+        keep_memory()
         self._module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self._module)
         self.versions = {"original": self._module.dtype.__name__}
@@ -41,3 +44,16 @@ class Original:
             return matrix
 
         return run
+
+
+def keep_memory() -> None:
+    """Have glibc keep what is freed, the fairest to a program that allocates whole maps.
+
+    Otherwise each pair may get its memory from the system anew, which doubles the original's time,
+    or not, as the heap happens to lie.
+    """
+    m_trim_threshold, m_mmap_threshold = -1, -3
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(m_trim_threshold, 1 << 30)
+        libc.mallopt(m_mmap_threshold, 1 << 25)
