@@ -12,7 +12,7 @@ RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock)
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Classify scikit-learn's digits with a CKN and an NTK, save a picture
@@ -34,8 +34,17 @@ lint: build ## Formatting, lints and types of both languages
 	$(BIN)/python -m mypy.stubtest ckn_rs._core
 
 .PHONY: bench
-bench: $(VENV)/maturin ## Run the Rust benchmarks
+bench: $(VENV)/maturin ## Run the Rust benchmarks, a minute once they are built
+	rm -rf $(or $(CARGO_TARGET_DIR),target)/criterion
 	cargo bench
+
+.PHONY: bench-record
+bench-record: bench ## The same, and keep the times in benches/record/
+	$(BIN)/python benches/record.py write
+
+.PHONY: bench-compare
+bench-compare: bench ## The same, and set the times beside the last record
+	$(BIN)/python benches/record.py compare
 
 .PHONY: wheel
 wheel: $(VENV)/maturin ## Build a wheel into dist/ and run README's examples from it

@@ -1,115 +1,209 @@
-"""Time the flagship models on one thread, beside ``numpy.exp`` over as many values.
+"""Time our kernels beside ``numpy.exp`` and beside other programs: one machine, one run.
 
-Run ``.venv/bin/python benches/side_by_side.py``. The map of the first layer has 1,048,576 entries
-a pair and that of the second 50,625; ``numpy.exp`` is timed on 1.1 million float32 values, between
-the repetitions of the models, so that a change of the machine's speed meets both.
+Run ``.venv/bin/python benches/side_by_side.py``; ``--help`` lists its options. All programs get the
+same photographs and the same models, one thread each, and take turns, so that a change of the
+machine's speed meets all of them. ``numpy.exp`` is timed on as many float32 values as the maps of a
+pair have entries. Another program's matrix must agree with ours before it is timed.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
+import importlib.util
+import json
+import os
+import platform
 import resource
 import statistics
-import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.datasets import load_sample_images
+from compared import ours
+from compared.cases import CASES, FLAGSHIP, Array, Case
+from compared.original import Original
+from compared.tangents import Tangents
+from machine import processor
 
 import ckn_rs
 from ckn_rs import _core
 
-VALUES = 1_100_000
+TOLERANCE = 1e-4
 
 
-def layers(kernel: str) -> list[dict[str, object]]:
-    """Two 3x3 layers, pooled by 2 and by 5."""
-    return [
-        {"npatch": 3, "subsampling": subsampling, "kernel": kernel, "sigma": 0.6}
-        for subsampling in (2, 5)
-    ]
+class Rival(Protocol):
+    """Another program that computes the same matrices."""
 
+    name: str
+    versions: dict[str, str]
 
-def photographs(count: int, dtype: type) -> NDArray[Any]:
-    """``count`` crops of 32x32x3 from scikit-learn's photographs, each with mean 0."""
-    rng = np.random.default_rng(0)
-    crops = np.empty((count, 32, 32, 3), dtype)
-    images = load_sample_images().images
-    for crop in crops:
-        image = images[rng.integers(len(images))]
-        y, x = rng.integers(image.shape[0] - 32), rng.integers(image.shape[1] - 32)
-        crop[...] = image[y : y + 32, x : x + 32] / 255
-        crop -= crop.mean()
-    return crops
+    def side(self, case: Case) -> int:
+        """The block to time it on: so many images against so many; 0 if it cannot be done."""
+
+    def prepare(self, case: Case, X: Array, Y: Array) -> Callable[[], Array]:
+        """A function that gives the matrix of two sets of images."""
 
 
 @dataclass
-class Case:
-    """A model on pairs of photographs, with the norms given, and its times."""
+class Row:
+    """A program on a model, and the seconds a pair that it has taken so far."""
 
-    dtype: type
-    kernel: str
-    ntk: bool = False
+    model: str
+    program: str
+    run: ours.Timed
     times: list[float] = field(default_factory=list)
 
-    def run(self, count: int) -> None:
-        """Time ``count`` x ``count`` pairs once; keep the seconds a pair."""
-        model = layers(self.kernel)
-        X, Y = np.split(photographs(2 * count, self.dtype), 2)
-        (nx, ix), (ny, iy) = (ckn_rs.compute_norms(Z, model, self.ntk) for Z in (X, Y))
-        start = time.perf_counter()
-        ckn_rs.compute_kernel_matrix(X, Y, nx, ny, ix, iy, model=model, ntk=self.ntk, n_threads=1)
-        self.times.append((time.perf_counter() - start) / count**2)
+    def median(self) -> float:
+        """The median of its times."""
+        return statistics.median(self.times)
 
 
-def time_exp(repeat: int) -> list[float]:
-    """The seconds that ``numpy.exp`` takes for ``VALUES`` values, ``repeat`` times."""
-    values = -np.random.default_rng(0).random(VALUES, dtype=np.float32)
-    out = np.empty_like(values)
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        np.exp(values, out=out)
-        times.append(time.perf_counter() - start)
-    return times
+def our_rows(cases: list[Case], images: int) -> Iterator[Row]:
+    """Our program on each model, and on the flagship in other circumstances."""
+    for case in cases:
+        # More of small images, so that a matrix takes about as long.
+        side = images * max(1, 32 * 32 // (case.shape[0] * case.shape[1]))
+        yield Row(case.name, "ckn-rs", ours.matrix(case, side))
+    if FLAGSHIP not in cases:
+        return
+    wider = {
+        "float64": ours.matrix(FLAGSHIP, images, np.float64),
+        "two threads": ours.matrix(FLAGSHIP, 2 * images, threads=2),
+        "compute_kernel, float32": ours.one_pair(FLAGSHIP, np.float32),
+        "compute_kernel, float64": ours.one_pair(FLAGSHIP, np.float64),
+        "symmetric 10x10": ours.symmetric(FLAGSHIP, 10, 1),
+        "symmetric 10x10, two threads": ours.symmetric(FLAGSHIP, 10, 2),
+    }
+    for level in _core.simd_levels()[1:]:
+        wider[level] = ours.matrix(FLAGSHIP, images, level=level)
+    for name, run in wider.items():
+        yield Row(FLAGSHIP.name, f"ckn-rs, {name}", run)
 
 
-def peak_memory() -> int:
-    """The largest memory the process has had, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+def rival_rows(cases: list[Case], rival: Rival) -> Iterator[Row]:
+    """Another program on each model, once it has been found to agree with ours."""
+    for case in cases:
+        side = rival.side(case)
+        if side == 0:
+            print(f"{rival.name}: not enough memory for a pair of {case.name!r}, left out")
+            continue
+        X, Y = case.images(side)
+        run = rival.prepare(case, X, Y)
+        expected = ckn_rs.compute_kernel_matrix(X, Y, model=case.layers, ntk=case.ntk)
+        error = np.abs(run() - expected).max() / np.abs(expected).max()
+        if not error < TOLERANCE:
+            raise SystemExit(f"{rival.name}: {case.name!r} is off by {error:.1e}, not timed")
+        yield Row(case.name, rival.name, ours.timed(run, side**2))
+
+
+def rivals(original: Path | None) -> list[Rival]:
+    """The other programs that there are."""
+    found: list[Rival] = []
+    if original is not None:
+        found.append(Original(original))
+    if importlib.util.find_spec("neural_tangents") is not None:
+        found.append(Tangents())
+    return found
+
+
+def peak_memory() -> float:
+    """The largest memory the process has had, in megabytes."""
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def report(rows: list[Row]) -> list[dict[str, Any]]:
+    """Each program's times, and what they are beside the others' on the same model."""
+    medians = {(row.model, row.program): row.median() for row in rows}
+    return [
+        {
+            "model": row.model,
+            "program": row.program,
+            "milliseconds": {
+                "median": row.median() * 1e3,
+                "low": min(row.times) * 1e3,
+                "high": max(row.times) * 1e3,
+            },
+            "times_numpy_exp": row.median() / medians[row.model, "numpy.exp"],
+            "times_ckn_rs": row.median() / medians[row.model, "ckn-rs"],
+        }
+        for row in rows
+    ]
+
+
+def show(figures: list[dict[str, Any]]) -> None:
+    """Print a table, one model after the other."""
+    width = max(len(figure["program"]) for figure in figures)
+    heads = f"{'ms a pair':>10} {'spread':>23} {'x numpy.exp':>12} {'x ckn-rs':>9}"
+    print(f"{'model':<19} {'program':<{width}} {heads}")
+    last = None
+    for figure in figures:
+        model = figure["model"] if figure["model"] != last else ""
+        last = figure["model"]
+        median, low, high = figure["milliseconds"].values()
+        spread = f"{low:.4f} .. {high:.4f}"
+        ratios = f"{ratio(figure['times_numpy_exp']):>12} {ratio(figure['times_ckn_rs']):>9}"
+        print(f"{model:<19} {figure['program']:<{width}} {median:>10.4f} {spread:>23} {ratios}")
+
+
+def ratio(value: float) -> str:
+    """A ratio with the digits that say something."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
 
 
 def main() -> None:
-    """Time all cases in turn, several times, and print a table."""
-    parser = argparse.ArgumentParser(description="Time the flagship models beside numpy.exp.")
-    parser.add_argument("--images", type=int, default=256, help="a matrix of so many squared")
-    parser.add_argument("--repeat", type=int, default=3)
+    """Time all rows in turn, several times, and print a table."""
+    names = [case.name for case in CASES]
+    parser = argparse.ArgumentParser(description="Time our kernels beside other programs.")
+    parser.add_argument("--images", type=int, default=32, help="a matrix of so many squared")
+    parser.add_argument("--repeat", type=int, default=5, help="turns of each program")
+    parser.add_argument("--models", nargs="+", choices=names, default=names, metavar="MODEL")
+    parser.add_argument("--original", type=Path, help="a folder with ckn_kernel, built there")
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
     arguments = parser.parse_args()
-    cases = {
-        "exp": Case(np.float32, "exp"),
-        "relu": Case(np.float32, "relu"),
-        "relu NTK": Case(np.float32, "relu", ntk=True),
-        "exp, float64": Case(np.float64, "exp"),
-    }
-    exp_times = time_exp(20)
+    if min(arguments.images, arguments.repeat) < 1:
+        parser.error("--images and --repeat must be at least 1")
+    cases = [case for case in CASES if case.name in arguments.models]
+
     before = peak_memory()
+    rows = list(our_rows(cases, arguments.images))
+    for row in rows:
+        row.run()
+    grown = peak_memory() - before
+    rows += [Row(case.name, "numpy.exp", ours.numpy_exp(case)) for case in cases]
+    others = rivals(arguments.original)
+    for rival in others:
+        rows += rival_rows(cases, rival)
+    rows.sort(key=lambda row: names.index(row.model))
     for _ in range(arguments.repeat):
-        for case in cases.values():
-            case.run(arguments.images)
-            exp_times += time_exp(20)
-    exp = statistics.median(exp_times)
-    grown = (peak_memory() - before) / 2**20
-    count = arguments.images
-    print(f"{_core.simd_level()}, one thread, {count} x {count} pairs, norms given")
-    print(f"numpy.exp of {VALUES:,} float32: {exp * 1e3:.3f} ms")
-    print(f"peak memory grew by {grown:.0f} MB, images, norms and results included")
-    print(f"{'model':<14} {'ms a pair':>10} {'spread':>17} {'x numpy.exp':>12}")
-    for name, case in cases.items():
-        low, middle, high = min(case.times), statistics.median(case.times), max(case.times)
-        spread = f"{low * 1e3:.3f} .. {high * 1e3:.3f}"
-        print(f"{name:<14} {middle * 1e3:>10.3f} {spread:>17} {middle / exp:>12.2f}")
+        for row in rows:
+            row.times.append(row.run())
+
+    machine = {
+        "date": datetime.date.today().isoformat(),
+        "processor": processor(),
+        "processors": os.cpu_count(),
+        "simd": _core.simd_level(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "ckn_rs": _core.__version__,
+    }
+    for rival in others:
+        machine |= rival.versions
+    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    print(f"{arguments.images} x {arguments.images} pairs, one thread, norms given;")
+    print("compute_kernel, symmetric matrices and neural-tangents include them")
+    print(f"our peak memory grew by {grown:.0f} MB, all models' images and results included")
+    figures = report(rows)
+    show(figures)
+    if arguments.json:
+        result = {"machine": machine, "peak_memory_mb": grown, "figures": figures}
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

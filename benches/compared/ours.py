@@ -1,0 +1,84 @@
+"""Our own programs, and ``numpy.exp`` as the measure of the machine.
+
+Each function here sets something up and gives a function that runs it once and returns the seconds
+a pair.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import ckn_rs
+from ckn_rs import _core
+from compared.cases import Array, Case
+
+Timed = Callable[[], float]
+
+
+def timed(run: Callable[[], object], pairs: int) -> Timed:
+    """``run`` with a stopwatch: the seconds it takes, divided by ``pairs``."""
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        run()
+        return (time.perf_counter() - start) / pairs
+
+    return seconds
+
+
+def matrix(
+    case: Case, side: int, dtype: type = np.float32, threads: int = 1, level: str | None = None
+) -> Timed:
+    """A matrix of ``side`` x ``side`` pairs, with the norms given."""
+    X, Y = case.images(side, dtype)
+    (nx, ix), (ny, iy) = (ckn_rs.compute_norms(Z, case.layers, case.ntk) for Z in (X, Y))
+    out: Array = np.empty((side, side), dtype)
+
+    def run() -> None:
+        _core.gram(
+            X,
+            Y,
+            case.layers,
+            case.ntk,
+            out,
+            norms1=nx,
+            norms2=ny,
+            norms_inv1=ix,
+            norms_inv2=iy,
+            n_threads=threads,
+            level=level,
+        )
+
+    return timed(run, side**2)
+
+
+def symmetric(case: Case, count: int, threads: int) -> Timed:
+    """A symmetric matrix of few images, norms included."""
+    X, _ = case.images(count)
+
+    def run() -> None:
+        ckn_rs.compute_kernel_matrix(X, model=case.layers, ntk=case.ntk, n_threads=threads)
+
+    return timed(run, count * (count + 1) // 2)
+
+
+def one_pair(case: Case, dtype: type) -> Timed:
+    """One call of ``compute_kernel``, norms included."""
+    X, Y = case.images(1, dtype)
+    return timed(lambda: ckn_rs.compute_kernel(X[0], Y[0], case.layers, case.ntk, dtype=dtype), 1)
+
+
+def numpy_exp(case: Case) -> Timed:
+    """``numpy.exp`` of as many float32 values as the maps of a pair have entries."""
+    values = -np.random.default_rng(0).random(case.entries(), dtype=np.float32)
+    out = np.empty_like(values)
+    times = max(1, 2**24 // len(values))
+
+    def run() -> None:
+        for _ in range(times):
+            np.exp(values, out=out)
+
+    return timed(run, times)
