@@ -33,6 +33,8 @@ const PAD: usize = 2;
 pub(super) struct Columns {
     /// Number of columns.
     pub width: usize,
+    /// Whether columns are sites.
+    pub folded: bool,
     /// Horizontal patch offsets.
     pub offsets: usize,
     /// Right columns that are summed at a time.
@@ -135,7 +137,7 @@ impl Columns {
             let origin = cols.sites[0] as isize + cols.offsets[0] - cols.inputs[0] as isize;
             (cols.inputs.len(), cols.offsets.len(), origin)
         };
-        let mut columns = Self { width, offsets, tile, origin, strips: 1 };
+        let mut columns = Self { width, folded, offsets, tile, origin, strips: 1 };
         let held = |site| columns.last_strip(site) + 1 - columns.first_strip(site);
         // A block's first site was completed by the same strip as its last one.
         columns.strips = (0..cols.sites.len()).map(held).max().unwrap_or(1);

@@ -1,20 +1,16 @@
-//! Gram matrices: tiles of pairs, emptied into batches.
-//!
-//! In a tile, each left image meets the right images a batch at a time, so that a batch has one
-//! left image in all its lanes. The pairs that fill no such batch (a last few right images, the
-//! triangle on the diagonal of a symmetric matrix) are gathered, and lanes filled from the list.
+//! Gram matrices: checked, split into tiles or batches, and dealt to threads.
 
 use ndarray::ArrayView2;
 
 use super::job::Job;
 use super::norms::{Norms, check_pixels};
-use super::pack::{Rows, Side, Source};
+use super::pack::{Rows, Source};
 use super::patch::tile;
-use super::scratch::Scratch;
 use super::stage::Stages;
-use super::threads::{self, Queue};
+use super::threads;
 use super::tiles::{Outputs, Tile, Values, tiles};
-use crate::error::{Error, Result, bail};
+use super::worker::Worker;
+use crate::error::{Result, bail};
 use crate::plan::Plan;
 use crate::simd::{Real, Simd, SimdBase, Task, Vector};
 
@@ -104,23 +100,54 @@ fn prepare<'a, 'i: 'a, F: Real>(
     let pixels = check_pixels(plan, images.name, images.pixels)?;
     let check = |name, given| check_norms(plan, pixels.count(), name, given);
     let inverses = images.inverses.map(|given| check("norms_inv", given)).transpose()?;
+    let compute = |layers, storage: &'a mut Option<Vec<F>>| {
+        let len = plan.norms_len();
+        let out = storage.insert(vec![F::ZERO; pixels.count() * len]);
+        let name = images.name;
+        job.isa.run(Norms { plan, name, pixels, out, job, layers, counted: false })?;
+        Ok(Rows { data: &*out, len })
+    };
     let norms = match images.norms {
-        Some(given) => check("norms", given)?,
-        None => {
-            let len = plan.norms_len();
-            let storage = storage.insert(vec![F::ZERO; pixels.count() * len]);
-            job.isa.run(Norms {
-                plan,
-                name: images.name,
-                pixels,
-                out: storage,
-                job,
-                counted: false,
-            })?;
-            Rows { data: storage, len }
+        Some(given) => {
+            let norms = check("norms", given)?;
+            check_belonging(plan, images.name, norms, inverses, compute(1, storage)?)?;
+            norms
         }
+        None => compute(plan.layers.len(), storage)?,
     };
     Ok(Source { pixels, norms, inverses })
+}
+
+/// Given norms must be those of the images: they are compared in the first layer, where they are
+/// soon computed. Others would give cosines beyond 1 and, silently, numbers without a meaning.
+fn check_belonging<F: Real>(
+    plan: &Plan,
+    name: &str,
+    given: Rows<F>,
+    inverses: Option<Rows<F>>,
+    computed: Rows<F>,
+) -> Result<()> {
+    let differs = |a: F, b: F| {
+        let (a, b) = (a.to_f64(), b.to_f64());
+        (a - b).abs() > 1e-3 * a.max(b) + 1e-6
+    };
+    let sites = plan.layer_stride();
+    for (index, (given, computed)) in given.iter().zip(computed.iter()).enumerate() {
+        let mut both = given[..sites].iter().zip(computed);
+        if both.any(|(&given, &computed)| differs(given, computed)) {
+            bail!(
+                "{name}: the norms given for image {index} are not its own with this model; use \
+                 those that compute_norms gives for the same images and layers"
+            );
+        }
+    }
+    let Some(inverses) = inverses else { return Ok(()) };
+    let inverse_of = |norm: F| F::ONE / norm.max(F::NORM_FLOOR);
+    let mut both = given.data.iter().zip(inverses.data);
+    if both.any(|(&norm, &inverse)| norm > F::ZERO && differs(inverse, inverse_of(norm))) {
+        bail!("{name}: norms_inv must be 1 / max(norms, 1e-6), as compute_norms gives them");
+    }
+    Ok(())
 }
 
 /// Norms that the caller gives must be of the right shape, contiguous and finite.
@@ -147,6 +174,9 @@ fn check_norms<'a, F: Real>(
     Ok(Rows { data, len: shape.1 })
 }
 
+/// With fewer tiles for each thread than this, batches are dealt one by one.
+const TILES_A_THREAD: usize = 8;
+
 struct Gram<'a, 'o, F> {
     plan: &'a Plan,
     left: Source<'a, F>,
@@ -164,10 +194,11 @@ impl<F: Real> Task for Gram<'_, '_, F> {
         let right = right.unwrap_or(left);
         let tiles = tiles(out, symmetric);
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
+        if job.threads > 1 && tiles.len() < job.threads * TILES_A_THREAD {
+            return spread(simd, plan, &stages, (left, right), tiles, job);
+        }
         threads::run(job, tiles, |queue| {
-            let scratch = Scratch::new(simd, &stages, plan.ntk);
-            let mut worker =
-                Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
+            let mut worker = Worker::new(simd, plan, &stages, (left, right), job, queue);
             while let Some(mut tile) = queue.next() {
                 worker.tile(&mut tile);
             }
@@ -175,85 +206,45 @@ impl<F: Real> Task for Gram<'_, '_, F> {
     }
 }
 
-/// What a thread needs to compute pairs.
-struct Worker<'a, S: Simd, F: Real, T> {
+/// Deal the pairs of a few tiles to all threads, a batch at a time.
+fn spread<S: Simd, F: Real>(
     simd: S,
-    plan: &'a Plan,
-    stages: &'a Stages<'a, F>,
-    left: Source<'a, F>,
-    right: Source<'a, F>,
-    job: &'a Job,
-    queue: &'a Queue<'a, T>,
-    scratch: Scratch<S, F>,
+    plan: &Plan,
+    stages: &Stages<F>,
+    sources: (Source<F>, Source<F>),
+    tiles: Vec<Tile<F>>,
+    job: &Job,
+) -> Result<()> {
+    let pairs: Vec<_> = tiles.iter().flat_map(Tile::pairs).collect();
+    let mut values = vec![Values { kernel: F::ZERO, ckn: F::ZERO }; pairs.len()];
+    batches(simd, plan, stages, sources, (&pairs, &mut values), job)?;
+    let mut values = values.into_iter();
+    for mut tile in tiles {
+        for (pair, values) in tile.pairs().collect::<Vec<_>>().into_iter().zip(&mut values) {
+            tile.put(pair, values);
+        }
+    }
+    Ok(())
 }
 
-impl<S: Simd, F: Real, T> Worker<'_, S, F, T> {
-    fn tile(&mut self, tile: &mut Tile<F>) {
-        let lanes = Vector::<S, F>::LEN;
-        let triangle = tile.is_triangle();
-        let mut odd = Vec::new();
-        for first in tile.cols.clone().step_by(lanes) {
-            let cols: Vec<usize> = (first..tile.cols.end.min(first + lanes)).collect();
-            // In a triangle the batch is full for the rows up to its first column.
-            let full = match (cols.len() == lanes, triangle) {
-                (true, true) => tile.rows.start..first + 1,
-                (true, false) => tile.rows.clone(),
-                (false, _) => tile.rows.start..tile.rows.start,
-            };
-            for row in full.end..tile.rows.end {
-                odd.extend(
-                    cols.iter().filter(|&&col| !triangle || col >= row).map(|&col| (row, col)),
-                );
-            }
-            if full.is_empty() {
-                continue;
-            }
-            self.scratch.fill(Side::Right, self.simd, self.plan, self.stages, self.right, &cols);
-            for row in full {
-                self.scratch.fill(Side::Left, self.simd, self.plan, self.stages, self.left, &[row]);
-                let pairs: Vec<_> = cols.iter().map(|&col| (row, col)).collect();
-                if !self.batch(&pairs, |index, values| tile.put(pairs[index], values)) {
-                    return;
-                }
-            }
+/// Compute a list of pairs, a batch a task.
+fn batches<S: Simd, F: Real>(
+    simd: S,
+    plan: &Plan,
+    stages: &Stages<F>,
+    sources: (Source<F>, Source<F>),
+    (pairs, out): (&[(usize, usize)], &mut [Values<F>]),
+    job: &Job,
+) -> Result<()> {
+    let lanes = Vector::<S, F>::LEN;
+    let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
+    threads::run(job, tasks, |queue| {
+        let mut worker = Worker::new(simd, plan, stages, sources, job, queue);
+        while let Some((pairs, out)) = queue.next() {
+            worker.fill(pairs);
+            worker.batch(pairs, |index, values| out[index] = values);
         }
-        for pairs in odd.chunks(lanes) {
-            self.fill(pairs);
-            if !self.batch(pairs, |index, values| tile.put(pairs[index], values)) {
-                return;
-            }
-        }
-    }
-
-    /// Fill both sides from a list of pairs.
-    fn fill(&mut self, pairs: &[(usize, usize)]) {
-        let (rows, cols): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-        self.scratch.fill(Side::Left, self.simd, self.plan, self.stages, self.left, &rows);
-        self.scratch.fill(Side::Right, self.simd, self.plan, self.stages, self.right, &cols);
-    }
-
-    /// Compute what the lanes hold and `put` each pair's values; false if the job was stopped.
-    fn batch(&mut self, pairs: &[(usize, usize)], mut put: impl FnMut(usize, Values<F>)) -> bool {
-        let queue = self.queue;
-        self.scratch.run(self.simd, self.stages, self.plan.ntk, || queue.stopped());
-        if queue.stopped() {
-            return false;
-        }
-        for (index, &(row, col)) in pairs.iter().enumerate() {
-            let [ckn, ntk] = self.scratch.totals.each_ref().map(|total| total.value()[index]);
-            let kernel = if self.plan.ntk { ntk } else { ckn };
-            if !(kernel.is_finite() && ckn.is_finite()) {
-                queue.fail(Error::Value(format!(
-                    "the kernel of images {row} and {col} overflows; scale the images down{}",
-                    super::wider::<F>(),
-                )));
-                return false;
-            }
-            put(index, Values { kernel, ckn });
-        }
-        self.job.advance(pairs.len());
-        true
-    }
+    })
 }
 
 struct Pairs<'a, F> {
@@ -269,18 +260,12 @@ impl<F: Real> Task for Pairs<'_, F> {
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
         let Self { plan, images, pairs, out, job } = self;
-        let lanes = Vector::<S, F>::LEN;
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
-        let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
-        threads::run(job, tasks, |queue| {
-            let scratch = Scratch::new(simd, &stages, plan.ntk);
-            let (left, right) = (images, images);
-            let mut worker =
-                Worker { simd, plan, stages: &stages, left, right, job, queue, scratch };
-            while let Some((pairs, out)) = queue.next() {
-                worker.fill(pairs);
-                worker.batch(pairs, |index, values| out[index] = values.kernel);
-            }
-        })
+        let mut values = vec![Values { kernel: F::ZERO, ckn: F::ZERO }; pairs.len()];
+        batches(simd, plan, &stages, (images, images), (pairs, &mut values), job)?;
+        for (out, values) in out.iter_mut().zip(values) {
+            *out = values.kernel;
+        }
+        Ok(())
     }
 }

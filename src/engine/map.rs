@@ -189,8 +189,8 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         values: &mut [Vector<S, F>],
         tangents: &mut [Vector<S, F>],
     ) {
-        let in_place = std::iter::repeat_n((), self.site.reach.len());
-        self.each::<MAPS, _>(values, tangents, in_place.clone(), |(), value| value, in_place);
+        let in_place = 0..self.site.reach.len();
+        self.each::<MAPS, _>(values, tangents, in_place.clone(), |_, value| value, in_place);
     }
 
     /// `sum` gives a patch sum from `terms` and what stands where the result will.

@@ -26,6 +26,7 @@ mod scratch;
 mod stage;
 mod threads;
 mod tiles;
+mod worker;
 
 pub use gram::{Images, gram, pairs};
 pub use job::{Job, default_threads};

@@ -38,7 +38,8 @@ pub fn norms<F: Real>(
     let Some(out) = out.as_slice_mut() else {
         bail!("out must be contiguous in memory");
     };
-    job.isa.run(Norms { plan, name, pixels, out, job, counted: true })
+    let layers = plan.layers.len();
+    job.isa.run(Norms { plan, name, pixels, out, job, layers, counted: true })
 }
 
 /// Images must be of the plan's size, contiguous and finite.
@@ -73,6 +74,8 @@ pub(super) struct Norms<'a, F> {
     pub pixels: Rows<'a, F>,
     pub out: &'a mut [F],
     pub job: &'a Job,
+    /// The first layers, to which they are limited.
+    pub layers: usize,
     /// Whether they are what the job's progress counts.
     pub counted: bool,
 }
@@ -81,10 +84,9 @@ impl<F: Real> Task for Norms<'_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
-        let Self { plan, name, pixels, out, job, counted } = self;
+        let Self { plan, name, pixels, out, job, layers, counted } = self;
         let channels = plan.shape.channels;
-        let stages: Vec<Stages<F>> = plan
-            .norms
+        let stages: Vec<Stages<F>> = plan.norms[..layers - 1]
             .iter()
             .map(|pipeline| Stages::new(pipeline, channels, tile::<S, F>()))
             .collect();

@@ -215,7 +215,7 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
             .zip(strip.columns(second_ring, strip.reach.start));
         for ((first, second), column) in columns.zip(strip.index * BLOCK..width) {
             let targets = [&mut first[..strip.reach.len()], &mut second[..strip.reach.len()]];
-            if self.stage.plan.is_folded() {
+            if self.stage.columns.folded {
                 self.folded(column, &strip.reach, targets);
             } else {
                 self.dense(column, &strip.reach, targets);

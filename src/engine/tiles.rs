@@ -53,6 +53,14 @@ impl<F: Real> Tile<'_, F> {
         matches!(self.kernel.mirror, Mirror::Own)
     }
 
+    /// The pairs that are wanted, row by row.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.rows.clone().flat_map(|row| {
+            let first = if self.is_triangle() { row } else { self.cols.start };
+            (first..self.cols.end).map(move |col| (row, col))
+        })
+    }
+
     /// Store a pair's kernel, and its CKN if that is wanted beside it.
     pub fn put(&mut self, (row, col): (usize, usize), Values { kernel, ckn }: Values<F>) {
         let (row, col) = (row - self.rows.start, col - self.cols.start);
@@ -64,6 +72,7 @@ impl<F: Real> Tile<'_, F> {
 }
 
 /// The results of a pair.
+#[derive(Clone, Copy)]
 pub(super) struct Values<F> {
     /// The NTK if the plan asks for it, else the CKN.
     pub kernel: F,

@@ -84,7 +84,8 @@ fn kappa<S: Simd, F: Real>(
     v: Vector<S, F>,
     root: Vector<S, F>,
 ) -> Vector<S, F> {
-    let positive = cosine.max(Vector::<S, F>::splat(simd, F::ZERO));
+    let (zero, one) = (Vector::<S, F>::splat(simd, F::ZERO), Vector::<S, F>::splat(simd, F::ONE));
+    let positive = cosine.max(zero).min(one);
     (v * root).mul_add(horner::<S, F>(simd, v, F::RELU), positive)
 }
 
