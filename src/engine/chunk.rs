@@ -8,7 +8,7 @@
 //! for each chunk of right sites
 //!     for each strip of BLOCK left columns
 //!         sum the strip's columns into a ring of strips
-//!         for each block of up to BLOCK left sites whose columns are now complete
+//!         for each block of left sites whose columns are now complete
 //!             evaluate the patch kernel, and pool along right columns or trace
 //! ```
 
@@ -17,8 +17,11 @@ use std::ops::Range;
 use crate::plan::{Axis, Window, hull};
 use crate::simd::Real;
 
-/// Left columns that are summed together, and most left sites that are evaluated together.
+/// Left columns that are summed together.
 pub(super) const BLOCK: usize = 4;
+
+/// Most left sites that are evaluated together: a strip completes [`BLOCK`], the last one more.
+pub(super) const SITES: usize = 8;
 
 /// Most right sites of a chunk. Narrower ones would fit the first-level cache with room to spare, but
 /// cost more in overhead than they save: see `docs/performance.md`.
@@ -301,7 +304,7 @@ fn blocks<F>(sites: Vec<Site<F>>) -> Vec<Block<F>> {
     let mut sites = sites.into_iter().peekable();
     let mut blocks = Vec::new();
     while sites.peek().is_some() {
-        blocks.push(Block { sites: sites.by_ref().take(BLOCK).collect() });
+        blocks.push(Block { sites: sites.by_ref().take(SITES).collect() });
     }
     blocks
 }

@@ -1,6 +1,6 @@
 //! The memory that a thread works in, allocated once.
 
-use super::chunk::BLOCK;
+use super::chunk::SITES;
 use super::pack::{Packed, Side};
 use super::stage::{Stage, Stages};
 use crate::plan::ROWS;
@@ -79,7 +79,7 @@ impl<S: Simd, F: Real> LayerScratch<S, F> {
         let traced = if stage.is_trace() { sites } else { 0 };
         Self {
             columns: std::array::from_fn(|_| [map(ring, true), map(ring, ntk && index > 0)]),
-            values: both(BLOCK * stage.values_row),
+            values: both(SITES * stage.values_row),
             pooled: std::array::from_fn(|_| both(sites * width)),
             across: rows(),
             down: map(ROWS * width * width, true),

@@ -47,7 +47,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         norm: Vector<S, F>,
         inverse: Vector<S, F>,
     ) -> Vector<S, F> {
-        let cosine = sum * (self.inverse * inverse);
+        let cosine = sum * inverse * self.inverse;
         let v = distance::<S, F>(simd, cosine);
         self.norm * norm * kappa::<S, F>(simd, cosine, v, v.sqrt())
     }
@@ -60,7 +60,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         norm: Vector<S, F>,
         inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        let cosine = sum * (self.inverse * inverse);
+        let cosine = sum * inverse * self.inverse;
         let v = distance::<S, F>(simd, cosine);
         let root = v.sqrt();
         let value = self.norm * norm * kappa::<S, F>(simd, cosine, v, root);
