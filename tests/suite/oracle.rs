@@ -90,6 +90,26 @@ fn wide_and_flat_images() {
     }
 }
 
+/// Wider than a chunk of columns, with windows that two chunks share, in steps of their own.
+#[test]
+fn images_of_several_chunks() {
+    let mut rng = crate::common::rng(5);
+    let average = layer(Kernel::Relu, 3, 1, Pooling::Average);
+    let gaussian = layer(Kernel::Exp, 3, 2, Pooling::Gaussian);
+    let strided = layer(Kernel::Exp, 2, 2, Pooling::Strided);
+    let mut long = layer(Kernel::Exp, 5, 3, Pooling::Gaussian);
+    long.poolfactor = 4;
+    for (layers, shape) in [
+        (vec![average, average], shape(1, 70, 2)),
+        (vec![gaussian, average], shape(5, 67, 1)),
+        (vec![average, long], shape(6, 75, 1)),
+        (vec![long, gaussian], shape(12, 101, 1)),
+        (vec![strided, average], shape(6, 140, 1)),
+    ] {
+        check(&Model::new(layers).unwrap(), shape, &mut rng);
+    }
+}
+
 #[test]
 fn norms_are_the_oracles() {
     let mut rng = crate::common::rng(4);
