@@ -51,7 +51,7 @@ pub fn gram<F: Real>(
         Some(right) => Some(prepare(plan, right, right_norms, job)?),
         None => None,
     };
-    job.isa.run(Gram { plan, left, right, out, job })
+    job.isa.for_few::<F>(shape.0 * shape.1).run(Gram { plan, left, right, out, job })
 }
 
 /// Compute the kernel of `images[left]` and `images[right]` for each `(left, right)` of `pairs`.
@@ -74,7 +74,7 @@ pub fn pairs<F: Real>(
     }
     let mut storage = None;
     let images = prepare(plan, images, &mut storage, job)?;
-    job.isa.run(Pairs { plan, images, pairs, out, job })
+    job.isa.for_few::<F>(pairs.len()).run(Pairs { plan, images, pairs, out, job })
 }
 
 fn check_outputs<F: Real>(plan: &Plan, out: &Outputs<F>, shape: (usize, usize)) -> Result<()> {

@@ -63,6 +63,15 @@ impl Isa {
         self != Self::Baseline
     }
 
+    /// What is best for `pairs` pairs of `F`: AVX2 instead of AVX-512 if it has lanes for all of
+    /// them. The bits are the same, vectors take half the cache, and there are more units for them.
+    pub fn for_few<F: Real>(self, pairs: usize) -> Self {
+        match self {
+            Self::Avx512 if pairs * size_of::<F>() <= 32 => Self::Avx2,
+            _ => self,
+        }
+    }
+
     /// The token's holder, if this processor has the instruction set.
     pub fn level(self) -> Option<Level> {
         let best = Level::new();

@@ -103,7 +103,7 @@ fn images_of_several_chunks() {
         (vec![average, average], shape(1, 70, 2)),
         (vec![gaussian, average], shape(5, 67, 1)),
         (vec![average, long], shape(6, 75, 1)),
-        (vec![long, gaussian], shape(12, 101, 1)),
+        (vec![long, gaussian], shape(18, 101, 1)),
         (vec![strided, average], shape(6, 140, 1)),
     ] {
         check(&Model::new(layers).unwrap(), shape, &mut rng);
