@@ -17,6 +17,7 @@ mod gram;
 mod job;
 mod layer;
 mod map;
+mod memory;
 mod norms;
 mod pack;
 mod patch;
@@ -30,6 +31,7 @@ mod worker;
 
 pub use gram::{Images, gram, pairs};
 pub use job::{Job, default_threads};
+pub use memory::scratch_bytes;
 pub use norms::norms;
 pub use tiles::Outputs;
 

@@ -57,8 +57,8 @@ pub(super) struct Packed<S: Simd, F: Real> {
 
 /// Patch norms at the sites of a layer, by `[row][column]`.
 pub(super) struct SiteNorms<S: Simd, F: Real> {
-    norms: Vec<Vector<S, F>>,
-    inverses: Vec<Vector<S, F>>,
+    pub norms: Vec<Vector<S, F>>,
+    pub inverses: Vec<Vector<S, F>>,
 }
 
 impl<S: Simd, F: Real> SiteNorms<S, F> {
@@ -70,23 +70,14 @@ impl<S: Simd, F: Real> SiteNorms<S, F> {
 impl<S: Simd, F: Real> Packed<S, F> {
     pub fn new(simd: S, stages: &Stages<F>, side: Side) -> Self {
         let first = &stages.stages[0];
-        let sites = |stage: &Stage<F>| stage.plan.rows.sites.len() * stage.plan.cols.sites.len();
-        let group = match side {
-            Side::Left => BLOCK,
-            Side::Right => first.columns.tile,
+        let site_norms = |stage| SiteNorms {
+            norms: zeros::<S, F>(simd, sites(stage)),
+            inverses: zeros::<S, F>(simd, sites(stage)),
         };
-        let width = first.columns.width.next_multiple_of(group);
         Self {
-            group,
-            pixels: zeros::<S, F>(simd, first.plan.rows.inputs.len() * width * first.depth),
-            norms: stages
-                .stages
-                .iter()
-                .map(|stage| SiteNorms {
-                    norms: zeros::<S, F>(simd, sites(stage)),
-                    inverses: zeros::<S, F>(simd, sites(stage)),
-                })
-                .collect(),
+            group: group(first, side),
+            pixels: zeros::<S, F>(simd, pixels(first, side)),
+            norms: stages.stages.iter().map(site_norms).collect(),
         }
     }
 
@@ -151,6 +142,31 @@ impl<S: Simd, F: Real> Packed<S, F> {
             }
         }
     }
+}
+
+/// Columns that are read together.
+fn group<F: Real>(first: &Stage<F>, side: Side) -> usize {
+    match side {
+        Side::Left => BLOCK,
+        Side::Right => first.columns.tile,
+    }
+}
+
+/// Vectors of pixels.
+fn pixels<F: Real>(first: &Stage<F>, side: Side) -> usize {
+    let width = first.columns.width.next_multiple_of(group(first, side));
+    first.plan.rows.inputs.len() * width * first.depth
+}
+
+/// Sites of a map.
+fn sites<F: Real>(stage: &Stage<F>) -> usize {
+    stage.plan.rows.sites.len() * stage.plan.cols.sites.len()
+}
+
+/// The vectors of a [`Packed`].
+pub(super) fn packed_length<F: Real>(stages: &Stages<F>, side: Side) -> usize {
+    let norms: usize = stages.stages.iter().map(|stage| 2 * sites(stage)).sum();
+    pixels(&stages.stages[0], side) + norms
 }
 
 /// The image columns under each packed column: itself, or when folded the site's whole patch.

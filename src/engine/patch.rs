@@ -25,14 +25,19 @@ use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 const TILE: usize = 3;
 const WIDE_TILE: usize = 6;
 
-/// Whether `S` has the registers for the wide tile.
-fn is_wide<S: Simd, F: Real>() -> bool {
-    size_of::<Vector<S, F>>() == 64
+/// Whether an instruction set with vectors of so many bytes has the registers for the wide tile.
+fn is_wide(vector_bytes: usize) -> bool {
+    vector_bytes == 64
 }
 
 /// Right columns that [`Products`] sums at a time.
 pub(super) fn tile<S: Simd, F: Real>() -> usize {
-    if is_wide::<S, F>() { WIDE_TILE } else { TILE }
+    tile_of(size_of::<Vector<S, F>>())
+}
+
+/// The same for vectors of so many bytes.
+pub(super) fn tile_of(vector_bytes: usize) -> usize {
+    if is_wide(vector_bytes) { WIDE_TILE } else { TILE }
 }
 
 /// The input rows that a pair of left rows reads on a diagonal.
@@ -76,7 +81,7 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
     /// Sum `strip` into the rings.
     #[inline(always)]
     pub fn run(&self, strip: &Strip<F>, rings: Rings<S, F>) {
-        if is_wide::<S, F>() {
+        if is_wide(size_of::<Vector<S, F>>()) {
             self.strip::<WIDE_TILE>(strip, rings);
         } else {
             self.strip::<TILE>(strip, rings);

@@ -1,7 +1,7 @@
 //! The memory that a thread works in, allocated once.
 
 use super::chunk::SITES;
-use super::pack::{Packed, Side};
+use super::pack::{Packed, Side, packed_length};
 use super::stage::{Stage, Stages};
 use crate::plan::ROWS;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, zeros};
@@ -68,40 +68,98 @@ impl<S: Simd, F: Real> Total<S, F> {
     }
 }
 
-impl<S: Simd, F: Real> LayerScratch<S, F> {
-    fn new(simd: S, stage: &Stage<F>, ntk: bool, index: usize) -> Self {
+/// How many vectors each buffer of a layer holds, for one map and one left row.
+struct LayerLengths {
+    columns: usize,
+    values: usize,
+    pooled: usize,
+    across: usize,
+    down: usize,
+    traces: usize,
+}
+
+impl LayerLengths {
+    fn of<F: Real>(stage: &Stage<F>) -> Self {
         let cols = &stage.plan.cols;
         let (sites, width) = (cols.sites.len(), cols.windows.len());
-        let map = |len, wanted| zeros::<S, F>(simd, if wanted { len } else { 0 });
-        let both = |len| [map(len, true), map(len, ntk)];
-        let rows = || std::array::from_fn(|_| both(stage.held_rows * width * width));
-        let ring = stage.chunks.last().map_or(0, |chunk| chunk.ring.end);
-        let traced = if stage.is_trace() { sites } else { 0 };
         Self {
-            columns: std::array::from_fn(|_| [map(ring, true), map(ring, ntk && index > 0)]),
-            values: both(SITES * stage.values_row),
-            pooled: std::array::from_fn(|_| both(sites * width)),
-            across: rows(),
-            down: map(ROWS * width * width, true),
-            traces: std::array::from_fn(|_| both(traced)),
+            columns: stage.chunks.last().map_or(0, |chunk| chunk.ring.end),
+            values: SITES * stage.values_row,
+            pooled: sites * width,
+            across: stage.held_rows * width * width,
+            down: width * width,
+            traces: if stage.is_trace() { sites } else { 0 },
         }
     }
+
+    /// The vectors of all buffers.
+    fn total(&self, ntk: bool, index: usize) -> usize {
+        let Self { columns, values, pooled, across, down, traces } = self;
+        let column_maps = maps(ntk && index > 0);
+        ROWS * (column_maps * columns + maps(ntk) * (pooled + across + traces) + down)
+            + maps(ntk) * values
+    }
+}
+
+/// The number of maps.
+fn maps(second: bool) -> usize {
+    if second { MAPS } else { 1 }
+}
+
+/// A buffer a map, the second empty unless there are two.
+fn per_map<S: Simd, F: Real>(simd: S, len: usize, second: bool) -> PerMap<S, F> {
+    std::array::from_fn(|map| zeros::<S, F>(simd, if map < maps(second) { len } else { 0 }))
+}
+
+impl<S: Simd, F: Real> LayerScratch<S, F> {
+    fn new(simd: S, stage: &Stage<F>, ntk: bool, index: usize) -> Self {
+        let LayerLengths { columns, values, pooled, across, down, traces } =
+            LayerLengths::of(stage);
+        let both = |len| per_map::<S, F>(simd, len, ntk);
+        let rows = |len| std::array::from_fn(|_| both(len));
+        Self {
+            // The patch sums of the first layer are the same for both maps.
+            columns: std::array::from_fn(|_| per_map::<S, F>(simd, columns, ntk && index > 0)),
+            values: both(values),
+            pooled: rows(pooled),
+            across: rows(across),
+            down: zeros::<S, F>(simd, ROWS * down),
+            traces: rows(traces),
+        }
+    }
+}
+
+/// The vectors of one map's ring behind each layer.
+fn ring_lengths<F: Real>(stages: &Stages<F>) -> impl Iterator<Item = usize> {
+    let pipeline = stages.pipeline;
+    stages.stages.iter().enumerate().map(|(index, stage)| {
+        let next = pipeline.layers.get(index + 1);
+        next.map_or(pipeline.ring_rows, |next| next.ring_rows) * stage.output_row()
+    })
+}
+
+/// The vectors of an output's diagonal; none behind a trace.
+fn diagonal_length<F: Real>(stages: &Stages<F>) -> usize {
+    let last = &stages.stages[stages.stages.len() - 1].plan;
+    last.rows.windows.len() * last.cols.windows.len()
+}
+
+/// The vectors of a [`Scratch`].
+pub(super) fn vectors<F: Real>(stages: &Stages<F>, ntk: bool) -> usize {
+    let layers = stages.stages.iter().enumerate();
+    let layers: usize =
+        layers.map(|(index, stage)| LayerLengths::of(stage).total(ntk, index)).sum();
+    let packed: usize =
+        [Side::Left, Side::Right].map(|side| packed_length(stages, side)).iter().sum();
+    let rings = maps(ntk) * ring_lengths(stages).sum::<usize>();
+    layers + packed + rings + diagonal_length(stages)
 }
 
 impl<S: Simd, F: Real> Scratch<S, F> {
     /// Scratch for `stages`; `ntk` if the NTK's map is wanted too.
     pub fn new(simd: S, stages: &Stages<F>, ntk: bool) -> Self {
-        let pipeline = stages.pipeline;
-        let ring = |rows: usize, stage: &Stage<F>| {
-            let len = rows * stage.output_row();
-            [zeros::<S, F>(simd, len), zeros::<S, F>(simd, if ntk { len } else { 0 })]
-        };
         let mut rings = vec![[Vec::new(), Vec::new()]];
-        for (index, stage) in stages.stages.iter().enumerate() {
-            let next = pipeline.layers.get(index + 1);
-            rings.push(ring(next.map_or(pipeline.ring_rows, |next| next.ring_rows), stage));
-        }
-        let last = &stages.stages[stages.stages.len() - 1].plan;
+        rings.extend(ring_lengths(stages).map(|len| per_map::<S, F>(simd, len, ntk)));
         let layer = |(index, stage)| LayerScratch::new(simd, stage, ntk, index);
         Self {
             left: Packed::new(simd, stages, Side::Left),
@@ -109,7 +167,7 @@ impl<S: Simd, F: Real> Scratch<S, F> {
             layers: stages.stages.iter().enumerate().map(layer).collect(),
             rings,
             totals: [Total::new(simd); MAPS],
-            diagonal: zeros::<S, F>(simd, last.rows.windows.len() * last.cols.windows.len()),
+            diagonal: zeros::<S, F>(simd, diagonal_length(stages)),
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct Pipeline {
 }
 
 /// A validated model on images of one shape.
+///
+/// Its cost: [`Plan::pair_cost`], and in memory [`engine::scratch_bytes`](crate::engine::scratch_bytes).
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The images' shape.

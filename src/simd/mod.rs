@@ -58,6 +58,15 @@ impl Isa {
         all
     }
 
+    /// Bytes of its vectors.
+    pub fn vector_bytes(self) -> usize {
+        match self {
+            Self::Avx512 => 64,
+            Self::Avx2 => 32,
+            Self::Neon | Self::Baseline => 16,
+        }
+    }
+
     /// Whether multiply-adds round once.
     pub fn fuses(self) -> bool {
         self != Self::Baseline
