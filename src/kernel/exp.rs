@@ -149,3 +149,180 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
         (self.norm * norm * exp, exp * inverse_square)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{Double, Isa, Task};
+
+    /// The largest errors of value and slope, in units in the last place: these from the power of
+    /// two and the products around it,
+    const SINGLE_ULPS: f64 = 4.0;
+    const DOUBLE_ULPS: f64 = 6.0;
+    /// and so many times `1 / sigma^2` from the exponent, where a cosine's own rounding costs as
+    /// much. The steep form takes a difference of exponents.
+    const EXPONENT_ULPS: f64 = 3.0;
+    const STEEP_EXPONENT_ULPS: f64 = 6.5;
+
+    /// Two patches: their sum and the norm of either.
+    #[derive(Clone, Copy, Debug)]
+    struct Patches<F> {
+        sum: F,
+        norms: [F; 2],
+    }
+
+    impl<F: Real> Patches<F> {
+        fn new(cosine: f64, norms: [f64; 2]) -> Self {
+            let norms = norms.map(F::from_f64);
+            let [left, right] = norms.map(Real::to_f64);
+            Self { sum: F::from_f64(cosine * left * right), norms }
+        }
+
+        fn inverses(self) -> [F; 2] {
+            self.norms.map(|norm| F::ONE / norm.max(F::NORM_FLOOR))
+        }
+
+        /// The cosine.
+        fn cosine(self) -> Double {
+            let [left, right] = self.norms.map(|norm| norm.max(F::NORM_FLOOR).to_f64());
+            Double::from(self.sum.to_f64()).over(left).over(right)
+        }
+
+        /// Value and slope.
+        fn exact(self, sigma: f64) -> [Double; 2] {
+            let [left, right] = self.norms.map(|norm| Double::from(norm.to_f64()));
+            let exponent = self.cosine().add(Double::from(-1.0)).over(sigma).over(sigma);
+            let exp = exponent.exp();
+            [exp.times(left).times(right), exp.over(sigma).over(sigma)]
+        }
+    }
+
+    /// Value and slope of the form that suits `sigma`.
+    struct Evaluate<'a, F> {
+        sigma: f64,
+        patches: &'a [Patches<F>],
+    }
+
+    impl<F: Real> Task for Evaluate<'_, F> {
+        type Output = Vec<[f64; 2]>;
+
+        fn run<S: Simd>(self, simd: S) -> Self::Output {
+            let Self { sigma, patches } = self;
+            let mut results = Vec::new();
+            Exp::<F>::new(sigma).choose(Batches { simd, patches, results: &mut results });
+            results
+        }
+    }
+
+    struct Batches<'a, S, F> {
+        simd: S,
+        patches: &'a [Patches<F>],
+        results: &'a mut Vec<[f64; 2]>,
+    }
+
+    impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
+        fn visit<K: PatchKernel<F>>(self, kernel: K) {
+            let simd = self.simd;
+            for batch in self.patches.chunks(Vector::<S, F>::LEN) {
+                let lanes = |of: &dyn Fn(Patches<F>) -> F| {
+                    Vector::<S, F>::from_fn(simd, |lane| of(batch[lane.min(batch.len() - 1)]))
+                };
+                let [left, right] = [0, 1].map(|side| {
+                    (lanes(&|patches| patches.norms[side]), lanes(&|p| p.inverses()[side]))
+                });
+                let sum = lanes(&|patches| patches.sum);
+                let site = kernel.at(simd, left.0, left.1);
+                let (value, slope) = site.value_and_slope(simd, sum, right.0, right.1);
+                let alone = site.value(simd, sum, right.0, right.1);
+                assert_eq!(alone.as_slice(), value.as_slice());
+                let both = value.as_slice().iter().zip(slope.as_slice());
+                let both = both.map(|(value, slope)| [value.to_f64(), slope.to_f64()]);
+                self.results.extend(both.take(batch.len()));
+            }
+        }
+    }
+
+    /// From far below the floor of norms to far above 1.
+    const NORMS: [f64; 11] = [1e-9, 3e-8, 0.9e-6, 1.1e-6, 2e-5, 1e-3, 0.3, 1.0, 7.0, 1e4, 1e9];
+
+    /// Cosines from -1 to 1, the norms of either patch going through all pairs meanwhile.
+    fn patches<F: Real>() -> Vec<Patches<F>> {
+        let count = 20_000;
+        let norm = |index: usize| NORMS[index % NORMS.len()];
+        let cosine = |index| 2.0 * f64::from(index) / f64::from(count) - 1.0;
+        let pairs = (0..=count).map(|index| {
+            let k = index as usize;
+            Patches::new(cosine(index), [norm(k), norm(k / NORMS.len())])
+        });
+        let ends = [-1.0, 0.0, 1.0]
+            .into_iter()
+            .flat_map(|cosine| NORMS.map(|norm| Patches::new(cosine, [norm; 2])));
+        pairs.chain(ends).collect()
+    }
+
+    /// The rate is 40 between the first two, of which the first is steep.
+    const SIGMAS: [f64; 8] = [0.1899, 0.19, 0.25, 0.4, 0.65, 1.0, 2.0, 5.0];
+
+    fn check<F: Real>(ulps: f64) {
+        let all = patches::<F>();
+        let digit = (-f64::from(F::MANTISSA_BITS)).exp2();
+        for sigma in SIGMAS {
+            let steep = LOG2_E / (sigma * sigma) > LARGEST_RATE;
+            let exponent = if steep { STEEP_EXPONENT_ULPS } else { EXPONENT_ULPS };
+            let bound = ulps + exponent / (sigma * sigma);
+            let exact: Vec<_> = all.iter().map(|patches| patches.exact(sigma)).collect();
+            for isa in Isa::available() {
+                let results = isa.run(Evaluate { sigma, patches: &all });
+                for ((patches, exact), got) in all.iter().zip(&exact).zip(results) {
+                    for (Double(high, low), got) in exact.iter().zip(got) {
+                        let unit = digit * high.log2().floor().exp2();
+                        let error = ((got - high) - low).abs() / unit;
+                        assert!(
+                            error <= bound,
+                            "{}: {got:e} is off by {error} ulp at sigma {sigma}, {patches:?}",
+                            isa.name()
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn value_and_slope_keep_their_bounds() {
+        check::<f32>(SINGLE_ULPS);
+        check::<f64>(DOUBLE_ULPS);
+    }
+
+    /// Whatever `sigma`: the kernel of what rounding leaves of a point, or of a constant.
+    fn check_ends<F: Real>() {
+        let all = patches::<F>();
+        let blank = NORMS.into_iter().flat_map(|norm| [[0.0, norm], [norm, 0.0], [0.0, 0.0]]);
+        let blank: Vec<_> = blank.map(|norms| Patches::<F>::new(0.0, norms)).collect();
+        for sigma in [1e-12, 1e-3, 0.1, 0.1899, 0.19, 0.6, 5.0, 1e12] {
+            for isa in Isa::available() {
+                let what = format!("{} with sigma {sigma}", isa.name());
+                for [value, slope] in isa.run(Evaluate { sigma, patches: &blank }) {
+                    assert_eq!(value, 0.0, "{what}");
+                    assert!(slope.is_finite(), "{what}");
+                }
+                let inverse_square = (1.0 / (sigma * sigma)).min(1e20);
+                // A cosine of 1 may round up.
+                let most = 1.0 + 1e-5;
+                for (patches, got) in all.iter().zip(isa.run(Evaluate { sigma, patches: &all })) {
+                    let [left, right] = patches.norms.map(Real::to_f64);
+                    let [value, slope] = got;
+                    let what = format!("{what}: {value:e}, {slope:e} at {patches:?}");
+                    assert!(0.0 <= value && value <= left * right * most, "{what}");
+                    assert!(0.0 <= slope && slope <= inverse_square * most, "{what}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_sigma_gives_numbers_in_range() {
+        check_ends::<f32>();
+        check_ends::<f64>();
+    }
+}

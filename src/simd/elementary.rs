@@ -68,7 +68,7 @@ impl<S: Simd, F: Real> Exp2<S, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::{Isa, Task};
+    use crate::simd::{Double, Isa, Task};
 
     /// The largest errors of `exp2`, in units in the last place: the polynomial's and the last
     /// rounding's.
@@ -88,43 +88,6 @@ mod tests {
             };
             self.0.chunks(Vector::<S, F>::LEN).flat_map(chunk).collect()
         }
-    }
-
-    /// A sum of two doubles, the second below half a unit in the last place of the first.
-    #[derive(Clone, Copy)]
-    struct Double(f64, f64);
-
-    impl Double {
-        fn sum(a: f64, b: f64) -> Self {
-            let sum = a + b;
-            let rest = sum - a;
-            Self(sum, (a - (sum - rest)) + (b - rest))
-        }
-
-        fn add(self, other: Self) -> Self {
-            let Self(high, low) = Self::sum(self.0, other.0);
-            Self::sum(high, low + self.1 + other.1)
-        }
-
-        fn times(self, other: Self) -> Self {
-            let high = self.0 * other.0;
-            let low = self.0.mul_add(other.0, -high);
-            Self::sum(high, low + (self.0 * other.1 + self.1 * other.0))
-        }
-
-        fn over(self, divisor: f64) -> Self {
-            let high = self.0 / divisor;
-            let rest = (-high).mul_add(divisor, self.0) + self.1;
-            Self::sum(high, rest / divisor)
-        }
-    }
-
-    /// `2^r` for `|r| <= 1/2`, to some 100 bits: the series of `exp(r ln 2)`.
-    fn exp2_of_fraction(r: f64) -> Double {
-        let ln2 = Double(std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
-        let x = Double(r, 0.0).times(ln2);
-        let step = |sum: Double, n: i32| Double(1.0, 0.0).add(x.times(sum).over(f64::from(n)));
-        (1..=26).rev().fold(Double(1.0, 0.0), step)
     }
 
     #[test]
@@ -148,7 +111,7 @@ mod tests {
         for isa in Isa::available() {
             for (x, y) in xs.iter().zip(isa.run(Exp2(&xs))) {
                 let whole = x.round();
-                let Double(high, low) = exp2_of_fraction(x - whole);
+                let Double(high, low) = Double::from(x - whole).exp2_of_fraction();
                 // Both in the scale of 2^whole, where differences are exact.
                 let y = y * (-whole / 2.0).floor().exp2() * (-whole / 2.0).ceil().exp2();
                 let unit = f64::EPSILON * if high < 1.0 { 0.5 } else { 1.0 };

@@ -6,10 +6,14 @@
 //! width. With fused multiply-add, which every level but [`Isa::Baseline`] on x86 has, results
 //! are therefore the same bits on AVX2, AVX-512 and NEON.
 
+#[cfg(test)]
+mod double;
 mod elementary;
 mod peak;
 mod real;
 
+#[cfg(test)]
+pub(crate) use double::Double;
 pub use elementary::{Exp2, exp2, horner};
 pub use fearless_simd::prelude::*;
 pub use fearless_simd::{Level, Simd};
