@@ -1,5 +1,6 @@
 //! One program for all integration tests, so that the generic engine is compiled once.
 
+mod accuracy;
 mod common;
 mod golden;
 mod levels;
