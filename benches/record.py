@@ -2,8 +2,8 @@
 
 ``record.py write`` writes the last run as ``benches/record/DATE-PROCESSOR.csv``; ``record.py
 compare`` prints it beside the last record of this processor, or of any if there is none of this
-one. Times are medians in nanoseconds by the element (a pair of images, or an image for norms);
-``low`` and ``high`` bound the median's 95% confidence interval.
+one. Times are medians in nanoseconds by the element (a pair of images, an image for norms, an entry
+of a map for steps); ``low`` and ``high`` bound the median's 95% confidence interval.
 
 ``make bench-record`` and ``make bench-compare`` run the benchmarks first.
 """
@@ -54,7 +54,7 @@ def measured() -> list[Row]:
                 name,
                 bench["value_str"],
                 f"{bench['group_id']}/{bench['function_id']}",
-                *(round(time / elements, 1) for time in times),
+                *(float(f"{time / elements:.6g}") for time in times),
             )
         )
     if not rows:
@@ -100,6 +100,11 @@ def partner(row: Row, record: list[Row]) -> Row | None:
     return min(exact or same, key=lambda other: other.nanoseconds, default=None)
 
 
+def shown(nanoseconds: float) -> str:
+    """A time as a table shows it."""
+    return f"{nanoseconds:,.0f}" if nanoseconds >= 100 else f"{nanoseconds:.3g}"
+
+
 def compare(rows: list[Row], path: Path) -> None:
     """Print a run beside a record."""
     record = read(path)
@@ -108,14 +113,14 @@ def compare(rows: list[Row], path: Path) -> None:
         print(f"not the same machine: {rows[0].processor} now, {record[0].processor} then")
     print(f"{'benchmark':<40} {'level':<9} {'ns now':>13} {'ns then':>13} {'now/then':>9}")
     for row in rows:
-        line = f"{row.bench:<40} {row.level:<9} {row.nanoseconds:>13,.0f}"
+        line = f"{row.bench:<40} {row.level:<9} {shown(row.nanoseconds):>13}"
         then = partner(row, record)
         if then is None:
             print(f"{line} {'-':>13} {'-':>9}")
             continue
         level = "" if then.level == row.level else f" ({then.level} then)"
         ratio = row.nanoseconds / then.nanoseconds
-        print(f"{line} {then.nanoseconds:>13,.0f} {ratio:>9.2f}{level}")
+        print(f"{line} {shown(then.nanoseconds):>13} {ratio:>9.2f}{level}")
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-//! What the engine takes. Criterion's elements are pairs of images, or images for `norms`.
+//! What the engine takes. Criterion's elements are pairs of images, images for `norms`, and entries
+//! of a map for `steps`.
 //!
 //! `cargo bench` runs all, `cargo bench -- pair` one group, `cargo bench -- pair/exp/` one model.
 //! A benchmark's parameter is the instruction set. It is one program, since each would compile the
@@ -10,6 +11,7 @@ mod matrix;
 mod models;
 mod norms;
 mod pair;
+mod steps;
 
 use std::time::Duration;
 
@@ -21,6 +23,6 @@ criterion_group! {
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(2500));
-    targets = pair::bench, matrix::bench, norms::bench
+    targets = pair::bench, matrix::bench, norms::bench, steps::bench
 }
 criterion_main!(engine);

@@ -38,10 +38,6 @@ fn exp(npatch: usize, subsampling: usize) -> Layer {
     layer(Kernel::Exp, npatch, subsampling)
 }
 
-fn relu(npatch: usize, subsampling: usize) -> Layer {
-    layer(Kernel::Relu, npatch, subsampling)
-}
-
 fn strided(subsampling: usize) -> Layer {
     Layer { pooling: Pooling::Strided, ..exp(3, subsampling) }
 }
@@ -56,7 +52,17 @@ fn case(name: &'static str, shape: Shape, layers: &[Layer]) -> Case {
 
 /// Two layers of 3x3 patches on 32x32x3 images, the model that everything is measured by.
 pub fn flagship() -> Case {
-    case("exp", CIFAR, &[exp(3, 2), exp(3, 5)])
+    flagship_with(Kernel::Exp)
+}
+
+/// The same with another patch kernel.
+pub fn flagship_with(kernel: Kernel) -> Case {
+    case(kernel.name(), CIFAR, &[layer(kernel, 3, 2), layer(kernel, 3, 5)])
+}
+
+/// Its NTK.
+pub fn flagship_ntk() -> Case {
+    Case { name: "relu, NTK", ntk: true, ..flagship_with(Kernel::Relu) }
 }
 
 /// Three layers, each of which halves the map.
@@ -73,8 +79,8 @@ pub fn digits() -> Case {
 pub fn all() -> Vec<Case> {
     vec![
         flagship(),
-        case("relu", CIFAR, &[relu(3, 2), relu(3, 5)]),
-        Case { ntk: true, ..case("relu, NTK", CIFAR, &[relu(3, 2), relu(3, 5)]) },
+        flagship_with(Kernel::Relu),
+        flagship_ntk(),
         case("exp, strided", CIFAR, &[strided(2), strided(5)]),
         three_layers(),
         case("exp, one layer", CIFAR, &[exp(5, 8)]),

@@ -25,7 +25,7 @@ pub(super) struct LayerRows<'a, S: Simd, F: Real> {
 
 /// A pair of rows of sites, `slot` being the place of the left one in its step.
 #[derive(Clone, Copy)]
-struct Meeting {
+pub(super) struct Meeting {
     slot: usize,
     left: usize,
     right: usize,
@@ -57,7 +57,8 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         reach.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
     }
 
-    fn meetings(&self, diagonal: isize) -> [Option<Meeting>; ROWS] {
+    /// The pairs of rows on a diagonal.
+    pub fn meetings(&self, diagonal: isize) -> [Option<Meeting>; ROWS] {
         let mut meetings = [None; ROWS];
         for (slot, left) in self.rows.clone().enumerate() {
             let right = usize::try_from(diagonal + slot as isize).ok();
@@ -74,14 +75,14 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     /// Evaluate pairs of rows on one diagonal, and pool their columns or trace them.
     fn meet(&self, meetings: [Option<Meeting>; ROWS], scratch: &mut Scratch<S, F>) {
         let Self { simd, stage, layer, .. } = *self;
-        let patches = meetings.map(|meeting| meeting.map(|m| stage.patch_rows(m.left, m.right)));
-        let rows = PairRows::new(patches);
+        let rows = self.pair_rows(meetings);
         for chunk in &stage.chunks {
             for strip in &chunk.strips {
                 self.sum_columns(chunk, strip, &rows, scratch);
                 for meeting in meetings.iter().flatten() {
                     for block in &strip.blocks {
-                        self.evaluate(chunk, block, meeting, scratch);
+                        self.map(chunk, block, meeting, scratch);
+                        self.pool_block(chunk, block, meeting, scratch);
                     }
                 }
             }
@@ -105,8 +106,14 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         }
     }
 
+    /// The input rows under the patches of rows that meet.
+    pub fn pair_rows(&self, meetings: [Option<Meeting>; ROWS]) -> PairRows {
+        let patch_rows = |meeting: Meeting| self.stage.patch_rows(meeting.left, meeting.right);
+        PairRows::new(meetings.map(|meeting| meeting.map(patch_rows)))
+    }
+
     /// The vertical sums that `strip` adds to the rings.
-    fn sum_columns(
+    pub fn sum_columns(
         &self,
         chunk: &Chunk<F>,
         strip: &Strip<F>,
@@ -141,8 +148,8 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         }
     }
 
-    /// Patch kernels of a block, pooled along right columns or traced.
-    fn evaluate(
+    /// The patch kernels of a block.
+    pub fn map(
         &self,
         chunk: &Chunk<F>,
         block: &Block<F>,
@@ -151,8 +158,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     ) {
         let Self { simd, stage, layer, .. } = *self;
         let Meeting { slot, left, right } = *meeting;
-        let LayerScratch { columns, values: [values, tangents], pooled, traces, .. } =
-            &mut scratch.layers[layer];
+        let LayerScratch { columns, values: [values, tangents], .. } = &mut scratch.layers[layer];
         let sites = stage.plan.cols.sites.len();
         let right = right * sites + chunk.sites.start..right * sites + chunk.sites.end;
         let map: BlockMap<'_, S, F> = BlockMap {
@@ -168,7 +174,21 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             right: scratch.right.norms[layer].at(right),
         };
         map.run(values, tangents);
-        for (map, values) in [&*values, &*tangents].into_iter().enumerate().take(self.maps().end) {
+    }
+
+    /// Pool them along right columns, or trace them.
+    pub fn pool_block(
+        &self,
+        chunk: &Chunk<F>,
+        block: &Block<F>,
+        meeting: &Meeting,
+        scratch: &mut Scratch<S, F>,
+    ) {
+        let Self { simd, stage, layer, .. } = *self;
+        let Meeting { slot, .. } = *meeting;
+        let LayerScratch { values, pooled, traces, .. } = &mut scratch.layers[layer];
+        for map in self.maps() {
+            let values = &values[map];
             simd.vectorize(
                 #[inline(always)]
                 || {

@@ -25,6 +25,8 @@ mod pool;
 mod rows;
 mod scratch;
 mod stage;
+#[doc(hidden)]
+pub mod steps;
 mod threads;
 mod tiles;
 mod worker;
