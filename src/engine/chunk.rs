@@ -257,8 +257,8 @@ impl Layout {
             let read = columns.clip(columns.origin + reach.start as isize)
                 ..columns.clip(columns.origin + (reach.end + columns.offsets - 2) as isize) + 1;
             let last = columns.last_strip(index);
-            for strip in columns.first_strip(index)..=last {
-                reaches[strip] = hull([reaches[strip].clone(), read.clone()].into_iter());
+            for reach in &mut reaches[columns.first_strip(index)..=last] {
+                *reach = hull([reach.clone(), read.clone()].into_iter());
             }
             completed[last].push(self.site(cols, index, reach, sites.start));
         }

@@ -122,6 +122,9 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     }
 }
 
+/// The terms of a patch of side 3.
+type Three<'a, V> = ((&'a V, &'a V), &'a V);
+
 /// What the NTK's patch sums are sums of: the second map, but in the first layer the first.
 #[inline(always)]
 fn second_map<const MAPS: usize>() -> usize {
@@ -175,10 +178,7 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
     }
 
     #[inline(always)]
-    fn three_terms(
-        &self,
-        map: usize,
-    ) -> impl Iterator<Item = ((&Vector<S, F>, &Vector<S, F>), &Vector<S, F>)> {
+    fn three_terms(&self, map: usize) -> impl Iterator<Item = Three<'_, Vector<S, F>>> {
         self.offset(map, 0).iter().zip(self.offset(map, 1)).zip(self.offset(map, 2))
     }
 

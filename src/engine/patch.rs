@@ -117,12 +117,15 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
     }
 }
 
+/// A term of a strip's columns.
+type Left<S, F> = [Vector<S, F>; BLOCK];
+
 /// Sums by right tile, each for a strip's columns.
 type Tiles<'a, S, F, const R: usize> = [&'a mut [[Vector<S, F>; R]]; BLOCK];
 
 /// What a strip multiplies: a strip of the left image and tiles of the right one, by row and term.
 struct Operands<'a, S: Simd, F: Real, const R: usize> {
-    left: &'a [[Vector<S, F>; BLOCK]],
+    left: &'a [Left<S, F>],
     right: &'a [[Vector<S, F>; R]],
     /// Terms of a row.
     depth: usize,
@@ -161,7 +164,7 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
 
     /// The left terms of some rows, and where a tile has the right ones.
     #[inline(always)]
-    fn terms(&self, rows: PatchRows) -> (&[[Vector<S, F>; BLOCK]], Range<usize>) {
+    fn terms(&self, rows: PatchRows) -> (&[Left<S, F>], Range<usize>) {
         let range = |row: usize| row * self.depth..(row + rows.count) * self.depth;
         (&self.left[range(rows.left)], range(rows.right))
     }
