@@ -125,17 +125,6 @@ impl<F: Real> PatchKernel<F> for Steep<F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
     #[inline(always)]
-    fn value(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> Vector<S, F> {
-        self.value_and_slope(simd, sum, norm, inverse).0
-    }
-
-    #[inline(always)]
     fn value_and_slope(
         self,
         simd: S,

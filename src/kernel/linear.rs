@@ -37,24 +37,13 @@ impl<F: Real> PatchKernel<F> for Linear<F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(
+    fn value_and_slope(
         self,
         _simd: S,
         sum: Vector<S, F>,
         norm: Vector<S, F>,
         inverse: Vector<S, F>,
-    ) -> Vector<S, F> {
-        norm * (sum * (self.factor * inverse))
-    }
-
-    #[inline(always)]
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
     ) -> (Vector<S, F>, Vector<S, F>) {
-        (self.value(simd, sum, norm, inverse), self.slope)
+        (norm * (sum * (self.factor * inverse)), self.slope)
     }
 }

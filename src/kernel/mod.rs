@@ -35,17 +35,20 @@ pub trait PatchKernel<F: Real>: Copy {
 /// A patch kernel at one left site, against any right one.
 ///
 /// It gets the patch sum `S` and of the right site `norm = n'` and `inverse = 1 / max(n', 1e-6)`:
-/// to multiply the two inverses first keeps them off the critical path. Rounding can put a cosine a few ulp outside `[-1, 1]`; a
-/// kernel that minds clamps it.
+/// to multiply the two inverses first keeps them off the critical path. Rounding can put a cosine
+/// a few ulp outside `[-1, 1]`; a kernel that minds clamps it.
 pub trait SiteKernel<S: Simd, F: Real>: Copy {
     /// `M`.
+    #[inline(always)]
     fn value(
         self,
         simd: S,
         sum: Vector<S, F>,
         norm: Vector<S, F>,
         inverse: Vector<S, F>,
-    ) -> Vector<S, F>;
+    ) -> Vector<S, F> {
+        self.value_and_slope(simd, sum, norm, inverse).0
+    }
 
     /// `M` and `dM/dS`; `M` has the bits of [`SiteKernel::value`].
     fn value_and_slope(

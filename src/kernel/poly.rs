@@ -32,17 +32,6 @@ impl<F: Real, const D: usize> PatchKernel<F> for Poly<D> {
 
 impl<S: Simd, F: Real, const D: usize> SiteKernel<S, F> for AtSite<S, F, D> {
     #[inline(always)]
-    fn value(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> Vector<S, F> {
-        self.value_and_slope(simd, sum, norm, inverse).0
-    }
-
-    #[inline(always)]
     fn value_and_slope(
         self,
         _simd: S,

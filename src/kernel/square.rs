@@ -30,17 +30,6 @@ impl<F: Real> PatchKernel<F> for Square {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> Vector<S, F> {
-        self.value_and_slope(simd, sum, norm, inverse).0
-    }
-
-    #[inline(always)]
     fn value_and_slope(
         self,
         _simd: S,

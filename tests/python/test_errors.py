@@ -134,6 +134,15 @@ ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] =
     "norms of another model": (
         lambda **k: compute_kernel_matrix(X, X, N, N, N_INV, N_INV[:, :64], cases.EXP, **k),
         ValueError, ["norms_inv2", "(N, L*h*w)", "(4, 128)", "(4, 64)"]),
+    "norms in another order": (
+        lambda **k: compute_kernel_matrix(X, X, N[::-1], N, model=cases.EXP, **k),
+        ValueError, ["ims1", "image 0", "norms", "compute_norms"]),
+    "norms of larger images": (
+        lambda **k: compute_kernel_matrix(X, X, N, 2 * N, model=cases.EXP, **k),
+        ValueError, ["ims2", "image 0", "norms", "compute_norms"]),
+    "inverses of smaller norms": (
+        lambda **k: compute_kernel_matrix(X, X, N, N, 2 * N_INV, N_INV, cases.EXP, **k),
+        ValueError, ["ims1", "norms_inv", "1 / max(norms, 1e-6)"]),
     "norms of one axis": (
         lambda **k: compute_kernel_matrix(X, X, N[0], N, model=cases.EXP, **k),
         ValueError, ["norms1", "(N, L*h*w)", "(128,)"]),
