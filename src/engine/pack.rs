@@ -90,8 +90,11 @@ impl<S: Simd, F: Real> Packed<S, F> {
         images: Source<F>,
         indices: &[usize],
     ) {
-        let image = |lane: usize| indices[lane.min(indices.len() - 1)];
-        self.fill_pixels(simd, plan, &stages.stages[0], |lane| images.pixels.row(image(lane)));
+        self.fill_pixels(simd, plan, &stages.stages[0], &Lanes::new(images.pixels, indices));
+        let norms = Lanes::new(images.norms, indices);
+        let inverses = images.inverses.map(|inverses| Lanes::new(inverses, indices));
+        let one = Vector::<S, F>::splat(simd, F::ONE);
+        let floor = Vector::<S, F>::splat(simd, F::NORM_FLOOR);
         for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
             let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
             let base = index * plan.layer_stride();
@@ -100,27 +103,17 @@ impl<S: Simd, F: Real> Packed<S, F> {
                 .iter()
                 .flat_map(|row| cols.sites.iter().map(move |col| base + row * cols.size + col));
             for (slot, position) in positions.enumerate() {
-                let norm = |lane: usize| images.norms.row(image(lane))[position];
-                let inverse = |lane: usize| match images.inverses {
-                    Some(inverses) => inverses.row(image(lane))[position],
-                    None => F::ONE / norm(lane).max(F::NORM_FLOOR),
+                let norm = norms.at(simd, position);
+                target.norms[slot] = norm;
+                target.inverses[slot] = match &inverses {
+                    Some(inverses) => inverses.at(simd, position),
+                    None => one / norm.max(floor),
                 };
-                target.norms[slot] = Vector::<S, F>::from_fn(simd, norm);
-                target.inverses[slot] = Vector::<S, F>::from_fn(simd, inverse);
             }
         }
     }
 
-    fn fill_pixels<'a>(
-        &mut self,
-        simd: S,
-        plan: &Plan,
-        first: &Stage<F>,
-        image: impl Fn(usize) -> &'a [F],
-    ) where
-        F: 'a,
-    {
-        let lanes: Vec<&[F]> = (0..Vector::<S, F>::LEN).map(image).collect();
+    fn fill_pixels(&mut self, simd: S, plan: &Plan, first: &Stage<F>, images: &Lanes<F>) {
         let (width, channels) = (plan.shape.width, plan.shape.channels);
         let columns = column_sources(&first.plan.cols, first.plan.is_folded());
         let (rows, depth, group) = (first.plan.rows.inputs.len(), first.depth, self.group);
@@ -133,12 +126,35 @@ impl<S: Simd, F: Real> Packed<S, F> {
                         self.pixels[line * group + col % group] = match source {
                             Some(x) => {
                                 let at = (y * width + x) * channels + channel;
-                                Vector::<S, F>::from_fn(simd, |lane| lanes[lane][at])
+                                images.at(simd, at)
                             }
                             None => Vector::<S, F>::splat(simd, F::ZERO),
                         };
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Rows that are read side by side, one a lane; the last one in the lanes left over.
+struct Lanes<'a, F> {
+    rows: Vec<&'a [F]>,
+}
+
+impl<'a, F: Real> Lanes<'a, F> {
+    fn new(rows: Rows<'a, F>, indices: &[usize]) -> Self {
+        Self { rows: indices.iter().map(|&index| rows.row(index)).collect() }
+    }
+
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, position: usize) -> Vector<S, F> {
+        match self.rows.as_slice() {
+            // The usual left image: to gather it from itself would take ten times as long.
+            [row] => Vector::<S, F>::splat(simd, row[position]),
+            rows => {
+                let last = rows.len() - 1;
+                Vector::<S, F>::from_fn(simd, |lane| rows[lane.min(last)][position])
             }
         }
     }
