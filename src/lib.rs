@@ -45,6 +45,7 @@
 //! # Ok::<(), ckn_rs::error::Error>(())
 //! ```
 
+pub mod convention;
 pub mod engine;
 pub mod error;
 pub mod kernel;

@@ -163,7 +163,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         let right = right * sites + chunk.sites.start..right * sites + chunk.sites.end;
         let map: BlockMap<'_, S, F> = BlockMap {
             simd,
-            kernel: stage.kernel,
+            kernel: &stage.kernel,
             maps: Maps::of(self.ntk, layer),
             sites: &block.sites,
             row: stage.values_row,

@@ -9,7 +9,7 @@
 
 use super::chunk::Site;
 use super::rows::sum_rows;
-use crate::kernel::{PatchKernel, Prepared, SiteKernel, Visitor};
+use crate::kernel::{Patch, PatchKernel, Prepared, SiteKernel, Visitor};
 use crate::simd::{Real, Simd, SimdFloat, Vector};
 
 /// Which maps go in and come out.
@@ -44,7 +44,7 @@ pub(super) struct Norms<'a, S: Simd, F: Real> {
 /// A block's patch kernels.
 pub(super) struct BlockMap<'a, S: Simd, F: Real> {
     pub simd: S,
-    pub kernel: Prepared<F>,
+    pub kernel: &'a Prepared<F>,
     pub maps: Maps,
     pub sites: &'a [Site<F>],
     /// Length of a row of results.
@@ -73,7 +73,7 @@ struct Evaluate<'a, S: Simd, F: Real> {
 
 impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
     #[inline(always)]
-    fn visit<K: PatchKernel<F>>(self, kernel: K) {
+    fn visit<K: PatchKernel<F>>(self, kernel: &K) {
         let simd = self.block.simd;
         match self.block.maps {
             Maps::Ckn => simd.vectorize(
@@ -95,7 +95,7 @@ impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
 impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// `MAPS` indexes [`Maps::ALL`].
     #[inline(always)]
-    fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
+    fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: &K) {
         let Self { block, values, tangents } = self;
         let mut tangents = tangents.chunks_exact_mut(block.row);
         for (site, values) in block.sites.iter().zip(values.chunks_exact_mut(block.row)) {
@@ -105,7 +105,11 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
                 _ => &mut [],
             };
             let simd = block.simd;
-            let at = kernel.at(simd, block.left.norms[site.index], block.left.inverses[site.index]);
+            let left = Patch {
+                norm: block.left.norms[site.index],
+                inverse: block.left.inverses[site.index],
+            };
+            let at = kernel.at(simd, left);
             let row = Row { simd, at, site, right: &block.right, columns: block.columns };
             match site.bases.len() {
                 3 => row.three_offsets::<MAPS>(values, tangents),
@@ -209,7 +213,8 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         let values = values[..count].iter_mut();
         if MAPS == 0 {
             for ((value, terms), (norm, inverse)) in values.zip(terms).zip(right) {
-                *value = self.at.value(self.simd, sum(terms, *value), *norm, *inverse);
+                let right = Patch { norm: *norm, inverse: *inverse };
+                *value = self.at.value(self.simd, sum(terms, *value), right);
             }
             return;
         }
@@ -223,7 +228,8 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
                 Maps::Ntk => sum(tangent_terms, *tangent),
                 _ => sum_of,
             };
-            let (mapped, slope) = self.at.value_and_slope(self.simd, sum_of, *norm, *inverse);
+            let right = Patch { norm: *norm, inverse: *inverse };
+            let [mapped, slope] = self.at.value_and_slope(self.simd, sum_of, right);
             *value = mapped;
             *tangent = slope.mul_add(tangent_sum, mapped);
         }

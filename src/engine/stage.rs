@@ -80,7 +80,7 @@ impl<'a, F: Real> Stage<'a, F> {
         let chunks = columns.chunks(cols, taps.weights.len());
         Self {
             plan,
-            kernel: plan.layer.kernel.prepare(plan.layer.sigma),
+            kernel: plan.layer.kernel.prepare(plan.layer.sigma, &plan.layer.parameters),
             depth,
             values_row: values_row(&chunks),
             chunks,
