@@ -107,12 +107,16 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
             columns
         });
         match own {
-            [Some(first), Some(second)] => {
+            [Some(first), Some(second)] if first.step == 1 => {
                 operands.sum_two(zero, [shared, first, second], first_ring, second_ring);
             }
-            [Some(own), None] => operands.sum(zero, own, first_ring),
-            [None, Some(own)] => operands.sum(zero, own, second_ring),
-            [None, None] => {}
+            _ => {
+                for (own, ring) in own.into_iter().zip([first_ring, second_ring]) {
+                    if let Some(own) = own {
+                        operands.sum(zero, own, ring);
+                    }
+                }
+            }
         }
     }
 }
@@ -134,14 +138,17 @@ struct Operands<'a, S: Simd, F: Real, const R: usize> {
 impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
     #[inline(always)]
     fn sum(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
-        let (left, right) = self.terms(rows);
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
-            let sums = add_products([[zero; R]; BLOCK], left, &tile[right.clone()]);
+            let mut sums = [[zero; R]; BLOCK];
+            for run in rows.runs() {
+                let (left, right) = self.terms(run);
+                sums = add_products(sums, left, &tile[right]);
+            }
             store(sums, t, &mut target);
         }
     }
 
-    /// `rows` are those that both sums have, and each one's own.
+    /// `rows` are those that both sums have, and each one's own; they follow each other.
     #[inline(always)]
     fn sum_two(
         &self,
@@ -162,7 +169,7 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
         }
     }
 
-    /// The left terms of some rows, and where a tile has the right ones.
+    /// The left terms of rows that follow each other, and where a tile has the right ones.
     #[inline(always)]
     fn terms(&self, rows: PatchRows) -> (&[Left<S, F>], Range<usize>) {
         let range = |row: usize| row * self.depth..(row + rows.count) * self.depth;
@@ -248,8 +255,7 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         column: usize,
         reach: &Range<usize>,
     ) -> impl Iterator<Item = &[Vector<S, F>]> {
-        (0..rows.count)
-            .map(move |row| &self.input(rows.left + row, column, rows.right + row)[reach.clone()])
+        rows.pairs().map(move |(left, right)| &self.input(left, column, right)[reach.clone()])
     }
 
     #[inline(always)]
@@ -279,10 +285,8 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         for (own, target) in self.rows.own.iter().zip(targets) {
             let Some(own) = own else { continue };
             target.fill(Vector::<S, F>::splat(self.simd, F::ZERO));
-            for PatchRows { left, right, count } in [self.rows.shared, *own] {
-                for row in 0..count {
-                    self.add_folded(site, (left + row, right + row), reach, target);
-                }
+            for pair in self.rows.shared.pairs().chain(own.pairs()) {
+                self.add_folded(site, pair, reach, target);
             }
         }
     }

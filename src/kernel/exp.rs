@@ -89,12 +89,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for ExpAtSite<S, F> {
     }
 
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        right: Patch<S, F>,
-    ) -> [Vector<S, F>; 2] {
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
         let power = self.power.at_product(simd, sum, self.rate * right.inverse);
         [right.norm * power, power * self.slope]
     }
@@ -157,12 +152,7 @@ impl<F: Real> PatchKernel<F> for Steep<F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        right: Patch<S, F>,
-    ) -> [Vector<S, F>; 2] {
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
         let rate = self.left.inverse * self.rate * right.inverse;
         let exponent = sum.mul_sub(rate, Vector::<S, F>::splat(simd, self.rate));
         let exp = exp2::<S, F>(simd, exponent.min(Vector::<S, F>::splat(simd, F::ZERO)));
@@ -235,7 +225,11 @@ mod tests {
         fn run<S: Simd>(self, simd: S) -> Self::Output {
             let Self { sigma, patches } = self;
             let mut results = Vec::new();
-            Exp::<F>::new(sigma, &Parameters::default()).choose(Batches { simd, patches, results: &mut results });
+            Exp::<F>::new(sigma, &Parameters::default()).choose(Batches {
+                simd,
+                patches,
+                results: &mut results,
+            });
             results
         }
     }

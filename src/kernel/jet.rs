@@ -1,7 +1,7 @@
 //! Derivatives of a patch kernel by all that it depends on.
 
 use super::Patch;
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use crate::simd::{Real, Select, Simd, SimdBase, Vector};
 
 /// A kernel's value and its derivatives.
 ///

@@ -41,12 +41,7 @@ impl<F: Real> PatchKernel<F> for Linear<F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        _simd: S,
-        sum: Vector<S, F>,
-        right: Patch<S, F>,
-    ) -> [Vector<S, F>; 2] {
+    fn value_and_slope(self, _simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
         [right.norm * (sum * (self.factor * right.inverse)), self.slope]
     }
 

@@ -78,12 +78,7 @@ pub trait SiteKernel<S: Simd, F: Real>: Copy {
     }
 
     /// `M` and `dM/dS`; `M` has the bits of [`SiteKernel::value`].
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        right: Patch<S, F>,
-    ) -> [Vector<S, F>; 2];
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2];
 
     /// `M` and all its derivatives; `M` has the bits of [`SiteKernel::value`].
     fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>>;

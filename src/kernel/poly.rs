@@ -31,12 +31,7 @@ impl<F: Real, const D: usize> PatchKernel<F> for Power<D> {
 
 impl<S: Simd, F: Real, const D: usize> SiteKernel<S, F> for AtSite<S, F, D> {
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        _simd: S,
-        sum: Vector<S, F>,
-        right: Patch<S, F>,
-    ) -> [Vector<S, F>; 2] {
+    fn value_and_slope(self, _simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
         let Self(left) = self;
         let cosine = sum * (left.inverse * right.inverse);
         let mut power = cosine;

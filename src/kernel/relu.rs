@@ -45,12 +45,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     }
 
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        right: Patch<S, F>,
-    ) -> [Vector<S, F>; 2] {
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
         let Self(left) = self;
         let [kappa, slope] = kappa_and_slope::<S, F>(simd, sum * right.inverse * left.inverse);
         [left.norm * right.norm * kappa, slope]

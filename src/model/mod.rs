@@ -218,7 +218,11 @@ impl Layer {
     fn check(&self, index: usize, convention: Convention) -> Result<()> {
         for own in self.kernel.parameters() {
             if !self.parameters.0.iter().any(|(name, _)| *name == own.name) {
-                bail!("model: layer {index} needs {:?} for kernel {:?}", own.name, self.kernel.name());
+                bail!(
+                    "model: layer {index} needs {:?} for kernel {:?}",
+                    own.name,
+                    self.kernel.name()
+                );
             }
         }
         for side in 0..SIDES {

@@ -163,7 +163,8 @@ impl Entries {
             let keys: Vec<_> = KEYS.into_iter().chain(own).collect();
             bail!("{}", unknown(Some(index), "key", key, &keys));
         }
-        let owners: Vec<_> = owners.into_iter().map(|kernel| format!("{:?}", kernel.name())).collect();
+        let owners: Vec<_> =
+            owners.into_iter().map(|kernel| format!("{:?}", kernel.name())).collect();
         bail!(
             "model: layer {index}: kernel {:?} has no parameter {key:?}, which is one of {}",
             kernel.name(),
@@ -277,9 +278,7 @@ impl At<'_> {
 
     fn pooling(&self, value: &Value) -> Result<Pooling> {
         match value {
-            Value::List(_) => {
-                Ok(Pooling::Weights(self.numbers(value, |item| self.number(item))?))
-            }
+            Value::List(_) => Ok(Pooling::Weights(self.numbers(value, |item| self.number(item))?)),
             Value::Text(_) => {
                 self.choice(value, &Pooling::ALL, |pooling| pooling.name().unwrap_or_default())
             }

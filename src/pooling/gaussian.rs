@@ -10,7 +10,8 @@ use crate::convention::Convention;
 pub(super) fn taps(along: &Along) -> Taps {
     let width = along.poolfactor as f64;
     let bell = |i: f64| (-(i / width).powi(2)).exp();
-    let mut weights: Vec<f64> = (0..=2 * along.poolfactor).map(|t| bell(t as f64 - width)).collect();
+    let mut weights: Vec<f64> =
+        (0..=2 * along.poolfactor).map(|t| bell(t as f64 - width)).collect();
     let total: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= total);
     if along.convention == Convention::First {
