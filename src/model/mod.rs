@@ -254,6 +254,7 @@ impl Layer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     fn read(entries: &[(&str, Value)]) -> Result<Layer> {
         let entries = entries.iter().map(|(k, v)| ((*k).to_owned(), v.clone()));
@@ -266,9 +267,9 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_original() {
         let layer = read(&SIZES).unwrap();
-        assert_eq!(layer.poolfactor, 2);
+        assert_eq!(layer.poolfactor, [2, 2]);
         assert_eq!((layer.kernel, layer.sigma), (Kernel::Exp, 1.0));
-        assert_eq!(layer.pooling, Pooling::Gaussian);
+        assert_eq!(layer, Layer::new(Kernel::Exp, 3, 2));
         let entries = SIZES.iter().map(|(k, v)| ((*k).to_owned(), v.clone()));
         let ntk = Layer::from_entries(0, entries, true).unwrap();
         assert_eq!(ntk.kernel, Kernel::Relu);
@@ -277,14 +278,14 @@ mod tests {
     #[test]
     fn entries_round_trip() {
         let layer = read(&SIZES).unwrap();
-        let entries = layer.entries().map(|(k, v)| (k.to_owned(), v));
+        let entries = layer.entries().into_iter().map(|(k, v)| (k.to_owned(), v));
         assert_eq!(Layer::from_entries(1, entries, true).unwrap(), layer);
     }
 
     #[test]
     fn toml_round_trips() {
         let model = Model::new(vec![read(&SIZES).unwrap(); 2]).unwrap();
-        let text = Model::write_toml(&model.tables());
+        let text = model.words().to_toml();
         assert_eq!(Model::from_toml(&text, true).unwrap(), model);
         for text in ["layers = 3", "[[layer]]\nnpatch = 3", "[[layers]", ""] {
             assert!(matches!(Model::from_toml(text, false), Err(Error::Value(_))), "{text}");
