@@ -130,6 +130,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 rows,
                 depth: stage.depth,
                 image_rows: stage.plan.rows.inputs.len(),
+                are_apart: stage.plan.rows.step > 1,
             };
             let rings = columns.each_mut().map(|maps| &mut maps[0][chunk.ring.clone()]);
             simd.vectorize(

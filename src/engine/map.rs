@@ -52,23 +52,34 @@ impl<S: Simd, F: Real> Norms<'_, S, F> {
 }
 
 /// Rings of columns, by map, and where a chunk has its own in each.
-#[derive(Clone)]
 pub(super) struct Rings<'a, S: Simd, F: Real> {
     pub maps: &'a [Vec<Vector<S, F>>],
     pub chunk: Range<usize>,
 }
 
-impl<S: Simd, F: Real> Rings<'_, S, F> {
-    /// The columns of `site` at an offset, in the ring of a map.
+impl<'a, S: Simd, F: Real> Rings<'a, S, F> {
+    /// The ring of a map; none of one that there is not.
     #[inline(always)]
-    pub fn columns(&self, map: usize, site: &Site<F>, offset: usize) -> &[Vector<S, F>] {
-        &self.maps[map][self.chunk.clone()][site.bases[offset]..][..site.reach.len()]
+    pub fn of(&self, map: usize) -> Ring<'a, S, F> {
+        Ring(self.maps.get(map).map_or(&[], |ring| &ring[self.chunk.clone()]))
+    }
+}
+
+/// A ring of columns.
+#[derive(Clone, Copy)]
+pub(super) struct Ring<'a, S: Simd, F: Real>(&'a [Vector<S, F>]);
+
+impl<'a, S: Simd, F: Real> Ring<'a, S, F> {
+    /// The columns of `site` at an offset.
+    #[inline(always)]
+    fn columns(&self, site: &Site<F>, offset: usize) -> &'a [Vector<S, F>] {
+        &self.0[site.bases[offset]..][..site.reach.len()]
     }
 
     /// Patch sums of `site`.
     #[inline(always)]
-    pub fn sum(&self, simd: S, map: usize, site: &Site<F>, sums: &mut [Vector<S, F>]) {
-        let offsets = (0..site.bases.len()).map(|offset| self.columns(map, site, offset));
+    pub fn sum(&self, simd: S, site: &Site<F>, sums: &mut [Vector<S, F>]) {
+        let offsets = (0..site.bases.len()).map(|offset| self.columns(site, offset));
         sum_rows::<S, F>(simd, offsets, false, sums);
     }
 }
@@ -133,6 +144,7 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     #[inline(always)]
     fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: &K) {
         let Self { block, values, .. } = self;
+        let rings = [0, 1].map(|map| block.columns.of(map));
         let (values, tangents) = values.split_at_mut(1);
         let mut tangents =
             tangents.first_mut().map_or(&mut [][..], |map| map).chunks_exact_mut(block.row);
@@ -142,15 +154,16 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
                 Some(tangents) if MAPS > 0 => &mut tangents[site.reach.clone()],
                 _ => &mut [],
             };
-            let at = kernel.at(block.simd, block.left.patch(site.index));
-            let row = Row { block, at, site };
+            let BlockMap { simd, right, .. } = block;
+            let at = kernel.at(*simd, block.left.patch(site.index));
+            let row = Row { simd: *simd, at, site, right, rings };
             match site.bases.len() {
                 3 if K::FUSES => row.three_offsets::<MAPS>(values, tangents),
                 1 if K::FUSES => row.one_offset::<MAPS>(values, tangents),
                 _ => {
-                    block.columns.sum(block.simd, 0, site, values);
+                    rings[0].sum(*simd, site, values);
                     if second_map::<MAPS>() == 1 {
-                        block.columns.sum(block.simd, 1, site, tangents);
+                        rings[1].sum(*simd, site, tangents);
                     }
                     row.evaluate::<MAPS>(values, tangents);
                 }
@@ -170,16 +183,18 @@ fn second_map<const MAPS: usize>() -> usize {
 
 /// One left site against a run of right ones.
 struct Row<'a, S: Simd, F: Real, K> {
-    block: &'a BlockMap<'a, S, F>,
+    simd: S,
     at: K,
     site: &'a Site<F>,
+    right: &'a Norms<'a, S, F>,
+    rings: [Ring<'a, S, F>; 2],
 }
 
 impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
     /// The columns of an offset.
     #[inline(always)]
     fn offset(&self, map: usize, offset: usize) -> &[Vector<S, F>] {
-        self.block.columns.columns(map, self.site, offset)
+        self.rings[map].columns(self.site, offset)
     }
 
     #[inline(always)]
@@ -232,14 +247,13 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         tangent_terms: impl Iterator<Item = T>,
     ) {
         let count = self.site.reach.len();
-        let BlockMap { simd, right, .. } = self.block;
-        let norms = right.norms[self.site.reach.clone()].iter();
-        let right = norms.zip(&right.inverses[self.site.reach.clone()]);
+        let norms = self.right.norms[self.site.reach.clone()].iter();
+        let right = norms.zip(&self.right.inverses[self.site.reach.clone()]);
         let values = values[..count].iter_mut();
         if MAPS == 0 {
             for ((value, terms), (norm, inverse)) in values.zip(terms).zip(right) {
                 let right = Patch { norm: *norm, inverse: *inverse };
-                *value = self.at.value(*simd, sum(terms, *value), right);
+                *value = self.at.value(self.simd, sum(terms, *value), right);
             }
             return;
         }
@@ -254,7 +268,7 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
                 _ => sum_of,
             };
             let right = Patch { norm: *norm, inverse: *inverse };
-            let [mapped, slope] = self.at.value_and_slope(*simd, sum_of, right);
+            let [mapped, slope] = self.at.value_and_slope(self.simd, sum_of, right);
             *value = mapped;
             *tangent = slope.mul_add(tangent_sum, mapped);
         }

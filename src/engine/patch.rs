@@ -75,6 +75,8 @@ pub(super) struct Products<'a, S: Simd, F: Real> {
     pub depth: usize,
     /// Rows of a packed image.
     pub image_rows: usize,
+    /// Whether a patch's rows do not follow each other.
+    pub are_apart: bool,
 }
 
 impl<S: Simd, F: Real> Products<'_, S, F> {
@@ -107,16 +109,19 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
             columns
         });
         match own {
-            [Some(first), Some(second)] if first.step == 1 => {
-                operands.sum_two(zero, [shared, first, second], first_ring, second_ring);
-            }
-            _ => {
+            _ if self.are_apart => {
                 for (own, ring) in own.into_iter().zip([first_ring, second_ring]) {
                     if let Some(own) = own {
-                        operands.sum(zero, own, ring);
+                        operands.sum_apart(zero, own, ring);
                     }
                 }
             }
+            [Some(first), Some(second)] => {
+                operands.sum_two(zero, [shared, first, second], first_ring, second_ring);
+            }
+            [Some(own), None] => operands.sum(zero, own, first_ring),
+            [None, Some(own)] => operands.sum(zero, own, second_ring),
+            [None, None] => {}
         }
     }
 }
@@ -138,17 +143,27 @@ struct Operands<'a, S: Simd, F: Real, const R: usize> {
 impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
     #[inline(always)]
     fn sum(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
+        let (left, right) = self.terms(rows);
+        for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
+            let sums = add_products([[zero; R]; BLOCK], left, &tile[right.clone()]);
+            store(sums, t, &mut target);
+        }
+    }
+
+    /// The same for rows that do not follow each other.
+    #[inline(always)]
+    fn sum_apart(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
             let mut sums = [[zero; R]; BLOCK];
-            for run in rows.runs() {
-                let (left, right) = self.terms(run);
+            for row in rows.each() {
+                let (left, right) = self.terms(row);
                 sums = add_products(sums, left, &tile[right]);
             }
             store(sums, t, &mut target);
         }
     }
 
-    /// `rows` are those that both sums have, and each one's own; they follow each other.
+    /// `rows` are those that both sums have, and each one's own.
     #[inline(always)]
     fn sum_two(
         &self,

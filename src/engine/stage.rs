@@ -179,10 +179,9 @@ impl PatchRows {
         (0..self.count).map(move |k| (self.left + k * self.step, self.right + k * self.step))
     }
 
-    /// The same as runs of rows that follow each other.
-    pub fn runs(self) -> impl Iterator<Item = Self> {
-        let (runs, count) = if self.step == 1 { (1, self.count) } else { (self.count, 1) };
-        (0..runs).map(move |run| Self { step: 1, ..self.part(run, count) })
+    /// The same, one by one.
+    pub fn each(self) -> impl Iterator<Item = Self> {
+        (0..self.count).map(move |row| self.part(row, 1))
     }
 
     /// What `self` and `next`, rows further down in both images, have in common, and what each
@@ -231,10 +230,5 @@ mod tests {
         let (first, next) = (every_second(4, 7, 3), every_second(6, 9, 3));
         assert_eq!(first.share(next), (PatchRows::NONE, [first, next]));
         assert_eq!(first.pairs().collect::<Vec<_>>(), [(4, 7), (6, 9), (8, 11)]);
-        assert_eq!(
-            first.runs().collect::<Vec<_>>(),
-            [rows(4, 7, 1), rows(6, 9, 1), rows(8, 11, 1)]
-        );
-        assert_eq!(rows(4, 7, 3).runs().collect::<Vec<_>>(), [rows(4, 7, 3)]);
     }
 }
