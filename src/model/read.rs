@@ -44,18 +44,20 @@ impl Layer {
         let mut words = Entries { index, entries: entries.into_iter().collect() };
         let kernel = words.take("kernel", |at, value| at.kernel(value))?;
         let kernel = kernel.unwrap_or(if ntk { Kernel::Relu } else { Kernel::Exp });
+        words.check_keys(kernel)?;
         let parameters = words.parameters(kernel)?;
         let poolings = words.take("pooling", |at, value| at.poolings(value))?;
         let poolings = poolings.unwrap_or([Pooling::Gaussian, Pooling::Gaussian]);
         let mut sides = |key| words.take(key, |at, value| at.sides(value));
+        let npatch = sides("npatch")?.ok_or_else(|| missing(index, "npatch"))?;
         let strides = poolings.iter().any(Pooling::has_stride);
         let subsampling = match (sides("subsampling")?, strides) {
             (Some(given), _) => given,
             (None, false) => [1, 1],
             (None, true) => return Err(missing(index, "subsampling")),
         };
-        let layer = Self {
-            npatch: sides("npatch")?.ok_or_else(|| missing(index, "npatch"))?,
+        Ok(Self {
+            npatch,
             subsampling,
             poolfactor: sides("poolfactor")?.unwrap_or(subsampling),
             stride: sides("stride")?.unwrap_or([1, 1]),
@@ -67,9 +69,7 @@ impl Layer {
             kernel,
             parameters,
             poolings,
-        };
-        words.finish(kernel)?;
-        Ok(layer)
+        })
     }
 
     /// The table that [`Layer::from_entries`] reads back, every key filled in.
@@ -152,16 +152,20 @@ impl Entries {
         Ok(Parameters(settings))
     }
 
-    /// Whatever is left was not asked for.
-    fn finish(self, kernel: Kernel) -> Result<()> {
+    /// Refuse a key that a layer with this kernel does not have: before one is missed, since it may
+    /// be that one, misspelt.
+    fn check_keys(&self, kernel: Kernel) -> Result<()> {
         let Self { index, entries } = self;
-        let Some((key, _)) = entries.first() else { return Ok(()) };
+        let known = |key: &str| {
+            KEYS.contains(&key) || kernel.parameters().iter().any(|own| own.name == key)
+        };
+        let Some((key, _)) = entries.iter().find(|(key, _)| !known(key)) else { return Ok(()) };
         let has = |kernel: &Kernel| kernel.parameters().iter().any(|own| own.name == key);
         let owners: Vec<_> = Kernel::ALL.iter().filter(|&kernel| has(kernel)).collect();
         if owners.is_empty() {
             let own = kernel.parameters().iter().map(|own| own.name);
             let keys: Vec<_> = KEYS.into_iter().chain(own).collect();
-            bail!("{}", unknown(Some(index), "key", key, &keys));
+            bail!("{}", unknown(Some(*index), "key", key, &keys));
         }
         let owners: Vec<_> =
             owners.into_iter().map(|kernel| format!("{:?}", kernel.name())).collect();
