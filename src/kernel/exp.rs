@@ -201,15 +201,15 @@ mod tests {
         /// The cosine.
         fn cosine(self) -> Double {
             let [left, right] = self.norms.map(|norm| norm.max(F::NORM_FLOOR).to_f64());
-            Double::from(self.sum.to_f64()).over(left).over(right)
+            Double::from(self.sum.to_f64()) / left / right
         }
 
         /// Value and slope.
         fn exact(self, sigma: f64) -> [Double; 2] {
             let [left, right] = self.norms.map(|norm| Double::from(norm.to_f64()));
-            let exponent = self.cosine().add(Double::from(-1.0)).over(sigma).over(sigma);
+            let exponent = (self.cosine() - 1.0) / sigma / sigma;
             let exp = exponent.exp();
-            [exp.times(left).times(right), exp.over(sigma).over(sigma)]
+            [exp * left * right, exp / sigma / sigma]
         }
     }
 

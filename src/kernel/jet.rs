@@ -1,7 +1,7 @@
 //! Derivatives of a patch kernel by all that it depends on.
 
 use super::Patch;
-use crate::simd::{Real, Select, Simd, SimdBase, Vector};
+use crate::simd::{Real, Simd, SimdBase, Vector, indicator};
 
 /// A kernel's value and its derivatives.
 ///
@@ -20,10 +20,9 @@ pub struct Jet<V> {
     pub sigma: V,
 }
 
-/// The jet of `M = (n n')^degree kappa(u)`, but for `sigma`.
+/// The jet of `M = (n n')^degree kappa(u)`, but for `sigma`; the degree is at least 1.
 ///
 /// `slope` is `dM/dS` as the NTK has it, which takes both norms to be above the floor of cosines.
-/// Below it the cosine does not depend on the norm.
 #[inline(always)]
 pub fn homogeneous<S: Simd, F: Real>(
     simd: S,
@@ -32,15 +31,24 @@ pub fn homogeneous<S: Simd, F: Real>(
     [left, right]: [Patch<S, F>; 2],
     [value, slope]: [Vector<S, F>; 2],
 ) -> Jet<Vector<S, F>> {
-    let zero = Vector::<S, F>::splat(simd, F::ZERO);
-    let floor = Vector::<S, F>::splat(simd, F::NORM_FLOOR);
     let share = |patch: Patch<S, F>| patch.norm * patch.inverse;
     let slope = slope * (share(left) * share(right));
+    turned(simd, degree, sum, [left, right], [value, slope])
+}
+
+/// The same from the slope at norms below the floor, too. There a cosine does not depend on its norm.
+#[inline(always)]
+pub fn turned<S: Simd, F: Real>(
+    simd: S,
+    degree: F,
+    sum: Vector<S, F>,
+    [left, right]: [Patch<S, F>; 2],
+    [value, slope]: [Vector<S, F>; 2],
+) -> Jet<Vector<S, F>> {
+    let zero = Vector::<S, F>::splat(simd, F::ZERO);
+    let floor = F::NORM_FLOOR;
     let radial = value * degree;
     let turn = sum * slope;
-    let along = |patch: Patch<S, F>| {
-        let turn = patch.norm.simd_ge(floor).select(turn, zero);
-        radial - turn
-    };
+    let along = |patch: Patch<S, F>| radial - turn * indicator::<S, F>(simd, patch.norm - floor);
     Jet { value, slope, left: along(left), right: along(right), sigma: zero }
 }

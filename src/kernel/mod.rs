@@ -5,13 +5,26 @@
 //! `n'`. For the NTK a kernel has its slope `dM/dS`, and for gradients its [`Jet`]. One file a kernel;
 //! a new one is that file, and a line in the registry below.
 
+mod abrelu;
+mod arccos2;
+mod correlation;
+mod dot;
+mod erf;
 mod exp;
+mod gelu;
 mod jet;
 mod linear;
 mod parameters;
 mod poly;
+mod polynomial;
+mod rbf;
 mod relu;
+mod series;
+mod sine;
 mod square;
+mod step;
+#[cfg(test)]
+mod testing;
 
 pub use jet::{Jet, homogeneous};
 pub use parameters::{Kind, MOST_TERMS, Parameter, Parameters, Setting};
@@ -82,6 +95,17 @@ pub trait SiteKernel<S: Simd, F: Real>: Copy {
 
     /// `M` and all its derivatives; `M` has the bits of [`SiteKernel::value`].
     fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>>;
+}
+
+/// Multiplications for a cosine and the product with two norms. A layer's cost has them for every
+/// kernel; one that goes without counts so many less.
+const COSINE_AND_NORMS: usize = 4;
+
+/// `sigma^2` for kernels in which weights have it as their variance: where it has an inverse with room
+/// to spare. One past that counts as the bound.
+fn variance<F: Real>(sigma: f64) -> f64 {
+    let least = F::LEAST_INVERTIBLE.to_f64();
+    (sigma * sigma).clamp(least, 1.0 / least)
 }
 
 /// Something to do with a kernel once its type is known.
@@ -190,4 +214,24 @@ kernels! {
     Poly4, ["poly4"], poly::Power<4>;
     /// `(n n' u)^2`, not homogeneous.
     Square, ["square"], square::Square;
+    /// Arc-cosine kernel of order 0, the dual of the step function.
+    Step, ["step"], step::Step;
+    /// Arc-cosine kernel of order 2, the dual of the squared ReLU.
+    Arccos2, ["arccos2"], arccos2::Arccos2;
+    /// The dual of `a min(x, 0) + b max(x, 0)`.
+    AbRelu, ["abrelu"], abrelu::AbRelu<F>;
+    /// The dual of the error function.
+    Erf, ["erf"], erf::Erf<F>;
+    /// The dual of the Gaussian error linear unit.
+    Gelu, ["gelu"], gelu::Gelu<F>;
+    /// The Gaussian kernel.
+    Rbf, ["rbf", "gaussian"], rbf::Rbf<F>;
+    /// The dual of the sine.
+    Sin, ["sin"], sine::Sin<F>;
+    /// The dual of the cosine.
+    Cos, ["cos"], sine::Cos<F>;
+    /// `n n' (u + offset)^degree`, or `(S + offset)^degree`.
+    Poly, ["poly"], polynomial::Poly<F>;
+    /// `n n' sum_k c_k u^k`, or `sum_k c_k S^k`.
+    Series, ["series"], series::Series<F>;
 }

@@ -80,7 +80,7 @@ pub(super) fn kappa_and_slope<S: Simd, F: Real>(
 
 /// `1 - min(|u|, 1)`.
 #[inline(always)]
-fn distance<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
+pub(super) fn distance<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
     let distance = Vector::<S, F>::splat(simd, F::ONE) - cosine.abs();
     distance.max(Vector::<S, F>::splat(simd, F::ZERO))
 }

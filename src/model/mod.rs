@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn errors_name_the_layer_the_key_and_the_remedy() {
         let with = |key, value| {
-            let mut entries = SIZES.to_vec();
+            let mut entries: Vec<_> = SIZES.into_iter().filter(|(size, _)| *size != key).collect();
             entries.push((key, value));
             read(&entries).unwrap_err().to_string()
         };

@@ -1,0 +1,212 @@
+//! `gelu`: with `A = sigma^2 n^2`, `B = sigma^2 n'^2`, `C = sigma^2 S`, `P = (1 + A) (1 + B)` and
+//! `D^2 = P - C^2`,
+//!
+//! ```text
+//! M = ((C^2 + A B D^2) / (P D) + C arcsin(C / sqrt(P))) / (2 pi) + C / 4
+//! ```
+//!
+//! The dual of the Gaussian error linear unit, with weights of standard deviation `sigma`: Tsuchida,
+//! Pearce, van der Heide, Roosta and Gallagher, *Avoiding kernel fixed points: computing with ELU and
+//! GELU infinite networks*, AAAI 2021 (arXiv:2002.08517).
+//!
+//! `x = C / sqrt(P)` is the correlation of the patches under noise of variance `1 / sigma^2`. In the
+//! terms of `correlation.rs`, with `T = t n`, `c = sqrt(1 - x^2)` and `a = arcsin(x) / (pi / 2)`,
+//!
+//! ```text
+//! M     = sigma^2 / 4 (S (1 + a + (2 / pi) r^2 r'^2 x / c) + (2 / pi) T T' c)
+//! dM/dS = sigma^2 / 4 (1 + a + (2 / pi) (r^2 + r'^2 + r^2 r'^2 / c^2) x / c)
+//! ```
+//!
+//! In `T T' c + S arcsin(x)`, which nearly cancels for large opposite patches, `a` and `c` come from the
+//! same root: what is wrong in `c` by rounding goes into both, and its first order cancels as well.
+
+use std::f64::consts::FRAC_2_PI;
+
+use super::correlation::{Correlation, Noisy};
+use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
+use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, quarter_turns};
+
+/// The dual of the Gaussian error linear unit.
+pub struct Gelu<F> {
+    /// `1 / sigma^2`.
+    noise: F,
+    /// `sigma^2 / 4`.
+    scale: F,
+}
+
+#[derive(Clone, Copy)]
+pub struct AtSite<S: Simd, F: Real> {
+    left: Noisy<S, F>,
+    /// `sigma^2 / 4`.
+    scale: F,
+    /// `h g`, so that `r r' = h g g'`.
+    noise_shares: Vector<S, F>,
+    /// `(2 / pi) T`.
+    reach: Vector<S, F>,
+}
+
+impl<F: Real> PatchKernel<F> for Gelu<F> {
+    const HAS_SIGMA: bool = true;
+    const FUSES: bool = false;
+
+    type AtSite<'k, S: Simd> = AtSite<S, F>;
+
+    fn new(sigma: f64, _parameters: &Parameters) -> Self {
+        let variance = variance::<F>(sigma);
+        Self { noise: F::from_f64(1.0 / variance), scale: F::from_f64(0.25 * variance) }
+    }
+
+    fn multiply_adds(&self) -> [usize; 2] {
+        [36 - COSINE_AND_NORMS, 8]
+    }
+
+    #[inline(always)]
+    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        let left = Noisy::new(simd, self.noise, left.norm);
+        AtSite {
+            left,
+            scale: self.scale,
+            noise_shares: left.noise * left.inverse,
+            reach: left.norm * left.share * F::from_f64(FRAC_2_PI),
+        }
+    }
+}
+
+/// What value, slope and jet have in common.
+#[derive(Clone, Copy)]
+struct Terms<V> {
+    /// `1 + a`.
+    turn: V,
+    /// `t'`.
+    share: V,
+    /// `r'^2`.
+    noise_share: V,
+    /// `r r'`.
+    noise_shares: V,
+    /// `r r' / c`.
+    steep: V,
+}
+
+impl<S: Simd, F: Real> AtSite<S, F> {
+    #[inline(always)]
+    fn terms(
+        self,
+        simd: S,
+        met: Correlation<Vector<S, F>>,
+        right: Vector<S, F>,
+    ) -> Terms<Vector<S, F>> {
+        let one = Vector::<S, F>::splat(simd, F::ONE);
+        let noise_shares = self.noise_shares * met.inverse;
+        Terms {
+            turn: quarter_turns::<S, F>(simd, met.sine, met.cosine) + one,
+            share: right * met.inverse,
+            noise_share: self.left.noise * met.inverse * met.inverse,
+            noise_shares,
+            steep: noise_shares * met.secant,
+        }
+    }
+
+    #[inline(always)]
+    fn value_and_slope_of(
+        self,
+        sum: Vector<S, F>,
+        right: Vector<S, F>,
+        Correlation { sine, cosine, secant, .. }: Correlation<Vector<S, F>>,
+        Terms { turn, share, noise_share, noise_shares, steep }: Terms<Vector<S, F>>,
+    ) -> [Vector<S, F>; 2] {
+        let across = self.reach * (right * share * cosine);
+        let along = (noise_shares * steep).mul_add(sine * F::from_f64(FRAC_2_PI), turn);
+        let shares = steep.mul_add(steep, self.left.noise_share + noise_share);
+        let slope = (sine * secant * F::from_f64(FRAC_2_PI)).mul_add(shares, turn);
+        [sum.mul_add(along, across) * self.scale, slope * self.scale]
+    }
+}
+
+impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
+    #[inline(always)]
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let met = self.left.meet(simd, sum, right.norm);
+        self.value_and_slope_of(sum, right.norm, met, self.terms(simd, met, right.norm))
+    }
+
+    /// ```text
+    /// n dM/dn = sigma^2 / (2 pi) T sqrt(h + n'^2) / c (e + 2 r^2 t'^2 c^2 - r^2 r'^2 x^2 (2 + 1 / c^2))
+    /// ```
+    ///
+    /// and the same with sides exchanged; `sigma dM/dsigma` is 2 S dM/dS and both.
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let Self { left, scale, reach, .. } = self;
+        let met = left.meet(simd, sum, right.norm);
+        let terms = self.terms(simd, met, right.norm);
+        let [value, slope] = self.value_and_slope_of(sum, right.norm, met, terms);
+
+        let Terms { share, noise_share, noise_shares, steep, .. } = terms;
+        let both = noise_shares * noise_shares;
+        let common = met.excess - met.sine * met.sine * (both + both + steep * steep);
+        // Factors in an order in which nothing overflows that is not large in the end.
+        let along = |noise_share: Vector<S, F>, other_share: Vector<S, F>| {
+            let across = other_share * met.cosine;
+            (across * across * (noise_share + noise_share) + common) * met.secant
+        };
+        let right_reach = right.norm * share * F::from_f64(FRAC_2_PI);
+        let by_left = along(left.noise_share, share) * met.deviation * reach * scale;
+        let by_right = along(noise_share, left.share) / left.inverse * right_reach * scale;
+        let turn = sum * slope;
+        Jet {
+            value,
+            slope,
+            left: by_left,
+            right: by_right,
+            sigma: turn + turn + by_left + by_right,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Kernel;
+    use crate::kernel::testing::{ALL, HARD_NORMS, Point, Size, Subject, TAME_NORMS};
+    use crate::simd::Double;
+
+    fn formula(point: Point) -> Double {
+        let [a, b, c] = point.scaled();
+        let p = (a + 1.0) * (b + 1.0);
+        let d = (p - c * c).sqrt();
+        let across = (c * c + a * b * d * d) / (p * d);
+        (across + c * (c / p.sqrt()).arcsin()) / Double::PI / 2.0 + c / 4.0
+    }
+
+    fn subject(sigma: f64) -> Subject<'static> {
+        Subject {
+            kernel: Kernel::Gelu,
+            sigma,
+            parameters: Parameters::default(),
+            formula: &formula,
+            size: Size::Natural,
+            cosines: ALL,
+            least: 0.05,
+        }
+    }
+
+    #[test]
+    fn value_and_derivatives_are_those_of_the_formula() {
+        for sigma in [0.3, 1.0, 2.5] {
+            subject(sigma).check::<f32>([3.0, 3.0]);
+            subject(sigma).check::<f64>([3.0, 3.0]);
+        }
+    }
+
+    #[test]
+    fn hard_patches_give_numbers() {
+        for sigma in [1e-2, 1.0, 1e2] {
+            subject(sigma).check_hard::<f32>(&HARD_NORMS);
+            subject(sigma).check_hard::<f64>(&HARD_NORMS);
+        }
+        for sigma in [1e-12, 1e-6, 1e6, 1e12] {
+            subject(sigma).check_hard::<f32>(&TAME_NORMS);
+            subject(sigma).check_hard::<f64>(&HARD_NORMS);
+        }
+    }
+}
