@@ -73,9 +73,20 @@ pub(super) fn kappa_and_slope<S: Simd, F: Real>(
 ) -> [Vector<S, F>; 2] {
     let v = distance::<S, F>(simd, cosine);
     let root = v.sqrt();
+    [value::<S, F>(simd, cosine, v, root), slope::<S, F>(simd, cosine, v, root)]
+}
+
+/// `kappa'(u)`, given `v` and its root.
+#[inline(always)]
+pub(super) fn slope<S: Simd, F: Real>(
+    simd: S,
+    cosine: Vector<S, F>,
+    v: Vector<S, F>,
+    root: Vector<S, F>,
+) -> Vector<S, F> {
     let half = Vector::<S, F>::splat(simd, F::HALF);
     let arcsine = half - root * horner::<S, F>(simd, v, F::ARCCOS);
-    [value::<S, F>(simd, cosine, v, root), half + arcsine.copysign(cosine)]
+    half + arcsine.copysign(cosine)
 }
 
 /// `1 - min(|u|, 1)`.

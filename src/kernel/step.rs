@@ -2,11 +2,15 @@
 //!
 //! The arc-cosine kernel of order 0, the dual of the step function: Cho and Saul, *Kernel methods for
 //! deep learning*, NeurIPS 2009. It is the slope of `relu`, by the same polynomial.
+//!
+//! At `u = 1` it falls off like a square root: an error of 1e-16 in a cosine would be one of 1e-8 in the
+//! value, and every patch meets itself there. So a cosine within a few roundings of 1 or -1 counts as
+//! that: as far as the numbers tell, such patches are parallel.
 
 use std::f64::consts::FRAC_1_PI;
 
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, jet, relu};
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, indicator};
 
 /// The arc-cosine kernel of order 0.
 pub struct Step;
@@ -27,7 +31,7 @@ impl<F: Real> PatchKernel<F> for Step {
 
     fn multiply_adds(&self) -> [usize; 2] {
         // There are no norms to multiply with.
-        [11 - COSINE_AND_NORMS / 2, 4]
+        [12 - COSINE_AND_NORMS / 2, 4]
     }
 
     #[inline(always)]
@@ -36,17 +40,22 @@ impl<F: Real> PatchKernel<F> for Step {
     }
 }
 
+/// `1 - |u|` up to which patches count as parallel, in units of `2^-MANTISSA_BITS`.
+const PARALLEL: f64 = 8.0;
+
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     /// The slope is large and finite at the singularity.
     #[inline(always)]
     fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let splat = |x: f64| Vector::<S, F>::splat(simd, F::from_f64(x));
         let Self(left) = self;
         let cosine = sum * right.inverse * left.inverse;
-        let [_, value] = relu::kappa_and_slope::<S, F>(simd, cosine);
         let v = relu::distance::<S, F>(simd, cosine);
-        let square = (v * (Vector::<S, F>::splat(simd, F::from_f64(2.0)) - v))
-            .max(Vector::<S, F>::splat(simd, F::LEAST_INVERTIBLE));
-        let slope = Vector::<S, F>::splat(simd, F::from_f64(FRAC_1_PI)) / square.sqrt();
+        let parallel = splat(PARALLEL * (-f64::from(F::MANTISSA_BITS)).exp2());
+        let v = v * indicator::<S, F>(simd, v - parallel);
+        let square = (v * (splat(2.0) - v)).max(Vector::<S, F>::splat(simd, F::LEAST_INVERTIBLE));
+        let slope = splat(FRAC_1_PI) / square.sqrt();
+        let value = relu::slope::<S, F>(simd, cosine, v, v.sqrt());
         [value, slope * right.inverse * left.inverse]
     }
 

@@ -7,6 +7,12 @@ use ckn_rs::model::Layer;
 /// Below this a patch norm counts as this when a cosine is formed.
 const FLOOR: f64 = 1e-6;
 
+/// Parallel patches are so in exact arithmetic only, and a root makes much of what rounding does.
+fn step(cosine: f64) -> f64 {
+    let rounding = 1.0 - cosine.abs() < 1e-13;
+    1.0 - (if rounding { cosine.round() } else { cosine }).acos() / PI
+}
+
 /// `M` and `dM/dS`, from the patch sum and the norms of the two patches.
 pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64) {
     let norms = left * right;
@@ -27,7 +33,7 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
         "poly3" => (norms * u.powi(3), 3.0 * u.powi(2)),
         "poly4" => (norms * u.powi(4), 4.0 * u.powi(3)),
         "square" => ((norms * u).powi(2), 2.0 * norms * u),
-        "step" => (k0, 1.0 / (PI * (1.0 - u * u).sqrt() * norms)),
+        "step" => (step(u), 1.0 / (PI * (1.0 - u * u).sqrt() * norms)),
         "arccos2" => {
             let value = 3.0 * u * (1.0 - u * u).sqrt() / PI + (1.0 + 2.0 * u * u) * k0;
             (norms * norms * value, 4.0 * norms * k1)
