@@ -30,7 +30,7 @@ impl<S: Simd, F: Real> BlockMap<'_, S, F> {
             let at = index * self.row + site.reach.start..index * self.row + site.reach.end;
             let reads = self.columns.maps.len();
             for (map, values) in values[..reads].iter_mut().enumerate() {
-                self.columns.of(map).sum(self.simd, site, &mut values[at.clone()]);
+                self.columns.of(map).sum_by_call(self.simd, site, &mut values[at.clone()]);
             }
             let (values, own) = values.split_at_mut(reads);
             let (value, before) = values.split_at_mut(1);

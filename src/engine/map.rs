@@ -78,9 +78,18 @@ impl<'a, S: Simd, F: Real> Ring<'a, S, F> {
 
     /// Patch sums of `site`.
     #[inline(always)]
-    pub fn sum(&self, simd: S, site: &Site<F>, sums: &mut [Vector<S, F>]) {
+    fn sum(&self, simd: S, site: &Site<F>, sums: &mut [Vector<S, F>]) {
         let offsets = (0..site.bases.len()).map(|offset| self.columns(site, offset));
         sum_rows::<S, F>(simd, offsets, false, sums);
+    }
+
+    /// The same in a function that kernels share.
+    #[inline(never)]
+    pub fn sum_by_call(&self, simd: S, site: &Site<F>, sums: &mut [Vector<S, F>]) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.sum(simd, site, sums),
+        );
     }
 }
 
@@ -158,12 +167,13 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
             let at = kernel.at(*simd, block.left.patch(site.index));
             let row = Row { simd: *simd, at, site, right, rings };
             match site.bases.len() {
-                3 if K::FUSES => row.three_offsets::<MAPS>(values, tangents),
-                1 if K::FUSES => row.one_offset::<MAPS>(values, tangents),
+                3 if K::INLINES => row.three_offsets::<MAPS>(values, tangents),
+                1 if K::INLINES => row.one_offset::<MAPS>(values, tangents),
                 _ => {
-                    rings[0].sum(*simd, site, values);
+                    let sum = if K::INLINES { Ring::sum } else { Ring::sum_by_call };
+                    sum(&rings[0], *simd, site, values);
                     if second_map::<MAPS>() == 1 {
-                        rings[1].sum(*simd, site, tangents);
+                        sum(&rings[1], *simd, site, tangents);
                     }
                     row.evaluate::<MAPS>(values, tangents);
                 }

@@ -27,8 +27,6 @@ pub struct AtSite<S: Simd, F: Real> {
 
 impl<F: Real> PatchKernel<F> for Erf<F> {
     const HAS_SIGMA: bool = true;
-    const FUSES: bool = false;
-
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 
     fn new(sigma: f64, _parameters: &Parameters) -> Self {

@@ -40,6 +40,7 @@ pub struct ExpAtSite<S: Simd, F: Real> {
 
 impl<F: Real> PatchKernel<F> for Exp<F> {
     const HAS_SIGMA: bool = true;
+    const INLINES: bool = true;
 
     type AtSite<'k, S: Simd> = ExpAtSite<S, F>;
 

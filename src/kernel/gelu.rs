@@ -47,8 +47,6 @@ pub struct AtSite<S: Simd, F: Real> {
 
 impl<F: Real> PatchKernel<F> for Gelu<F> {
     const HAS_SIGMA: bool = true;
-    const FUSES: bool = false;
-
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 
     fn new(sigma: f64, _parameters: &Parameters) -> Self {

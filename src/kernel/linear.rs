@@ -21,6 +21,7 @@ pub struct AtSite<S: Simd, F: Real> {
 
 impl<F: Real> PatchKernel<F> for Linear<F> {
     const HAS_SIGMA: bool = true;
+    const INLINES: bool = true;
 
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 

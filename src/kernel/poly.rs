@@ -13,6 +13,8 @@ pub struct Power<const D: usize>;
 pub struct AtSite<S: Simd, F: Real, const D: usize>(Patch<S, F>);
 
 impl<F: Real, const D: usize> PatchKernel<F> for Power<D> {
+    const INLINES: bool = true;
+
     type AtSite<'k, S: Simd> = AtSite<S, F, D>;
 
     fn new(_sigma: f64, _parameters: &Parameters) -> Self {

@@ -29,8 +29,6 @@ impl<F: Real> PatchKernel<F> for Poly<F> {
         HOMOGENEOUS,
     ];
 
-    const FUSES: bool = false;
-
     type AtSite<'k, S: Simd> = dot::AtSite<S, F, Power<F>>;
 
     fn new(_sigma: f64, parameters: &Parameters) -> Self {

@@ -21,6 +21,8 @@ pub struct Relu;
 pub struct AtSite<S: Simd, F: Real>(Patch<S, F>);
 
 impl<F: Real> PatchKernel<F> for Relu {
+    const INLINES: bool = true;
+
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 
     fn new(_sigma: f64, _parameters: &Parameters) -> Self {

@@ -22,8 +22,6 @@ impl<F: Real> PatchKernel<F> for Series<F> {
     const PARAMETERS: &'static [Parameter] =
         &[Parameter { name: "coefficients", kind: Kind::Coefficients, default: None }, HOMOGENEOUS];
 
-    const FUSES: bool = false;
-
     type AtSite<'k, S: Simd> = dot::AtSite<S, F, Terms<'k, F>>;
 
     fn new(_sigma: f64, parameters: &Parameters) -> Self {

@@ -46,8 +46,6 @@ pub struct AtSite<S: Simd, F: Real, const ODD: bool> {
 
 impl<F: Real, const ODD: bool> PatchKernel<F> for Wave<F, ODD> {
     const HAS_SIGMA: bool = true;
-    const FUSES: bool = false;
-
     type AtSite<'k, S: Simd> = AtSite<S, F, ODD>;
 
     fn new(sigma: f64, _parameters: &Parameters) -> Self {

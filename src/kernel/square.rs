@@ -16,6 +16,8 @@ pub struct AtSite<S: Simd, F: Real> {
 }
 
 impl<F: Real> PatchKernel<F> for Square {
+    const INLINES: bool = true;
+
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 
     fn new(_sigma: f64, _parameters: &Parameters) -> Self {

@@ -75,8 +75,10 @@ fn items<'py>(
     Ok(all)
 }
 
+/// Not by formatting, which looks for signals and would swallow a Ctrl-C.
 fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+    let name = value.get_type().name();
+    name.map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// What is no value of a model has the name of its type.

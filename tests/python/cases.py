@@ -109,8 +109,8 @@ def random_model(
     """One or two layers, the first with this kernel, pooling and padding, and a rectangular shape
     they fit. Everything else is left to chance.
 
-    A sigma near 1 keeps kernels that are not homogeneous well conditioned in float32. With one
-    channel and one pixel a patch, all cosines would be 1 or -1, where NTKs are ill-conditioned.
+    With one channel and one pixel a patch, all cosines would be 1 or -1, where NTKs are
+    ill-conditioned.
     """
     kernels = [name for name in _core.KERNELS if not ntk or name not in SINGULAR]
 
@@ -147,6 +147,18 @@ def random_model(
         except ValueError:
             continue
         return model, shape
+
+
+def suited(model: Model, x: Floats) -> Model:
+    """The model with widths in units of this image's patch norms: far from them a kernel that is not
+    homogeneous is 0, or the exponential of large numbers that cancel.
+    """
+    layers = model.to_dicts()
+    for index, layer in enumerate(layers):
+        norms = oracle.layer_norms(x, layers[: index + 1], False, model.convention)[index]
+        if layer["kernel"] in ("rbf", "sin", "cos", "erf", "gelu") and norms.max() > 0:
+            layer["sigma"] *= norms.max() if layer["kernel"] == "rbf" else 1 / norms.max()
+    return Model.from_dicts(layers, convention=model.convention, readout=model.readout)
 
 
 def expected(model: Model, X: Floats, Y: Floats, ntk: bool) -> Floats:

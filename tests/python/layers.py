@@ -11,8 +11,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "abrelu": {"a": 0.2},
     "poly": {"degree": 3, "offset": 0.5},
     "series": {"coefficients": [0.5, 1.0, 0.0, 0.25]},
+    "rbf": {"sigma": 3.0},
 }
-"""What kernels must be told; all of these stay homogeneous."""
+"""What kernels must be told (all of these stay homogeneous), and a width in units of the images'."""
 
 NOT_BLANK = {"cos", "rbf", "step"}
 """Kernels that are not 0 for a blank patch."""

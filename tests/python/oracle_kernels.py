@@ -59,8 +59,8 @@ def patch_kernel(layer: dict[str, Any], S: Array, n1: Array, n2: Array) -> tuple
         M = np.exp(-(n1**2 + n2**2 - 2 * S) / (2 * s * s))
         return M, M / s**2
     if name in ("sin", "cos"):
-        decay = np.exp(-(A + B) / 2)
-        odd, even = decay * np.sinh(C), decay * np.cosh(C)
+        up, down = np.exp(C - (A + B) / 2) / 2, np.exp(-C - (A + B) / 2) / 2
+        odd, even = up - down, up + down
         return (odd, s * s * even) if name == "sin" else (even, s * s * odd)
     return dot_product(layer, S, u, nn)
 

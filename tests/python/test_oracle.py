@@ -31,6 +31,7 @@ def test_conformance(kernel: str, pooling: Any, padding: str, convention: str, n
     readout = str(rng.choice(_core.READOUTS))
     model, shape = cases.random_model(rng, kernel, pooling, padding, convention, readout, ntk)
     X, Y = rng.normal(size=(2, *shape)), rng.normal(size=(2, *shape))
+    model = cases.suited(model, X[0])
     expected = cases.expected(model, X, Y, ntk)
     K = ckn_rs.compute_kernel_matrix(X, Y, model=model, ntk=ntk)
     assert cases.error(K, expected) <= DOUBLE, model

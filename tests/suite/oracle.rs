@@ -62,6 +62,8 @@ fn every_kernel_with_every_pooling() {
                     let wanted = Wanted { kernel, pooling, padding, convention, readout };
                     let (shape, depth) = (random_shape(&mut rng), rng.random_range(1..=3));
                     let model = wanted.model(&mut rng, shape, depth, carried(ntk));
+                    let image = images(&mut rng, 1, shape);
+                    let model = oracle::suited(model, shape, image.row(0));
                     check(&model, shape, &mut rng);
                 }
             }

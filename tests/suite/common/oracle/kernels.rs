@@ -22,6 +22,8 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
     let k0 = (PI - u.acos()) / PI;
     let k1 = ((1.0 - u * u).sqrt() + u * (PI - u.acos())) / PI;
     let (a, b, c) = (square * left * left, square * right * right, square * sum);
+    // Whose difference is exp(-(a + b) / 2) sinh(c).
+    let [up, down] = [c, -c].map(|c| (c - (a + b) / 2.0).exp() / 2.0);
     match layer.kernel.name() {
         "exp" => {
             let exp = ((u - 1.0) / square).exp();
@@ -53,8 +55,8 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
             let value = (-(left * left + right * right - 2.0 * sum) / (2.0 * square)).exp();
             (value, value / square)
         }
-        "sin" => (exp_half(a, b) * c.sinh(), square * exp_half(a, b) * c.cosh()),
-        "cos" => (exp_half(a, b) * c.cosh(), square * exp_half(a, b) * c.sinh()),
+        "sin" => (up - down, square * (up + down)),
+        "cos" => (up + down, square * (up - down)),
         "poly" => {
             let (degree, offset) = (own.whole("degree") as i32, own.number("offset"));
             let power = |x: f64| (x + offset).powi(degree);
@@ -80,10 +82,6 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
         }
         name => panic!("write the formula of {name} here"),
     }
-}
-
-fn exp_half(a: f64, b: f64) -> f64 {
-    (-(a + b) / 2.0).exp()
 }
 
 /// Value and slope; `square` is `sigma^2`.

@@ -96,6 +96,23 @@ pub fn norms(model: &Model, shape: Shape, x: ArrayView1<f64>) -> Vec<Vec<f64>> {
     all
 }
 
+/// The model with widths in units of this image's patch norms: far from them a kernel that is not
+/// homogeneous is 0, or the exponential of large numbers that cancel.
+pub fn suited(mut model: Model, shape: Shape, x: ArrayView1<f64>) -> Model {
+    for index in 0..model.layers.len() {
+        let norms = &norms(&model, shape, x)[index];
+        let size = norms.iter().fold(0.0_f64, |most, norm| most.max(*norm));
+        let layer = &mut model.layers[index];
+        match layer.kernel.name() {
+            _ if size == 0.0 => {}
+            "rbf" => layer.sigma *= size,
+            "sin" | "cos" | "erf" | "gelu" => layer.sigma /= size,
+            _ => {}
+        }
+    }
+    model
+}
+
 /// `K[p, q] = <x[p], y[q]>`.
 fn pixels(shape: Shape, x: ArrayView1<f64>, y: ArrayView1<f64>) -> Array2<f64> {
     let matrix = |image: ArrayView1<f64>| {
