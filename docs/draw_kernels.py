@@ -61,6 +61,7 @@ def draw(name: str) -> None:
 
 
 def main() -> None:
+    """Draw every kernel."""
     FOLDER.mkdir(exist_ok=True)
     for name in ckn_rs._core.KERNELS:
         draw(name)

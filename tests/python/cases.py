@@ -150,8 +150,10 @@ def random_model(
 
 
 def suited(model: Model, x: Floats) -> Model:
-    """The model with widths in units of this image's patch norms: far from them a kernel that is not
-    homogeneous is 0, or the exponential of large numbers that cancel.
+    """The model with widths in units of this image's patch norms.
+
+    Far from them a kernel that is not homogeneous is 0, or the exponential of large numbers that
+    cancel.
     """
     layers = model.to_dicts()
     for index, layer in enumerate(layers):

@@ -13,7 +13,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "series": {"coefficients": [0.5, 1.0, 0.0, 0.25]},
     "rbf": {"sigma": 3.0},
 }
-"""What kernels must be told (all of these stay homogeneous), and a width in units of the images'."""
+"""What kernels must be told; all stay homogeneous. A width is in units of the images'."""
 
 NOT_BLANK = {"cos", "rbf", "step"}
 """Kernels that are not 0 for a blank patch."""

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 Layer = dict[str, Any]
 
 Read = list[tuple[list[int], list[int]]]
-"""For each of a patch's own positions along an axis: patches that read there, and what they read."""
+"""For each of a patch's positions along an axis: patches that read there, and what they read."""
 
 
 def side(value: Any, axis: int) -> Any:

@@ -36,7 +36,7 @@ def patch_kernel(layer: dict[str, Any], S: Array, n1: Array, n2: Array) -> tuple
         degree = int(name[-1])
         return nn * u**degree, degree * u ** (degree - 1)
     if name == "step":
-        # Parallel patches are so in exact arithmetic only, and a root makes much of what rounding does.
+        # Parallel patches are so in exact arithmetic only: a root makes much of what rounding does.
         u = np.where(1 - abs(u) < 1e-13, np.round(u), u)
         # The slope is infinite where it matters: no test needs it.
         return 1 - np.arccos(u) / np.pi, np.full_like(u, np.nan)
@@ -59,8 +59,9 @@ def patch_kernel(layer: dict[str, Any], S: Array, n1: Array, n2: Array) -> tuple
         M = np.exp(-(n1**2 + n2**2 - 2 * S) / (2 * s * s))
         return M, M / s**2
     if name in ("sin", "cos"):
-        up, down = np.exp(C - (A + B) / 2) / 2, np.exp(-C - (A + B) / 2) / 2
-        odd, even = up - down, up + down
+        # exp(-(A + B) / 2) times sinh(C) and cosh(C), which may be too large.
+        half, less_1 = np.exp(abs(C) - (A + B) / 2) / 2, np.expm1(-2 * abs(C))
+        odd, even = -np.sign(C) * half * less_1, half * (2 + less_1)
         return (odd, s * s * even) if name == "sin" else (even, s * s * odd)
     return dot_product(layer, S, u, nn)
 
@@ -90,7 +91,8 @@ def dot_product(layer: dict[str, Any], S: Array, u: Array, nn: Array) -> tuple[A
 
 def activation(layer: dict[str, Any]) -> tuple[Callable[[Array], Array], float, bool] | None:
     """Of a kernel that is ``factor E[phi(w x) phi(w x')]``: ``phi``, ``factor``, and whether the
-    weights ``w`` have the standard deviation ``sigma`` (or else 1)."""
+    weights ``w`` have the standard deviation ``sigma`` (or else 1).
+    """
     a, b = layer.get("a", 0.0), layer.get("b", 1.0)
     table: dict[str, tuple[Callable[[Array], Array], float, bool]] = {
         "relu": (lambda t: np.maximum(t, 0), 2, False),

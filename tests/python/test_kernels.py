@@ -1,5 +1,4 @@
-"""The oracle's kernels against what they are expectations of, and their slopes against differences:
-so that no formula is wrong twice."""
+"""The oracle's kernels against expectations and differences, so that no formula is wrong twice."""
 
 import math
 from typing import Any
@@ -42,7 +41,7 @@ def test_kernels_are_expectations(name: str) -> None:
 
 
 def by_angle(phi: Any, degree: int, n1: float, n2: float) -> Any:
-    """Of a homogeneous activation: an integral over directions, and ``E[r^(2 degree)]`` over radii."""
+    """Of a homogeneous activation: an integral over directions, ``E[r^(2 degree)]`` over radii."""
     count = 200_000
     t = 2 * np.pi * (np.arange(count) + 0.5) / count
     means = [np.mean(phi(np.cos(t)) * phi(np.cos(t - angle))) for angle in ANGLES]

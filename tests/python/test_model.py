@@ -169,7 +169,7 @@ def test_every_kernel_round_trips(kernel: str) -> None:
     assert Model(**resolved)[0].kernel == kernel
     text = str(model)
     assert kernel in text
-    assert ("sigma 0.7" in text) == ("sigma" in _core.KERNEL_PARAMETERS[kernel])
+    assert (f"sigma {layer['sigma']:g}" in text) == ("sigma" in _core.KERNEL_PARAMETERS[kernel])
     for name in own - {"homogeneous"}:
         assert name in Model(**resolved).describe((8, 8, 1))
 

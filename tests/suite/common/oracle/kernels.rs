@@ -22,8 +22,9 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
     let k0 = (PI - u.acos()) / PI;
     let k1 = ((1.0 - u * u).sqrt() + u * (PI - u.acos())) / PI;
     let (a, b, c) = (square * left * left, square * right * right, square * sum);
-    // Whose difference is exp(-(a + b) / 2) sinh(c).
-    let [up, down] = [c, -c].map(|c| (c - (a + b) / 2.0).exp() / 2.0);
+    // exp(-(a + b) / 2) times sinh(c) and cosh(c), which may be too large.
+    let (half, less_1) = ((c.abs() - (a + b) / 2.0).exp() / 2.0, (-2.0 * c.abs()).exp_m1());
+    let (odd, even) = (-c.signum() * half * less_1, half * (2.0 + less_1));
     match layer.kernel.name() {
         "exp" => {
             let exp = ((u - 1.0) / square).exp();
@@ -55,8 +56,8 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
             let value = (-(left * left + right * right - 2.0 * sum) / (2.0 * square)).exp();
             (value, value / square)
         }
-        "sin" => (up - down, square * (up + down)),
-        "cos" => (up + down, square * (up - down)),
+        "sin" => (odd, square * even),
+        "cos" => (even, square * odd),
         "poly" => {
             let (degree, offset) = (own.whole("degree") as i32, own.number("offset"));
             let power = |x: f64| (x + offset).powi(degree);
