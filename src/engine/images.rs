@@ -65,13 +65,8 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
     }
     let turns = Rows { data: turns, len: len * plan.gradients() };
     Ok(match given.filter(|_| known) {
-        Some(norms) => Source { pixels, norms, inverses, turns: None },
-        None => Source {
-            pixels,
-            norms: computed,
-            inverses: None,
-            turns: (plan.gradients() > 0).then_some(turns),
-        },
+        Some(norms) => Source { pixels, norms, turns: None },
+        None => Source { pixels, norms: computed, turns: (plan.gradients() > 0).then_some(turns) },
     })
 }
 

@@ -173,7 +173,7 @@ impl<F: Real> Group<'_, F> {
         let norms = Rows { data: &*self.norms, len };
         let turns = Rows { data: &*self.turns, len: len * plan.gradients() };
         let turns = (plan.gradients() > 0).then_some(turns);
-        let source = Source { pixels: self.pixels, norms, inverses: None, turns };
+        let source = Source { pixels: self.pixels, norms, turns };
         let images: Vec<usize> = (0..self.pixels.count()).collect();
         scratch.fill(Side::Left, simd, plan, stages, source, &images);
         scratch.fill(Side::Right, simd, plan, stages, source, &images);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::chunk::BLOCK;
 use super::map::{Maps, Norms};
 use super::stage::{Stage, Stages};
+use crate::kernel::Patch;
 use crate::plan::{Axis, Plan};
 use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
 
@@ -34,8 +35,6 @@ impl<'a, F> Rows<'a, F> {
 pub(super) struct Source<'a, F> {
     pub pixels: Rows<'a, F>,
     pub norms: Rows<'a, F>,
-    /// `1 / max(norm, 1e-6)`, if the caller has it.
-    pub inverses: Option<Rows<'a, F>>,
     /// For gradients, derivatives of the norms' logarithms, laid out as norms for each `sigma`.
     pub turns: Option<Rows<'a, F>>,
 }
@@ -102,25 +101,20 @@ impl<S: Simd, F: Real> Packed<S, F> {
     ) {
         self.fill_pixels(simd, plan, &stages.stages[0], &Lanes::new(images.pixels, indices));
         let norms = Lanes::new(images.norms, indices);
-        let inverses = images.inverses.map(|inverses| Lanes::new(inverses, indices));
         let turns = images.turns.map(|turns| Lanes::new(turns, indices));
-        let one = Vector::<S, F>::splat(simd, F::ONE);
-        let floor = Vector::<S, F>::splat(simd, F::NORM_FLOOR);
         for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
             let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
             let base = index * plan.layer_stride();
+            let noise = stage.kernel.noise();
             let patches = cols.placement.patches;
             let positions = rows
                 .sites
                 .iter()
                 .flat_map(|row| cols.sites.iter().map(move |col| base + row * patches + col));
             for (slot, position) in positions.enumerate() {
-                let norm = norms.at(simd, position);
-                target.norms[slot] = norm;
-                target.inverses[slot] = match &inverses {
-                    Some(inverses) => inverses.at(simd, position),
-                    None => one / norm.max(floor),
-                };
+                let patch = Patch::<S, F>::new(simd, norms.at(simd, position), noise);
+                target.norms[slot] = patch.norm;
+                target.inverses[slot] = patch.inverse;
                 if let Some(turns) = &turns {
                     for (map, target) in target.turns.iter_mut().enumerate() {
                         target[slot] = turns.at(simd, map * plan.norms_len() + position);

@@ -68,7 +68,7 @@ impl<'a, F: Real> Steps<'a, F> {
 
     fn source(&self) -> Source<'_, F> {
         let norms = Rows { data: &self.norms, len: self.plan.norms_len() };
-        Source { pixels: self.pixels, norms, inverses: None, turns: None }
+        Source { pixels: self.pixels, norms, turns: None }
     }
 }
 

@@ -8,9 +8,9 @@
 
 use std::f64::consts::FRAC_2_PI;
 
-use super::correlation::{Correlation, Noisy};
+use super::correlation::{Correlation, Noisy, noise_share};
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
-use crate::simd::{Real, Simd, Vector, quarter_turns};
+use crate::simd::{Real, Simd, SimdBase, Vector, quarter_turns};
 
 /// The dual of the error function.
 pub struct Erf<F> {
@@ -19,63 +19,63 @@ pub struct Erf<F> {
 }
 
 #[derive(Clone, Copy)]
-pub struct AtSite<S: Simd, F: Real> {
-    left: Noisy<S, F>,
-    /// `2 g / pi`.
-    slope: Vector<S, F>,
-}
+pub struct AtSite<S: Simd, F: Real>(Noisy<S, F>);
 
 impl<F: Real> PatchKernel<F> for Erf<F> {
     const HAS_SIGMA: bool = true;
+
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 
     fn new(sigma: f64, _parameters: &Parameters) -> Self {
         Self { noise: F::from_f64(0.5 / variance::<F>(sigma)) }
     }
 
+    fn noise(&self) -> Option<F> {
+        Some(self.noise)
+    }
+
     fn multiply_adds(&self) -> [usize; 2] {
-        [23 - COSINE_AND_NORMS, 3]
+        [20 - COSINE_AND_NORMS, 2]
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> AtSite<S, F> {
-        let left = Noisy::new(simd, self.noise, left.norm);
-        AtSite { left, slope: left.inverse * F::from_f64(FRAC_2_PI) }
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        AtSite(Noisy::new(self.noise, left))
     }
 }
 
-impl<S: Simd, F: Real> AtSite<S, F> {
-    #[inline(always)]
-    fn value_and_slope_of(
-        self,
-        simd: S,
-        Correlation { sine, cosine, secant, inverse, .. }: Correlation<Vector<S, F>>,
-    ) -> [Vector<S, F>; 2] {
-        [quarter_turns::<S, F>(simd, sine, cosine), self.slope * (inverse * secant)]
-    }
+/// `arcsin(x)` in quarter turns.
+#[inline(always)]
+fn value<S: Simd, F: Real>(simd: S, met: Correlation<Vector<S, F>>) -> Vector<S, F> {
+    quarter_turns::<S, F>(simd, met.sine, met.cosine)
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
+    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        value::<S, F>(simd, self.0.meet(simd, sum, right))
+    }
+
+    #[inline(always)]
     fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        self.value_and_slope_of(simd, self.left.meet(simd, sum, right.norm))
+        let met = self.0.meet(simd, sum, right);
+        let factor = Vector::<S, F>::splat(simd, F::from_f64(FRAC_2_PI));
+        [value::<S, F>(simd, met), met.inverses * (factor / met.cosine)]
     }
 
     /// `n dM/dn = -t^2 S dM/dS`, `sigma dM/dsigma = (r^2 + r'^2) S dM/dS`.
     #[inline(always)]
     fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let Self { left, .. } = self;
-        let met = left.meet(simd, sum, right.norm);
-        let [value, slope] = self.value_and_slope_of(simd, met);
-        let share = right.norm * met.inverse;
-        let noise_share = left.noise * met.inverse * met.inverse;
+        let Self(left) = self;
+        let [value, slope] = self.value_and_slope(simd, sum, right);
+        let share = right.norm * right.inverse;
         let along = sum * slope;
         Jet {
             value,
             slope,
             left: -(left.share * left.share * along),
             right: -(share * share * along),
-            sigma: (left.noise_share + noise_share) * along,
+            sigma: (left.noise_share + noise_share(left.noise, right)) * along,
         }
     }
 }

@@ -22,7 +22,7 @@
 
 use std::f64::consts::FRAC_2_PI;
 
-use super::correlation::{Correlation, Noisy};
+use super::correlation::{Correlation, Noisy, noise_share};
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, quarter_turns};
 
@@ -39,14 +39,13 @@ pub struct AtSite<S: Simd, F: Real> {
     left: Noisy<S, F>,
     /// `sigma^2 / 4`.
     scale: F,
-    /// `h g`, so that `r r' = h g g'`.
-    noise_shares: Vector<S, F>,
     /// `(2 / pi) T`.
     reach: Vector<S, F>,
 }
 
 impl<F: Real> PatchKernel<F> for Gelu<F> {
     const HAS_SIGMA: bool = true;
+
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 
     fn new(sigma: f64, _parameters: &Parameters) -> Self {
@@ -54,31 +53,30 @@ impl<F: Real> PatchKernel<F> for Gelu<F> {
         Self { noise: F::from_f64(1.0 / variance), scale: F::from_f64(0.25 * variance) }
     }
 
+    fn noise(&self) -> Option<F> {
+        Some(self.noise)
+    }
+
     fn multiply_adds(&self) -> [usize; 2] {
-        [36 - COSINE_AND_NORMS, 8]
+        [31 - COSINE_AND_NORMS, 7]
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> AtSite<S, F> {
-        let left = Noisy::new(simd, self.noise, left.norm);
-        AtSite {
-            left,
-            scale: self.scale,
-            noise_shares: left.noise * left.inverse,
-            reach: left.norm * left.share * F::from_f64(FRAC_2_PI),
-        }
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        let left = Noisy::new(self.noise, left);
+        let reach = left.patch.norm * left.share * F::from_f64(FRAC_2_PI);
+        AtSite { left, scale: self.scale, reach }
     }
 }
 
 /// What value, slope and jet have in common.
 #[derive(Clone, Copy)]
 struct Terms<V> {
+    met: Correlation<V>,
     /// `1 + a`.
     turn: V,
-    /// `t'`.
-    share: V,
-    /// `r'^2`.
-    noise_share: V,
+    /// `1 / c`.
+    secant: V,
     /// `r r'`.
     noise_shares: V,
     /// `r r' / c`.
@@ -87,44 +85,49 @@ struct Terms<V> {
 
 impl<S: Simd, F: Real> AtSite<S, F> {
     #[inline(always)]
-    fn terms(
-        self,
-        simd: S,
-        met: Correlation<Vector<S, F>>,
-        right: Vector<S, F>,
-    ) -> Terms<Vector<S, F>> {
+    fn terms(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Terms<Vector<S, F>> {
         let one = Vector::<S, F>::splat(simd, F::ONE);
-        let noise_shares = self.noise_shares * met.inverse;
+        let met = self.left.meet(simd, sum, right);
+        let secant = one / met.cosine;
+        let noise_shares = met.inverses * self.left.noise;
         Terms {
+            met,
             turn: quarter_turns::<S, F>(simd, met.sine, met.cosine) + one,
-            share: right * met.inverse,
-            noise_share: self.left.noise * met.inverse * met.inverse,
+            secant,
             noise_shares,
-            steep: noise_shares * met.secant,
+            steep: noise_shares * secant,
         }
     }
 
     #[inline(always)]
-    fn value_and_slope_of(
+    fn value_of(
         self,
         sum: Vector<S, F>,
-        right: Vector<S, F>,
-        Correlation { sine, cosine, secant, .. }: Correlation<Vector<S, F>>,
-        Terms { turn, share, noise_share, noise_shares, steep }: Terms<Vector<S, F>>,
-    ) -> [Vector<S, F>; 2] {
-        let across = self.reach * (right * share * cosine);
-        let along = (noise_shares * steep).mul_add(sine * F::from_f64(FRAC_2_PI), turn);
-        let shares = steep.mul_add(steep, self.left.noise_share + noise_share);
-        let slope = (sine * secant * F::from_f64(FRAC_2_PI)).mul_add(shares, turn);
-        [sum.mul_add(along, across) * self.scale, slope * self.scale]
+        right: Patch<S, F>,
+        Terms { met, turn, noise_shares, steep, .. }: Terms<Vector<S, F>>,
+    ) -> Vector<S, F> {
+        let across = self.reach * (right.norm * met.share * met.cosine);
+        let along = (noise_shares * steep).mul_add(met.sine * F::from_f64(FRAC_2_PI), turn);
+        sum.mul_add(along, across) * self.scale
+    }
+
+    #[inline(always)]
+    fn slope_of(
+        self,
+        right: Patch<S, F>,
+        Terms { met, turn, secant, steep, .. }: Terms<Vector<S, F>>,
+    ) -> Vector<S, F> {
+        let shares = self.left.noise_share + noise_share(self.left.noise, right);
+        let shares = steep.mul_add(steep, shares);
+        (met.sine * secant * F::from_f64(FRAC_2_PI)).mul_add(shares, turn) * self.scale
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
     fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        let met = self.left.meet(simd, sum, right.norm);
-        self.value_and_slope_of(sum, right.norm, met, self.terms(simd, met, right.norm))
+        let terms = self.terms(simd, sum, right);
+        [self.value_of(sum, right, terms), self.slope_of(right, terms)]
     }
 
     /// ```text
@@ -134,22 +137,22 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     /// and the same with sides exchanged; `sigma dM/dsigma` is 2 S dM/dS and both.
     #[inline(always)]
     fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let Self { left, scale, reach, .. } = self;
-        let met = left.meet(simd, sum, right.norm);
-        let terms = self.terms(simd, met, right.norm);
-        let [value, slope] = self.value_and_slope_of(sum, right.norm, met, terms);
+        let Self { left, scale, reach } = self;
+        let terms = self.terms(simd, sum, right);
+        let (value, slope) = (self.value_of(sum, right, terms), self.slope_of(right, terms));
 
-        let Terms { share, noise_share, noise_shares, steep, .. } = terms;
+        let Terms { met, secant, noise_shares, steep, .. } = terms;
         let both = noise_shares * noise_shares;
         let common = met.excess - met.sine * met.sine * (both + both + steep * steep);
         // Factors in an order in which nothing overflows that is not large in the end.
         let along = |noise_share: Vector<S, F>, other_share: Vector<S, F>| {
             let across = other_share * met.cosine;
-            (across * across * (noise_share + noise_share) + common) * met.secant
+            (across * across * (noise_share + noise_share) + common) * secant
         };
-        let right_reach = right.norm * share * F::from_f64(FRAC_2_PI);
-        let by_left = along(left.noise_share, share) * met.deviation * reach * scale;
-        let by_right = along(noise_share, left.share) / left.inverse * right_reach * scale;
+        let right_reach = right.norm * met.share * F::from_f64(FRAC_2_PI);
+        let right_noise = noise_share(left.noise, right);
+        let by_left = along(left.noise_share, met.share) / right.inverse * reach * scale;
+        let by_right = along(right_noise, left.share) / left.patch.inverse * right_reach * scale;
         let turn = sum * slope;
         Jet {
             value,

@@ -29,7 +29,7 @@ mod testing;
 pub use jet::{Jet, homogeneous};
 pub use parameters::{Kind, MOST_TERMS, Parameter, Parameters, Setting};
 
-use crate::simd::{Real, Simd, Vector};
+use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// A patch kernel with its parameters, in precision `F`.
 pub trait PatchKernel<F: Real>: Sized {
@@ -54,6 +54,12 @@ pub trait PatchKernel<F: Real>: Sized {
     /// The kernel with `sigma > 0` and the parameters that it declares.
     fn new(sigma: f64, parameters: &Parameters) -> Self;
 
+    /// The variance `h` of noise on patches, if it sees them so: their inverses are then
+    /// `1 / sqrt(h + n^2)`.
+    fn noise(&self) -> Option<F> {
+        None
+    }
+
     /// Nominal multiply-adds of a value, from the patch sum on, and of a slope beside it.
     fn multiply_adds(&self) -> [usize; 2];
 
@@ -74,8 +80,21 @@ pub trait PatchKernel<F: Real>: Sized {
 pub struct Patch<S: Simd, F: Real> {
     /// The patch norm `n`.
     pub norm: Vector<S, F>,
-    /// `1 / max(n, 1e-6)`.
+    /// `1 / max(n, 1e-6)`, or what [`PatchKernel::noise`] makes of it.
     pub inverse: Vector<S, F>,
+}
+
+impl<S: Simd, F: Real> Patch<S, F> {
+    /// A patch of this norm, as a kernel that sees such noise knows it.
+    #[inline(always)]
+    pub fn new(simd: S, norm: Vector<S, F>, noise: Option<F>) -> Self {
+        let splat = |x| Vector::<S, F>::splat(simd, x);
+        let size = match noise {
+            Some(noise) => norm.mul_add(norm, splat(noise)).sqrt(),
+            None => norm.max(splat(F::NORM_FLOOR)),
+        };
+        Self { norm, inverse: splat(F::ONE) / size }
+    }
 }
 
 /// A patch kernel at one left site, against any right one.
@@ -186,6 +205,13 @@ macro_rules! kernels {
             pub fn visit(&self, visitor: impl Visitor<F>) {
                 match self {
                     $(Self::$variant(kernel) => PatchKernel::<F>::choose(kernel, visitor),)*
+                }
+            }
+
+            /// The variance of noise on patches, if the kernel sees them so.
+            pub fn noise(&self) -> Option<F> {
+                match self {
+                    $(Self::$variant(kernel) => PatchKernel::<F>::noise(kernel),)*
                 }
             }
 

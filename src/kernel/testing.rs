@@ -215,10 +215,6 @@ impl<F: Real> Input<F> {
         let [sum, sigma] = [self.sum.to_f64(), sigma].map(Double::from);
         Point { sum, norms, sigma, floor: F::NORM_FLOOR.to_f64() }
     }
-
-    fn inverses(self) -> [F; 2] {
-        self.norms.map(|norm| F::ONE / norm.max(F::NORM_FLOOR))
-    }
 }
 
 /// Every two norms at every cosine.
@@ -284,10 +280,8 @@ fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     let lanes = |of: &dyn Fn(Input<F>) -> F| {
         Vector::<S, F>::from_fn(simd, |lane| of(batch[lane.min(batch.len() - 1)]))
     };
-    let [left, right] = [0, 1].map(|side| Patch {
-        norm: lanes(&|input| input.norms[side]),
-        inverse: lanes(&|input| input.inverses()[side]),
-    });
+    let patch = |side: usize| lanes(&|input| input.norms[side]);
+    let [left, right] = [0, 1].map(|side| Patch::new(simd, patch(side), kernel.noise()));
     let sum = lanes(&|input| input.sum);
     let site = kernel.at(simd, left);
     let [value, slope] = site.value_and_slope(simd, sum, right);

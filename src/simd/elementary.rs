@@ -1,7 +1,5 @@
 //! Branch-free elementary functions on vectors.
 
-use std::f64::consts::SQRT_2;
-
 use super::{Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// `coefficients[0] + coefficients[1] x + ...`, one multiply-add each.
@@ -98,23 +96,16 @@ pub fn decay<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Decay<Vector<S, F>> 
     Decay { power: whole + rest, one_minus: (one - whole) - rest, one_plus: (one + whole) + rest }
 }
 
-/// `arcsin(sine)` in quarter turns, given the `cosine >= 0` of the same angle.
-///
-/// With `a` the smaller one of `|sine|` and `cosine`, `2 arcsin(a) = arccos(1 - 2 a^2)`: no
-/// cancellation at either end.
+/// `arcsin(sine)` in quarter turns, given the `cosine >= 0` of the same angle: a smooth function of
+/// the cosine times the sine, so that a small angle is as precise as its sine.
 #[inline(always)]
 pub fn quarter_turns<S: Simd, F: Real>(
     simd: S,
     sine: Vector<S, F>,
     cosine: Vector<S, F>,
 ) -> Vector<S, F> {
-    let size = sine.abs();
-    let leg = size.min(cosine);
-    let turn =
-        horner_twice::<S, F>(simd, (leg + leg) * leg, F::ARCCOS) * (leg * F::from_f64(SQRT_2));
-    // 1 - turn where the cosine is the smaller one; elsewhere 0 is added.
-    let difference = turn.mul_add(F::from_f64(-2.0), Vector::<S, F>::splat(simd, F::ONE));
-    difference.mul_add(indicator::<S, F>(simd, size - cosine), turn).copysign(sine)
+    let distance = Vector::<S, F>::splat(simd, F::ONE) - cosine;
+    sine * horner_twice::<S, F>(simd, distance, F::ARCSIN)
 }
 
 /// `factor 2^x`, the factor being part of the polynomial's coefficients.
