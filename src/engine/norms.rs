@@ -14,7 +14,7 @@ use super::scratch::Scratch;
 use super::stage::Stages;
 use super::threads::{self, Queue};
 use crate::error::{Error, Result, bail};
-use crate::plan::Plan;
+use crate::plan::{Placement, Plan};
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Task, Vector};
 
 /// Compute the patch norms of `pixels`, `(n, h * w * c)`, into `out`, `(n, layers * h * w)`.
@@ -150,12 +150,13 @@ impl<F: Real> Group<'_, F> {
         let pixels = self.pixels;
         let lane = |lane: usize| lane.min(pixels.count() - 1);
         let scale = F::from_f64(plan.pixel_scale);
+        // A patch's pixels are in many others: each is gathered once.
+        let gathered: Vec<_> = (0..plan.shape.height * width * channels)
+            .map(|at| Vector::<S, F>::from_fn(simd, |k| pixels.row(lane(k))[at] * scale))
+            .collect();
         let squares = |sum, y, x| {
-            (0..channels).fold(sum, |sum: Vector<S, F>, channel| {
-                let at = (y * width + x) * channels + channel;
-                let pixel = Vector::<S, F>::from_fn(simd, |k| pixels.row(lane(k))[at] * scale);
-                pixel.mul_add(pixel, sum)
-            })
+            let pixel = &gathered[(y * width + x) * channels..][..channels];
+            pixel.iter().fold(sum, |sum: Vector<S, F>, value| value.mul_add(*value, sum))
         };
         patch_sums::<S, F>(simd, plan, 0, squares, |at, sum| self.put_norm(simd, plan, at, sum));
     }
@@ -247,11 +248,17 @@ fn patch_sums<S: Simd, F: Real>(
     let [rows, cols] = &plan.placements[layer];
     let width = plan.sizes[layer].1;
     let zero = Vector::<S, F>::splat(simd, F::ZERO);
-    for y in 0..rows.patches {
-        let vertical: Vec<_> =
-            (0..width).map(|x| rows.under(y).fold(zero, |sum, y| add(sum, y, x))).collect();
-        for x in 0..cols.patches {
-            let sum = cols.under(x).fold(zero, |sum, x| sum + vertical[x]);
+    let under = |placement: &Placement| -> Vec<Vec<usize>> {
+        (0..placement.patches).map(|patch| placement.under(patch).collect()).collect()
+    };
+    let (rows_under, cols_under) = (under(rows), under(cols));
+    let mut vertical = vec![zero; width];
+    for (y, under) in rows_under.iter().enumerate() {
+        for (x, vertical) in vertical.iter_mut().enumerate() {
+            *vertical = under.iter().fold(zero, |sum, y| add(sum, *y, x));
+        }
+        for (x, under) in cols_under.iter().enumerate() {
+            let sum = under.iter().fold(zero, |sum, x| sum + vertical[*x]);
             put(layer * plan.layer_stride() + y * cols.patches + x, sum);
         }
     }

@@ -202,6 +202,19 @@ impl Subject<'_> {
     }
 }
 
+/// Hard patches at usual widths, and tame ones at widths of which the square has no inverse in single
+/// precision.
+pub(super) fn check_hard_widths(subject: impl Fn(f64) -> Subject<'static>) {
+    for sigma in [1e-2, 1.0, 1e2] {
+        subject(sigma).check_hard::<f32>(&HARD_NORMS);
+        subject(sigma).check_hard::<f64>(&HARD_NORMS);
+    }
+    for sigma in [1e-12, 1e-6, 1e6, 1e12] {
+        subject(sigma).check_hard::<f32>(&TAME_NORMS);
+        subject(sigma).check_hard::<f64>(&HARD_NORMS);
+    }
+}
+
 /// A kernel's arguments.
 #[derive(Clone, Copy, Debug)]
 struct Input<F> {
