@@ -97,6 +97,12 @@ def split_error(actual: Floats, expected: Floats) -> tuple[float, float]:
     return float(difference[diagonal].max()), float(difference[~diagonal].max())
 
 
+def sides(value: Any) -> tuple[int, int]:
+    """Of rows and columns, what a layer's key says."""
+    rows, cols = value if isinstance(value, (list, tuple)) else (value, value)
+    return rows, cols
+
+
 def random_model(
     rng: np.random.Generator,
     kernel: str,
