@@ -29,22 +29,24 @@
 //! ```
 //! use ckn_rs::engine::{self, Images, Job, Outputs};
 //! use ckn_rs::model::Model;
-//! use ckn_rs::plan::{Plan, Shape};
+//! use ckn_rs::plan::{Carried, Plan, Shape};
 //! use ndarray::Array2;
 //!
 //! let model = Model::from_toml("[[layers]]\nnpatch = 3\nsubsampling = 2\nsigma = 0.6", false)?;
-//! let plan = Plan::new(&model, Shape { height: 8, width: 8, channels: 1 }, false)?;
+//! let shape = Shape { height: 8, width: 8, channels: 1 };
+//! let plan = Plan::new(&model, shape, Carried::Nothing)?;
 //!
 //! // Five images, one a row.
 //! let pixels = Array2::from_shape_fn((5, 64), |(i, p)| ((i * p) % 7) as f32);
 //! let images = Images { name: "images", pixels: pixels.view(), norms: None, inverses: None };
 //! let mut gram = Array2::zeros((5, 5));
-//! let outputs = Outputs { kernel: gram.view_mut(), ckn: None };
+//! let outputs = Outputs { kernel: gram.view_mut(), beside: Vec::new() };
 //! engine::gram(&plan, images, None, outputs, &Job::new(1, None)?)?;
 //! assert_eq!(gram, gram.t());
 //! # Ok::<(), ckn_rs::error::Error>(())
 //! ```
 
+pub mod convention;
 pub mod engine;
 pub mod error;
 pub mod kernel;

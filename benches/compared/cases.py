@@ -24,9 +24,14 @@ class Case:
     layers: list[Layer]
     ntk: bool = False
 
+    @property
+    def model(self) -> dict[str, list[Layer]]:
+        """The layers as the core takes them."""
+        return {"layers": self.layers}
+
     def entries(self) -> int:
         """The entries of a pair's maps: of all pairs of positions, in all layers."""
-        geometry = _core.geometry(self.layers, self.shape, self.ntk)
+        geometry = _core.geometry(self.model, self.shape, self.ntk)
         return sum((h * w) ** 2 for h, w in (layer["input"] for layer in geometry))
 
     def images(self, count: int, dtype: type = np.float32) -> tuple[Array, Array]:

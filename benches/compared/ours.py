@@ -41,7 +41,7 @@ def matrix(
         _core.gram(
             X,
             Y,
-            case.layers,
+            case.model,
             case.ntk,
             out,
             norms1=nx,

@@ -68,7 +68,7 @@ def network(case: Case) -> Any:
     """The kernel function of a case's network, for images ``(n, c, h, w)``."""
     from neural_tangents import stax
 
-    geometry = _core.geometry(case.layers, case.shape, case.ntk)
+    geometry = _core.geometry(case.model, case.shape, case.ntk)
     parts: list[Any] = []
     channels = case.shape[2]
     for layer in geometry:

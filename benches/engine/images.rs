@@ -33,6 +33,8 @@ pub fn gram<F: Real>(
     out: &mut Array2<F>,
     job: &Job,
 ) {
-    let out = Outputs { kernel: out.view_mut(), ckn: None };
+    let mut gradients = vec![out.clone(); plan.gradients()];
+    let beside = gradients.iter_mut().map(|matrix| matrix.view_mut()).collect();
+    let out = Outputs { kernel: out.view_mut(), beside };
     engine::gram(plan, left, right, out, job).unwrap();
 }

@@ -1,21 +1,21 @@
 //! The models that are timed, under the names that `benches/side_by_side.py` has for them, too.
 
-use ckn_rs::kernel::Kernel;
-use ckn_rs::model::{Layer, Model};
-use ckn_rs::plan::{Plan, Shape};
+use ckn_rs::kernel::{Kernel, Parameter, Parameters, Setting};
+use ckn_rs::model::{Layer, Model, Padding};
+use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::pooling::Pooling;
 
 /// A model on images of one shape.
 pub struct Case {
     pub name: &'static str,
     shape: Shape,
-    ntk: bool,
+    carried: Carried,
     layers: Vec<Layer>,
 }
 
 impl Case {
     pub fn plan(&self) -> Plan {
-        Plan::new(&Model::new(self.layers.clone()).unwrap(), self.shape, self.ntk).unwrap()
+        Plan::new(&Model::new(self.layers.clone()).unwrap(), self.shape, self.carried).unwrap()
     }
 }
 
@@ -24,14 +24,7 @@ const MNIST: Shape = Shape { height: 28, width: 28, channels: 1 };
 const DIGITS: Shape = Shape { height: 8, width: 8, channels: 1 };
 
 fn layer(kernel: Kernel, npatch: usize, subsampling: usize) -> Layer {
-    Layer {
-        npatch,
-        subsampling,
-        poolfactor: subsampling,
-        kernel,
-        sigma: 0.6,
-        pooling: Pooling::Gaussian,
-    }
+    Layer { sigma: 0.6, parameters: parameters(kernel), ..Layer::new(kernel, npatch, subsampling) }
 }
 
 fn exp(npatch: usize, subsampling: usize) -> Layer {
@@ -39,15 +32,15 @@ fn exp(npatch: usize, subsampling: usize) -> Layer {
 }
 
 fn strided(subsampling: usize) -> Layer {
-    Layer { pooling: Pooling::Strided, ..exp(3, subsampling) }
+    exp(3, subsampling).pooled(Pooling::Strided)
 }
 
 fn blurred(npatch: usize, poolfactor: usize) -> Layer {
-    Layer { poolfactor, ..exp(npatch, 1) }
+    Layer { poolfactor: [poolfactor; 2], ..exp(npatch, 1) }
 }
 
 fn case(name: &'static str, shape: Shape, layers: &[Layer]) -> Case {
-    Case { name, shape, ntk: false, layers: layers.to_vec() }
+    Case { name, shape, carried: Carried::Nothing, layers: layers.to_vec() }
 }
 
 /// Two layers of 3x3 patches on 32x32x3 images, the model that everything is measured by.
@@ -62,12 +55,12 @@ pub fn flagship_with(kernel: Kernel) -> Case {
 
 /// Its NTK.
 pub fn flagship_ntk() -> Case {
-    Case { name: "relu, NTK", ntk: true, ..flagship_with(Kernel::Relu) }
+    Case { name: "relu, NTK", carried: Carried::Ntk, ..flagship_with(Kernel::Relu) }
 }
 
 /// Three layers, each of which halves the map.
 pub fn three_layers() -> Case {
-    case("exp, three layers", CIFAR, &[exp(3, 2); 3])
+    case("exp, three layers", CIFAR, &[2, 2, 2].map(|s| exp(3, s)))
 }
 
 /// Two layers on 8x8x1 images: so little work that what surrounds it shows.
@@ -75,17 +68,49 @@ pub fn digits() -> Case {
     case("exp, 8x8x1", DIGITS, &[exp(3, 2), exp(3, 1)])
 }
 
+/// The flagship with its derivatives.
+pub fn flagship_gradients() -> Case {
+    Case { name: "exp, gradients", carried: Carried::Gradients, ..flagship() }
+}
+
+fn flagship_like(name: &'static str, change: impl Fn(&mut Layer)) -> Case {
+    let mut case = Case { name, ..flagship() };
+    case.layers.iter_mut().for_each(change);
+    case
+}
+
 /// All of them.
 pub fn all() -> Vec<Case> {
-    vec![
-        flagship(),
-        flagship_with(Kernel::Relu),
+    // Those of one formula stand for each other.
+    let kernels =
+        Kernel::ALL.into_iter().filter(|kernel| !["poly2", "poly3"].contains(&kernel.name()));
+    let mut cases: Vec<_> = kernels.map(flagship_with).collect();
+    cases.extend([
         flagship_ntk(),
+        flagship_gradients(),
+        flagship_like("exp, circular", |layer| layer.padding = Padding::Circular),
+        flagship_like("exp, valid", |layer| layer.padding = Padding::Valid),
+        flagship_like("exp, dilated", |layer| layer.dilation = [2, 2]),
+        flagship_like("exp, stride 2", |layer| {
+            (layer.stride, layer.subsampling) = ([2, 2], [1, 1]);
+        }),
         case("exp, strided", CIFAR, &[strided(2), strided(5)]),
         three_layers(),
         case("exp, one layer", CIFAR, &[exp(5, 8)]),
         case("exp, subsampling 1", CIFAR, &[blurred(3, 2), blurred(6, 10)]),
         case("exp, 28x28x1", MNIST, &[exp(3, 2), exp(3, 5)]),
         digits(),
-    ]
+    ]);
+    cases
+}
+
+/// Those of a kernel that needs some.
+fn parameters(kernel: Kernel) -> Parameters {
+    let setting = |own: &Parameter| match own.name {
+        "a" => Setting::Number(-0.5),
+        "degree" => Setting::Whole(3),
+        "coefficients" => Setting::Numbers(vec![0.1; 10]),
+        _ => own.default.clone().expect("no other parameter lacks a default"),
+    };
+    Parameters(kernel.parameters().iter().map(|own| (own.name, setting(own))).collect())
 }

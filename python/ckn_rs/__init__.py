@@ -29,14 +29,13 @@ import numpy as np
 
 from ckn_rs._cknkernel import CKNKernel
 from ckn_rs._core import __version__ as __version__, simd_level
-from ckn_rs._matrix import (
-    compute_kernel_matrix,
-    compute_kernel_matrix_all,
-    compute_kernel_matrix_norms,
-)
+from ckn_rs._distances import compute_diagonal, compute_distances
+from ckn_rs._matrix import compute_kernel_matrix
+from ckn_rs._matrix_forms import compute_kernel_matrix_all, compute_kernel_matrix_norms
 from ckn_rs._norms import compute_norms
 from ckn_rs._pairs import compute_dist_to_ref, compute_kernel
-from ckn_rs.model import Layer, Model
+from ckn_rs.layer import Layer
+from ckn_rs.model import Model
 
 dtype = np.float32
 """The original's floating type, for scripts that say ``X.astype(ckn_kernel.dtype)``."""
@@ -59,7 +58,9 @@ __all__ = [
     "CKNKernel",
     "Layer",
     "Model",
+    "compute_diagonal",
     "compute_dist_to_ref",
+    "compute_distances",
     "compute_kernel",
     "compute_kernel_matrix",
     "compute_kernel_matrix_all",

@@ -1,6 +1,6 @@
 """Arrays on their way into the core: shape, dtype, memory layout, and the errors about them."""
 
-import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,16 @@ def as_image(values: ArrayLike, name: str) -> Floats:
     return image
 
 
+def check_finite(images: Floats, name: str) -> None:
+    """Raise a ValueError if an image has a NaN or an infinity.
+
+    The core finds those too; this is for images of several arguments that go to it as one set.
+    """
+    for index, image in enumerate(images):
+        if not np.isfinite(image).all():
+            raise ValueError(f"{name}: image {index} contains NaN or infinite values")
+
+
 def check_same_shape(
     name1: str, shape1: tuple[int, ...], name2: str, shape2: tuple[int, ...]
 ) -> None:
@@ -100,8 +110,7 @@ def as_output(out: object, name: str, shape: tuple[int, ...], dtype: np.dtype[An
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray) or out.dtype != dtype:
-        got = f"dtype {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise TypeError(f"{name} must be a NumPy array of dtype {dtype}, got {got}")
+        raise TypeError(f"{name} must be a NumPy array of dtype {dtype}, got {_kind(out)}")
     if out.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {out.shape}")
     if not out.flags.behaved:
@@ -109,10 +118,37 @@ def as_output(out: object, name: str, shape: tuple[int, ...], dtype: np.dtype[An
     return out
 
 
-def check_apart(name: str, out: Floats | None, *others: Floats | None) -> None:
-    """Raise a ValueError if ``out`` overlaps an array that is read or written beside it."""
-    if out is not None and any(np.may_share_memory(out, x) for x in others if x is not None):
-        raise ValueError(f"{name} must not share memory with another argument")
+def as_outputs(
+    out: object, contents: str, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]
+) -> list[Floats]:
+    """The arrays to write one result or two to; two are given as a pair.
+
+    ``contents`` says what two results are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`as_output`, and if ``out`` is not one array or a pair, as is wanted.
+    """
+    if len(shapes) == 1:
+        if isinstance(out, tuple):
+            raise TypeError("out must be one array, since one is returned, got a tuple")
+        return [as_output(out, "out", shapes[0], dtype)]
+    if out is None:
+        out = (None,) * len(shapes)
+    if not isinstance(out, tuple) or len(out) != len(shapes):
+        raise TypeError(f"out must be a pair of arrays, for {contents}, got {_kind(out)}")
+    each = enumerate(zip(out, shapes, strict=True))
+    return [as_output(one, f"out[{index}]", shape, dtype) for index, (one, shape) in each]
+
+
+def check_apart(outputs: Sequence[Floats], *others: Floats | None) -> None:
+    """Raise a ValueError if an output overlaps another one or an array that is read."""
+    for index, output in enumerate(outputs):
+        beside = (*outputs[:index], *others)
+        if any(np.may_share_memory(output, x) for x in beside if x is not None):
+            name = "out" if len(outputs) == 1 else f"out[{index}]"
+            raise ValueError(f"{name} must not share memory with another argument")
 
 
 def result_dtype(dtype: DTypeLike | None, *arrays: Floats) -> np.dtype[Any]:
@@ -136,27 +172,6 @@ def for_core(array: Floats, dtype: np.dtype[Any]) -> Floats:
     return np.require(array, dtype, ["C", "A"])
 
 
-def as_thread_count(n_threads: object) -> int | None:
-    """``n_threads`` as the core takes it, None for the core's own choice.
-
-    Raises
-    ------
-    TypeError
-        If it is not a whole number.
-    ValueError
-        If it is below 1.
-    """
-    if n_threads is None:
-        return None
-    try:
-        count = operator.index(n_threads)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"n_threads must be None or a whole number, got {n_threads!r}") from None
-    if count < 1:
-        raise ValueError(f"n_threads must be at least 1, got {count}")
-    return count
-
-
 def _as_floating(values: ArrayLike, name: str) -> Floats:
     """float64 as float64, every other real type as float32 (a long double as float64)."""
     try:
@@ -167,6 +182,12 @@ def _as_floating(values: ArrayLike, name: str) -> Floats:
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     wide = array.dtype.kind == "f" and array.dtype.itemsize >= DOUBLE.itemsize
     return array.astype(DOUBLE if wide else SINGLE, copy=False)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return f"dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
 
 
 def _check_pixels(shape: tuple[int, ...], name: str) -> None:

@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._arrays import Floats, as_images
-from ckn_rs._gram import Norms, gram
+from ckn_rs._gram import Norms, Pair, gram
+from ckn_rs._options import Ntk, as_ntk
 from ckn_rs._verbose import report
-from ckn_rs.model import ModelLike, as_dicts
+from ckn_rs.model import Model, ModelLike, as_words
 
 
 class CKNKernel:
@@ -20,7 +21,7 @@ class CKNKernel:
     shape : sequence of int
         ``(h, w, c)`` of an image.
     model : Model, or sequence of Layer or of dicts
-        The layers, the first one reading pixels.
+        The layers, the first one reading pixels; a Model's convention and readout hold, too.
     ntk : bool
         Which kernel a layer has that names none: ``'relu'`` if set, else ``'exp'``. Whether the
         NTK is computed is for :meth:`compute_kernel_matrix` to say.
@@ -51,7 +52,7 @@ class CKNKernel:
         self,
         shape: Sequence[int],
         model: ModelLike | None = None,
-        ntk: bool = False,
+        ntk: Ntk = False,
         verbose: bool = False,
     ) -> None:
         try:
@@ -60,10 +61,13 @@ class CKNKernel:
             raise TypeError(f"shape must be the (h, w, c) of an image, got {shape!r}") from None
         self.shape = (h, w, c)
         # Every key filled in, so that the default kernel no longer depends on the method's `ntk`.
-        self.layers = _core.resolve_layers(as_dicts(model), bool(ntk))
-        geometry = _core.geometry(self.layers, self.shape, False)
+        resolved = _core.resolve_model(as_words(model), bool(as_ntk(ntk)))
+        self.layers = resolved["layers"]
+        self.model = Model(**resolved)
+        words = as_words(self.model)
+        geometry = _core.geometry(words, self.shape, False)
         if verbose:
-            report(geometry)
+            report(words, geometry)
 
     def compute_kernel_matrix(
         self,
@@ -73,32 +77,32 @@ class CKNKernel:
         norms2: ArrayLike | None,
         norms_inv1: ArrayLike | None,
         norms_inv2: ArrayLike | None,
-        ntk: bool = False,
+        ntk: Ntk = False,
         verbose: bool = False,
         return_rf: bool = False,
         *,
         dtype: DTypeLike | None = None,
         n_threads: int | None = None,
         progress: bool = False,
-        out: Floats | tuple[Floats, Floats] | None = None,
-    ) -> Floats | tuple[Floats, Floats]:
+        out: Floats | Pair | None = None,
+    ) -> Floats | Pair:
         """The matrix of kernels between two sets of images, or within one.
 
         Parameters
         ----------
         ims1, ims2, norms1, norms2, norms_inv1, norms_inv2, verbose, dtype, n_threads, progress
             As for :func:`ckn_rs.compute_kernel_matrix`.
-        ntk : bool
-            The neural tangent kernel instead of the kernel itself.
+        ntk : bool or 'both'
+            The neural tangent kernel instead of the kernel itself, or both.
         return_rf : bool
-            With ``ntk``, the CKN too: the kernel of the random features at initialisation.
+            With ``ntk``, both: the CKN is the kernel of the random features at initialisation.
         out : ndarray of shape (n, m), or a pair of them, optional
             Where to write what is returned.
 
         Returns
         -------
         ndarray of shape (n, m), or a pair of them
-            The matrix; with ``ntk`` and ``return_rf``, the NTK's and the CKN's.
+            The matrix, or the NTK's and the CKN's.
 
         Raises
         ------
@@ -112,32 +116,17 @@ class CKNKernel:
                 f"ims1 must hold images of the (h, w, c) that this CKNKernel was made for, "
                 f"{self.shape}, got {images.shape[1:]}"
             )
-        both = bool(ntk and return_rf)
-        matrix_out, ckn_out = _outputs(out, both)
-        matrix, ckn = gram(
+        kind = as_ntk(ntk)
+        return gram(
             images,
             ims2,
             Norms(norms1, norms_inv1),
             Norms(norms2, norms_inv2),
-            self.layers,
-            ntk,
-            return_ckn=both,
+            self.model,
+            "both" if kind and return_rf else kind,
             verbose=verbose,
             dtype=dtype,
             n_threads=n_threads,
             progress=progress,
-            out=matrix_out,
-            out_ckn=ckn_out,
+            out=out,
         )
-        return matrix if ckn is None else (matrix, ckn)
-
-
-def _outputs(
-    out: Floats | tuple[Floats, Floats] | None, both: bool
-) -> tuple[Floats | None, Floats | None]:
-    if out is None:
-        return None, None
-    if isinstance(out, tuple) != both:
-        wanted = "a pair of arrays, for the NTK and the CKN" if both else "one array"
-        raise TypeError(f"out must be {wanted}")
-    return out if isinstance(out, tuple) else (out, None)

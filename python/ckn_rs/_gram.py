@@ -1,6 +1,6 @@
 """What every function that returns a kernel matrix does: check, allocate, run the core."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -10,15 +10,20 @@ from ckn_rs._arrays import (
     Floats,
     as_images,
     as_norms,
-    as_output,
-    as_thread_count,
+    as_outputs,
     check_apart,
     check_same_shape,
     for_core,
     result_dtype,
 )
+from ckn_rs._normalize import Own, normalize as normalize_matrix
+from ckn_rs._of_pairs import self_kernels
+from ckn_rs._options import as_flag, as_ntk, as_thread_count
 from ckn_rs._progress import progress_bar
 from ckn_rs._verbose import report
+from ckn_rs.model import ModelLike, as_words
+
+Pair: TypeAlias = tuple[Floats, Floats]
 
 
 class Norms(NamedTuple):
@@ -28,86 +33,160 @@ class Norms(NamedTuple):
     inverses: ArrayLike | None = None
 
 
+class _Wanted(NamedTuple):
+    """What is to be computed."""
+
+    words: dict[str, Any]
+    ntk: bool
+    ckn: bool
+    """The CKN beside the NTK."""
+    derivatives: int
+    """How many, beside the CKN."""
+    gradient: bool
+    n_threads: int | None
+
+    def shapes(self, n: int, m: int) -> list[tuple[int, ...]]:
+        """Shapes of the one result, or of the two."""
+        gradient = [(n, m, self.derivatives)] * self.gradient
+        return [(n, m), *[(n, m)] * self.ckn, *gradient]
+
+
+class _Set(NamedTuple):
+    """Images as the core takes them, with what is known of their norms."""
+
+    images: Floats
+    norms: Floats | None
+    inverses: Floats | None
+
+
 def gram(
     ims1: ArrayLike,
     ims2: ArrayLike | None,
     norms1: Norms,
     norms2: Norms,
-    layers: list[dict[str, Any]],
-    ntk: bool,
+    model: ModelLike | None,
+    ntk: object,
     *,
-    return_ckn: bool = False,
+    normalize: bool = False,
+    eval_gradient: bool = False,
     verbose: bool = False,
     dtype: DTypeLike | None = None,
     n_threads: int | None = None,
     progress: bool = False,
-    out: Floats | None = None,
-    out_ckn: Floats | None = None,
-) -> tuple[Floats, Floats | None]:
-    """The matrix and, of an NTK with ``return_ckn``, the CKN's from the same pass.
+    out: object = None,
+) -> Floats | Pair:
+    """The matrix; the NTK's and the CKN's; or the matrix and its derivatives.
 
     Parameters and errors are those of :func:`ckn_rs.compute_kernel_matrix`.
     """
+    wanted = _wanted(model, ntk, eval_gradient, n_threads)
+    unit = as_flag(normalize, "normalize")
     images1 = as_images(ims1, "ims1")
     images2 = images1 if ims2 is None else as_images(ims2, "ims2")
     _, h, w, c = images1.shape
     check_same_shape("ims1", (h, w, c), "ims2", images2.shape[1:])
     dtype = result_dtype(dtype, images1, images2)
-    n_threads, ntk = as_thread_count(n_threads), bool(ntk)
-    columns = len(layers) * h * w
-
     if ims2 is None:
         _check_one_set(norms1, norms2)
         norms2 = Norms()
-    n1, n_inv1 = _norms_for_core("1", norms1, (len(images1), columns), dtype)
-    n2, n_inv2 = _norms_for_core("2", norms2, (len(images2), columns), dtype)
+    columns = len(wanted.words["layers"]) * h * w
+    first = _set_for_core("1", images1, norms1, columns, dtype)
+    second = None if ims2 is None else _set_for_core("2", images2, norms2, columns, dtype)
 
-    shape = (len(images1), len(images2))
-    matrix = as_output(out, "out", shape, dtype)
-    ckn = as_output(out_ckn, "out_ckn", shape, dtype) if return_ckn else None
-    images1 = for_core(images1, dtype)
-    images2 = images1 if ims2 is None else for_core(images2, dtype)
-    read = (images1, images2, n1, n2, n_inv1, n_inv2)
-    check_apart("out", out, ckn, *read)
-    check_apart("out_ckn", out_ckn, *read)
+    n, m = len(images1), len(images2)
+    contents = "the kernel and its gradient" if wanted.gradient else "the NTK and the CKN"
+    outputs = as_outputs(out, contents, wanted.shapes(n, m), dtype)
+    check_apart(outputs, *first, *(second or ()))
 
-    if verbose or 0 in shape:  # the core checks the model too, but is not run for no pairs
-        geometry = _core.geometry(layers, (h, w, c), ntk)
+    if verbose or 0 in (n, m):  # the core checks the model too, but is not run for no pairs
+        geometry = _core.geometry(wanted.words, (h, w, c), wanted.ntk)
         if verbose:
-            report(geometry)
-    if 0 not in shape:
-        n, m = shape
-        pairs = n * (n + 1) // 2 if ims2 is None else n * m
-        with progress_bar(progress, pairs, "pairs") as callback:
-            _core.gram(
-                images1,
-                None if ims2 is None else images2,
-                layers,
-                ntk,
-                matrix,
-                out_ckn=ckn,
-                norms1=n1,
-                norms2=n2,
-                norms_inv1=n_inv1,
-                norms_inv2=n_inv2,
-                n_threads=n_threads,
-                progress=callback,
+            report(wanted.words, geometry)
+    if 0 not in (n, m):
+        _run(first, second, wanted, outputs, progress)
+        if unit:
+            _normalize(first, second, wanted, outputs)
+    return outputs[0] if len(outputs) == 1 else (outputs[0], outputs[1])
+
+
+def _wanted(model: object, ntk: object, eval_gradient: object, n_threads: object) -> _Wanted:
+    words = as_words(model)
+    kind, gradient = as_ntk(ntk), as_flag(eval_gradient, "eval_gradient")
+    derivatives = 0
+    if gradient:
+        if kind:
+            raise ValueError(
+                "eval_gradient=True gives the gradient of the CKN; with ntk there is none: leave "
+                "one of them out"
             )
-    return matrix, ckn
+        layers = _core.resolve_model(words, False)["layers"]
+        derivatives = sum("sigma" in _core.KERNEL_PARAMETERS[layer["kernel"]] for layer in layers)
+    threads = as_thread_count(n_threads)
+    return _Wanted(words, bool(kind), kind == "both", derivatives, gradient, threads)
 
 
-def _norms_for_core(
-    which: str, given: Norms, shape: tuple[int, int], dtype: np.dtype[Any]
-) -> tuple[Floats | None, Floats | None]:
-    """Norms and inverses of set ``which``, "1" or "2"."""
+def _run(
+    first: _Set, second: _Set | None, wanted: _Wanted, outputs: list[Floats], progress: bool
+) -> None:
+    n = len(first.images)
+    pairs = n * (n + 1) // 2 if second is None else n * len(second.images)
+    images2, norms2, inverses2 = second or (None, None, None)
+    with progress_bar(progress, pairs, "pairs") as callback:
+        _core.gram(
+            first.images,
+            images2,
+            wanted.words,
+            wanted.ntk,
+            outputs[0],
+            out_ckn=outputs[1] if wanted.ckn else None,
+            out_gradient=outputs[1] if wanted.derivatives else None,
+            norms1=first.norms,
+            norms2=norms2,
+            norms_inv1=first.inverses,
+            norms_inv2=inverses2,
+            n_threads=wanted.n_threads,
+            progress=callback,
+        )
+
+
+def _normalize(first: _Set, second: _Set | None, wanted: _Wanted, outputs: list[Floats]) -> None:
+    """Each kernel by its own diagonal: that of one set is there, that of two is computed."""
+    if second is None:
+        each = np.arange(len(first.images))
+        diagonals = [[output[each, each] for output in outputs]] * 2
+    else:
+        diagonals = [
+            self_kernels(
+                one.images,
+                wanted.words,
+                wanted.ntk,
+                ckn=wanted.ckn,
+                derivatives=wanted.derivatives,
+                n_threads=wanted.n_threads,
+            )
+            for one in (first, second)
+        ]
+    if wanted.gradient:
+        left, right = (Own.of(*own) for own in diagonals)
+        normalize_matrix(outputs[0], left, right, outputs[1])
+        return
+    for K, left, right in zip(outputs, *diagonals, strict=True):
+        normalize_matrix(K, Own.of(left), Own.of(right))
+
+
+def _set_for_core(
+    which: str, images: Floats, given: Norms, columns: int, dtype: np.dtype[Any]
+) -> _Set:
+    """Set ``which``, "1" or "2"."""
     if given.norms is None and given.inverses is not None:
         raise ValueError(f"norms_inv{which} is of use only together with norms{which}")
     names = (f"norms{which}", f"norms_inv{which}")
+    shape = (len(images), columns)
     norms, inverses = (
         None if values is None else as_norms(values, name, shape, dtype)
         for name, values in zip(names, given, strict=True)
     )
-    return norms, inverses
+    return _Set(for_core(images, dtype), norms, inverses)
 
 
 def _check_one_set(norms1: Norms, norms2: Norms) -> None:

@@ -1,12 +1,60 @@
-"""Kernel matrices: the original's three functions."""
+"""Kernel matrices: the original's function that does everything."""
+
+from typing import Literal, TypeAlias, overload
 
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs._arrays import Floats
-from ckn_rs._gram import Norms, gram
-from ckn_rs.model import ModelLike, as_dicts
+from ckn_rs._gram import Norms, Pair, gram
+from ckn_rs._options import Ntk
+from ckn_rs.model import ModelLike
+
+Some: TypeAlias = ArrayLike | None
 
 
+# What is returned: one matrix; the NTK's and the CKN's, by keyword or by position; the matrix and
+# its gradient; and what is not known before it runs.
+# fmt: off
+@overload
+def compute_kernel_matrix(
+    ims1: ArrayLike, ims2: Some = None, norms1: Some = None, norms2: Some = None,
+    norms_inv1: Some = None, norms_inv2: Some = None, model: ModelLike | None = None,
+    ntk: bool = False, verbose: bool = False, *, dtype: DTypeLike | None = None,
+    n_threads: int | None = None, progress: bool = False, out: Floats | None = None,
+    normalize: bool = False, eval_gradient: Literal[False] = False,
+) -> Floats: ...
+@overload
+def compute_kernel_matrix(
+    ims1: ArrayLike, ims2: Some = None, norms1: Some = None, norms2: Some = None,
+    norms_inv1: Some = None, norms_inv2: Some = None, model: ModelLike | None = None, *,
+    ntk: Literal["both"], verbose: bool = False, dtype: DTypeLike | None = None,
+    n_threads: int | None = None, progress: bool = False, out: Pair | None = None,
+    normalize: bool = False, eval_gradient: Literal[False] = False,
+) -> Pair: ...
+@overload
+def compute_kernel_matrix(
+    ims1: ArrayLike, ims2: Some, norms1: Some, norms2: Some, norms_inv1: Some, norms_inv2: Some,
+    model: ModelLike | None, ntk: Literal["both"], verbose: bool = False, *,
+    dtype: DTypeLike | None = None, n_threads: int | None = None, progress: bool = False,
+    out: Pair | None = None, normalize: bool = False, eval_gradient: Literal[False] = False,
+) -> Pair: ...
+@overload
+def compute_kernel_matrix(
+    ims1: ArrayLike, ims2: Some = None, norms1: Some = None, norms2: Some = None,
+    norms_inv1: Some = None, norms_inv2: Some = None, model: ModelLike | None = None,
+    ntk: Literal[False] = False, verbose: bool = False, *, dtype: DTypeLike | None = None,
+    n_threads: int | None = None, progress: bool = False, out: Pair | None = None,
+    normalize: bool = False, eval_gradient: Literal[True],
+) -> Pair: ...
+@overload
+def compute_kernel_matrix(
+    ims1: ArrayLike, ims2: Some = None, norms1: Some = None, norms2: Some = None,
+    norms_inv1: Some = None, norms_inv2: Some = None, model: ModelLike | None = None,
+    ntk: Ntk = False, verbose: bool = False, *, dtype: DTypeLike | None = None,
+    n_threads: int | None = None, progress: bool = False, out: Floats | Pair | None = None,
+    normalize: bool = False, eval_gradient: bool = False,
+) -> Floats | Pair: ...
+# fmt: on
 def compute_kernel_matrix(
     ims1: ArrayLike,
     ims2: ArrayLike | None = None,
@@ -15,21 +63,24 @@ def compute_kernel_matrix(
     norms_inv1: ArrayLike | None = None,
     norms_inv2: ArrayLike | None = None,
     model: ModelLike | None = None,
-    ntk: bool = False,
+    ntk: Ntk = False,
     verbose: bool = False,
     *,
     dtype: DTypeLike | None = None,
     n_threads: int | None = None,
     progress: bool = False,
-    out: Floats | None = None,
-) -> Floats:
+    out: Floats | Pair | None = None,
+    normalize: bool = False,
+    eval_gradient: bool = False,
+) -> Floats | Pair:
     """The matrix of kernels between two sets of images, or within one.
 
     Entry ``(i, j)`` is the kernel of ``ims1[i]`` and ``ims2[j]``: the trace, over the positions
     after the last layer, of a map that starts as ``K[p, q] = <x[p], x'[q]>`` and that each layer
     turns into ``sum_pq A[P, p] A[Q, q] n[p] n'[q] kappa(S[p, q] / (n[p] n'[q]))``, where ``S``
     sums ``K`` over a patch, ``n`` are the patch norms and ``A`` is the pooling [1]_. With ``ntk``
-    it is the neural tangent kernel, ``T <- kappa'(u) S_T + M``, carried along beside it [2]_.
+    it is the neural tangent kernel, ``T <- kappa'(u) S_T + M``, carried along beside it [2]_ [3]_.
+    A model's ``readout`` may be a mean instead of the trace.
 
     Parameters
     ----------
@@ -45,9 +96,9 @@ def compute_kernel_matrix(
     model : Model, or sequence of Layer or of dicts
         The layers, the first one reading pixels. (It has a default only because the original's
         has one.)
-    ntk : bool
-        The neural tangent kernel instead of the kernel itself. A layer that names no kernel has
-        ``'relu'`` then, and ``'exp'`` otherwise.
+    ntk : bool or 'both'
+        The neural tangent kernel instead of the kernel itself, or both of them, from one pass. A
+        layer that names no kernel has ``'relu'`` then, and ``'exp'`` otherwise.
     verbose : bool
         Report each layer's geometry: INFO records of the logger ``ckn_rs``, or lines on stderr
         where no logging is set up.
@@ -59,22 +110,35 @@ def compute_kernel_matrix(
         processors. The result is the same to the last bit.
     progress : bool
         Show a bar with the pairs done, the pairs a second and the time left (needs tqdm).
-    out : ndarray of shape (n, m), optional
-        Where to write the matrix: of the dtype computed in, of any strides; it may be a memory
-        map. On an error about the arguments it is left as it was.
+    out : ndarray of shape (n, m), or a pair of arrays, optional
+        Where to write what is returned: of the dtype computed in, of any strides; it may be a
+        memory map. On an error about the arguments it is left as it was.
+    normalize : bool
+        Divide ``K[i, j]`` by ``sqrt(k(ims1[i], ims1[i]) k(ims2[j], ims2[j]))``, so that equal
+        images have a kernel of 1. An image whose kernel with itself is 0, a blank one, has 0. For
+        two sets it costs their kernels with themselves beside the matrix.
+    eval_gradient : bool
+        Return the derivatives, too, with respect to the logarithms of the ``sigma`` of those layers
+        whose kernel has one: those of ``K[i, j]``, or of the normalized one. Not with ``ntk``.
 
     Returns
     -------
-    ndarray of shape (n, m), float32 or float64
-        ``out``, if given. Symmetric if ``ims2`` is None.
+    K : ndarray of shape (n, m), float32 or float64
+        ``out``, if given. Symmetric if ``ims2`` is None. With ``ntk`` "both", a pair: the NTK and
+        the CKN.
+    dK : ndarray of shape (n, m, G), float32 or float64
+        Only with ``eval_gradient``: ``dK[..., g]`` is ``dK/dlog(sigma)`` of the ``g``-th of the
+        ``G`` layers that have a ``sigma``.
 
     Raises
     ------
     TypeError
-        For images that are not real numbers, a model that is none, another dtype.
+        For images that are not real numbers, a model that is none, another dtype, an ``out`` that
+        is not an array or a pair as is returned.
     ValueError
         For images that are not ``(n, h, w, c)``, differ in shape or hold a NaN or an infinity, a
-        model that is invalid or does not fit them, norms or ``out`` of another shape.
+        model that is invalid or does not fit them, norms or ``out`` of another shape, a gradient
+        or an NTK of layers that have none.
     ImportError
         If ``progress`` is set without tqdm.
 
@@ -84,6 +148,8 @@ def compute_kernel_matrix(
        of Deep Convolutional Representations", JMLR 20(25), 2019.
     .. [2] A. Bietti and J. Mairal, "On the Inductive Bias of Neural Tangent Kernels",
        arXiv:1905.12173, 2019.
+    .. [3] S. Arora, S. S. Du, W. Hu, Z. Li, R. Salakhutdinov and R. Wang, "On Exact Computation
+       with an Infinitely Wide Neural Net", NeurIPS, 2019.
 
     Examples
     --------
@@ -96,100 +162,26 @@ def compute_kernel_matrix(
     ((4, 4), dtype('float64'), True)
     >>> compute_kernel_matrix(X[:1], X[1:], model=model, ntk=True, dtype=np.float32).shape
     (1, 3)
+
+    Both kernels in one pass, and the gradient that a Gaussian process follows to a better sigma:
+
+    >>> K_ntk, K_ckn = compute_kernel_matrix(X, model=model, ntk="both", normalize=True)
+    >>> bool((K_ntk.diagonal() == 1).all() and (K_ckn.diagonal() == 1).all())
+    True
+    >>> K, dK = compute_kernel_matrix(X, model=model, eval_gradient=True)
+    >>> dK.shape
+    (4, 4, 1)
     """
-    matrix, _ = gram(
+    return gram(
         ims1,
         ims2,
         Norms(norms1, norms_inv1),
         Norms(norms2, norms_inv2),
-        as_dicts(model),
-        ntk,
-        verbose=verbose,
-        dtype=dtype,
-        n_threads=n_threads,
-        progress=progress,
-        out=out,
-    )
-    return matrix
-
-
-def compute_kernel_matrix_all(
-    ims1: ArrayLike,
-    ims2: ArrayLike | None = None,
-    model: ModelLike | None = None,
-    ntk: bool = False,
-    verbose: bool = False,
-    *,
-    dtype: DTypeLike | None = None,
-    n_threads: int | None = None,
-    progress: bool = False,
-    out: Floats | None = None,
-) -> Floats:
-    """:func:`compute_kernel_matrix` of images whose norms are not known yet.
-
-    Parameters and results are those of :func:`compute_kernel_matrix`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ckn_rs import compute_kernel_matrix_all
-    >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
-    >>> compute_kernel_matrix_all(X, X[:2], [{"npatch": 3, "subsampling": 2}]).shape
-    (4, 2)
-    """
-    return compute_kernel_matrix(
-        ims1,
-        ims2,
-        model=model,
-        ntk=ntk,
-        verbose=verbose,
-        dtype=dtype,
-        n_threads=n_threads,
-        progress=progress,
-        out=out,
-    )
-
-
-def compute_kernel_matrix_norms(
-    ims1: ArrayLike,
-    ims2: ArrayLike | None,
-    norms1: ArrayLike | None,
-    norms2: ArrayLike | None,
-    norms_inv1: ArrayLike | None,
-    norms_inv2: ArrayLike | None,
-    model: ModelLike | None = None,
-    ntk: bool = False,
-    verbose: bool = False,
-    *,
-    dtype: DTypeLike | None = None,
-    n_threads: int | None = None,
-    progress: bool = False,
-    out: Floats | None = None,
-) -> Floats:
-    """:func:`compute_kernel_matrix` of images whose norms are known.
-
-    Parameters and results are those of :func:`compute_kernel_matrix`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ckn_rs import compute_kernel_matrix_norms, compute_norms
-    >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
-    >>> model = [{"npatch": 3, "subsampling": 2}]
-    >>> n, n_inv = compute_norms(X, model)
-    >>> compute_kernel_matrix_norms(X, X[:2], n, n[:2], n_inv, n_inv[:2], model).shape
-    (4, 2)
-    """
-    return compute_kernel_matrix(
-        ims1,
-        ims2,
-        norms1,
-        norms2,
-        norms_inv1,
-        norms_inv2,
         model,
         ntk,
-        verbose,
+        normalize=normalize,
+        eval_gradient=eval_gradient,
+        verbose=verbose,
         dtype=dtype,
         n_threads=n_threads,
         progress=progress,

@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
-from ckn_rs._arrays import Floats, as_images, as_thread_count, for_core, result_dtype
+from ckn_rs._arrays import Floats, as_images, for_core, result_dtype
+from ckn_rs._options import Ntk, as_ntk, as_thread_count
 from ckn_rs._progress import progress_bar
 from ckn_rs._verbose import report
-from ckn_rs.model import ModelLike, as_dicts
+from ckn_rs.model import ModelLike, as_words
 
 NORM_FLOOR = 1e-6
 """A patch norm below this counts as this where the kernel divides by it."""
@@ -16,7 +17,7 @@ NORM_FLOOR = 1e-6
 def compute_norms(
     ims: ArrayLike,
     model: ModelLike | None = None,
-    ntk: bool = False,
+    ntk: Ntk = False,
     verbose: bool = False,
     *,
     dtype: DTypeLike | None = None,
@@ -38,8 +39,8 @@ def compute_norms(
     Returns
     -------
     norms : ndarray of shape (n, L*h*w), float32 or float64
-        Layer ``l``, whose map is ``(h_l, w_l)``, begins at ``l*h*w`` and takes ``h_l*w_l`` entries;
-        those after them, up to the next layer's, are zero.
+        Layer ``l``, which has ``(h_l, w_l)`` patches, begins at ``l*h*w`` and takes ``h_l*w_l``
+        entries; those after them, up to the next layer's, are zero.
     norms_inv : ndarray of shape (n, L*h*w), float32 or float64
         ``1/max(norms, 1e-6)``, with the same zeros.
 
@@ -58,22 +59,22 @@ def compute_norms(
     (4, 64)
     """
     images = as_images(ims, "ims")
-    layers = as_dicts(model)
+    words = as_words(model)
     n, h, w, c = images.shape
     dtype = result_dtype(dtype, images)
-    n_threads, ntk = as_thread_count(n_threads), bool(ntk)
-    geometry = _core.geometry(layers, (h, w, c), ntk)
+    n_threads, flag = as_thread_count(n_threads), bool(as_ntk(ntk))
+    geometry = _core.geometry(words, (h, w, c), flag)
     if verbose:
-        report(geometry)
-    norms = np.zeros((n, len(layers) * h * w), dtype)
+        report(words, geometry)
+    norms = np.zeros((n, len(geometry) * h * w), dtype)
     if n:
         with progress_bar(progress, n, "images") as callback:
             _core.norms(
-                for_core(images, dtype), layers, ntk, norms, n_threads=n_threads, progress=callback
+                for_core(images, dtype), words, flag, norms, n_threads=n_threads, progress=callback
             )
     norms_inv = np.zeros_like(norms)
     for index, layer in enumerate(geometry):
-        rows, cols = layer["input"]
+        rows, cols = layer["patches"]
         used = slice(index * h * w, index * h * w + rows * cols)
         np.divide(1, np.maximum(norms[:, used], NORM_FLOOR), out=norms_inv[:, used])
     return norms, norms_inv

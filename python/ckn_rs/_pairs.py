@@ -3,17 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ckn_rs import _core
-from ckn_rs._arrays import (
-    DOUBLE,
-    Floats,
-    as_image,
-    as_images,
-    as_thread_count,
-    check_same_shape,
-    result_dtype,
-)
-from ckn_rs.model import ModelLike, as_dicts
+from ckn_rs._arrays import DOUBLE, Floats, as_image, as_images, check_same_shape, result_dtype
+from ckn_rs._of_pairs import kernels_of_pairs
+from ckn_rs._options import as_flag, as_thread_count
+from ckn_rs.model import ModelLike, as_words
 
 
 def compute_kernel(
@@ -65,7 +58,9 @@ def compute_kernel(
     check_same_shape("im1", image1.shape, "im2", image2.shape)
     both = np.empty((2, *image1.shape), DOUBLE if dtype is None else result_dtype(dtype))
     both[0], both[1] = image1, image2
-    value = _kernels(both, np.array([0]), np.array([1]), model, ntk, n_threads=1)
+    flag = as_flag(ntk, "ntk")
+    one = np.array([0]), np.array([1])
+    (value,) = kernels_of_pairs(both, *one, as_words(model), flag, n_threads=1)
     return float(value[0])
 
 
@@ -126,18 +121,6 @@ def compute_dist_to_ref(
     )
     all_images, again = np.arange(n + 1), np.full(n, n)
     left, right = np.concatenate([again, all_images]), np.concatenate([all_images[:n], all_images])
-    values = _kernels(both, left, right, model, ntk, n_threads=as_thread_count(n_threads))
+    flag, n_threads = as_flag(ntk, "ntk"), as_thread_count(n_threads)
+    (values,) = kernels_of_pairs(both, left, right, as_words(model), flag, n_threads=n_threads)
     return float(values[-1]), values[:n], values[n:-1]
-
-
-def _kernels(
-    images: Floats,
-    left: Floats,
-    right: Floats,
-    model: ModelLike,
-    ntk: bool,
-    n_threads: int | None,
-) -> Floats:
-    out = np.empty(len(left), images.dtype)
-    _core.pairs(images, left, right, as_dicts(model), bool(ntk), out, n_threads=n_threads)
-    return out

@@ -13,6 +13,7 @@ from ckn_rs import _core
 from ckn_rs._arrays import Floats
 from ckn_rs._matrix import compute_kernel_matrix
 from ckn_rs._norms import compute_norms
+from ckn_rs.model import Model, as_words
 
 TILE = 32
 """The core deals tiles of this side or more to threads."""
@@ -24,7 +25,7 @@ MOST_ROWS = 4096
 class Workload:
     """A kernel on images of one shape."""
 
-    layers: list[dict[str, Any]]
+    model: Model
     shape: tuple[int, int, int]
     ntk: bool = False
     dtype: str = "float32"
@@ -38,7 +39,7 @@ class Workload:
         return float(sum(layer["multiply_adds"] for layer in self._geometry()))
 
     def _geometry(self) -> list[dict[str, Any]]:
-        return _core.geometry(self.layers, self.shape, self.ntk)
+        return _core.geometry(as_words(self.model), self.shape, self.ntk)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def time_pairs(workload: Workload, threads: int, seconds: float, repeats: int = 
     rows as the time allows. If one row takes longer than wanted, it is timed once.
     """
     columns, column_norms = _images(workload, TILE * threads)
-    norms_once = partial(compute_norms, columns, workload.layers, workload.ntk, n_threads=threads)
+    norms_once = partial(compute_norms, columns, workload.model, workload.ntk, n_threads=threads)
     seconds_an_image = _elapsed(norms_once) / len(columns)
     rows = 1
     while True:
@@ -88,7 +89,7 @@ def time_exp(values: int) -> float:
 def _images(workload: Workload, count: int) -> tuple[Floats, tuple[Floats, Floats]]:
     """Random images, and their norms. What the pixels are makes no difference to the time."""
     images = np.random.default_rng(0).random((count, *workload.shape)).astype(workload.dtype)
-    return images, compute_norms(images, workload.layers, workload.ntk)
+    return images, compute_norms(images, workload.model, workload.ntk)
 
 
 def _sample(
@@ -104,7 +105,7 @@ def _sample(
         norms2,
         inverses1,
         inverses2,
-        workload.layers,
+        workload.model,
         workload.ntk,
         n_threads=threads,
     )

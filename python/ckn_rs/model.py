@@ -3,78 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-import numpy as np
-
-from ckn_rs import _core
+from ckn_rs import _core, _describe
+from ckn_rs._options import as_ntk
 from ckn_rs._table import text_table
+from ckn_rs.layer import Layer as Layer
 
-
-@dataclass(frozen=True, repr=False)
-class Layer:
-    """One layer: patches, a patch kernel on them, and pooling.
-
-    A layer is a plain record; its values are checked when a :class:`Model` is made of it, or when
-    it is passed to a function.
-
-    Parameters
-    ----------
-    npatch : int
-        Side of the square patch, in positions.
-    subsampling : int
-        Stride of the pooling.
-    poolfactor : int, optional
-        Width of the pooling window, in the pooling's own sense. None is ``subsampling``.
-    kernel : {'exp', 'relu', 'linear', 'poly2', 'poly3', 'poly4', 'square'}, optional
-        The patch kernel. None is ``'relu'`` for the NTK and ``'exp'`` otherwise. With patch norms
-        ``n``, ``n'`` and cosine ``u``: ``exp`` is ``n n' exp((u-1)/sigma^2)`` [1]_, ``relu`` the
-        arc-cosine kernel of order 1, ``n n' (sqrt(1-u^2) + u (pi - arccos u))/pi`` [2]_,
-        ``linear`` ``sigma n n' u``, ``poly2`` to ``poly4`` ``n n' u^d``, ``square`` ``(n n' u)^2``.
-    sigma : float
-        The patch kernel's parameter, above 0.
-    pooling : {'gaussian', 'average', 'strided'}
-        ``gaussian`` weighs position ``i`` by ``exp(-i^2/poolfactor^2)``, ``|i| <= poolfactor``;
-        ``average`` is a mean over ``poolfactor`` positions; ``strided`` takes one position.
-
-    References
-    ----------
-    .. [1] J. Mairal, "End-to-End Kernel Learning with Supervised Convolutional Kernel Networks",
-       arXiv:1605.06265, 2016.
-    .. [2] Y. Cho and L. K. Saul, "Kernel Methods for Deep Learning", NIPS, 2009.
-
-    Examples
-    --------
-    >>> Layer(npatch=3, subsampling=2, kernel="exp", sigma=0.6)
-    Layer(npatch=3, subsampling=2, kernel='exp', sigma=0.6)
-    """
-
-    npatch: int
-    subsampling: int
-    poolfactor: int | None = None
-    kernel: str | None = None
-    sigma: float = 1.0
-    pooling: str = "gaussian"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The layer as the original writes it; a value of None is left out.
-
-        Examples
-        --------
-        >>> Layer(3, 2).to_dict()
-        {'npatch': 3, 'subsampling': 2, 'sigma': 1.0, 'pooling': 'gaussian'}
-        """
-        values = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def __repr__(self) -> str:
-        # Only what differs from the defaults (the required fields have none): easier to read.
-        named = ((f, getattr(self, f.name)) for f in fields(self))
-        shown = ", ".join(f"{f.name}={value!r}" for f, value in named if value != f.default)
-        return f"Layer({shown})"
+DEFAULTS = {"convention": "original", "readout": "trace"}
+"""What a model says of itself unless it is told otherwise."""
 
 
 class Model(Sequence[Layer]):
@@ -83,7 +23,15 @@ class Model(Sequence[Layer]):
     Parameters
     ----------
     layers : iterable of Layer or of dicts
-        At least one.
+        At least one. If this is a Model, its convention and readout are the defaults.
+    convention : {'original', '2019'}
+        How patches and poolings are counted: as today, or as in the first release of the original,
+        of 2019. That takes the mean over a patch instead of the sum, lets patches of even side
+        reach further ahead instead of back, and drops the last weight of a pooling window, which
+        ends at ``2*subsampling``.
+    readout : {'trace', 'mean'}
+        What becomes of the last map: its trace, ``sum_P K[P, P]``, as with a dense layer on top, or
+        the mean over all pairs of positions, as with global average pooling.
 
     Raises
     ------
@@ -102,24 +50,55 @@ class Model(Sequence[Layer]):
     ])
     >>> len(model), model[1].subsampling
     (2, 5)
+    >>> Model(model, readout="mean").readout
+    'mean'
     """
 
-    __slots__ = ("_layers",)
+    __slots__ = ("_convention", "_layers", "_readout")
 
-    def __init__(self, layers: Iterable[Layer | Mapping[str, Any]]) -> None:
-        dicts = as_dicts(layers)
-        _core.resolve_layers(dicts, False)
-        self._layers = tuple(
-            Layer(**{key: _plain(value) for key, value in layer.items()}) for layer in dicts
-        )
+    _layers: tuple[Layer, ...]
+    _convention: str
+    _readout: str
+
+    def __init__(
+        self,
+        layers: Iterable[Layer | Mapping[str, Any]],
+        *,
+        convention: str | None = None,
+        readout: str | None = None,
+    ) -> None:
+        given = {"convention": convention, "readout": readout}
+        self._read(as_words(layers) | {key: v for key, v in given.items() if v is not None})
+
+    def _read(self, words: Mapping[str, Any]) -> None:
+        """Check words as the core takes them, and keep them."""
+        resolved = _core.resolve_model(words, False)
+        self._layers = tuple(Layer(**layer) for layer in words["layers"])
+        self._convention, self._readout = resolved["convention"], resolved["readout"]
+
+    @property
+    def convention(self) -> str:
+        """How patches and poolings are counted."""
+        return self._convention
+
+    @property
+    def readout(self) -> str:
+        """What becomes of the last map."""
+        return self._readout
 
     @classmethod
-    def from_dicts(cls, dicts: Iterable[Mapping[str, Any]]) -> Model:
+    def from_dicts(
+        cls,
+        dicts: Iterable[Mapping[str, Any]],
+        *,
+        convention: str | None = None,
+        readout: str | None = None,
+    ) -> Model:
         """A model of the original's list of dicts."""
-        return cls(dicts)
+        return cls(dicts, convention=convention, readout=readout)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The original's list of dicts; a value of None is left out.
+        """The layers as the original's list of dicts; a value of None is left out.
 
         Examples
         --------
@@ -131,6 +110,8 @@ class Model(Sequence[Layer]):
     @classmethod
     def from_json(cls, text: str) -> Model:
         """Read ``{"layers": [...]}`` or the bare list, one object a layer.
+
+        Beside ``layers`` there may be ``convention`` and ``readout``.
 
         Raises
         ------
@@ -148,19 +129,17 @@ class Model(Sequence[Layer]):
             value = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"model: not JSON: {error}") from None
-        if isinstance(value, dict):
-            if set(value) != {"layers"}:
-                raise ValueError(f'model: the one key must be "layers", got {sorted(value)}')
-            value = value["layers"]
-        return cls(value)
+        return cls._of_words(value) if isinstance(value, dict) else cls(value)
 
     def to_json(self) -> str:
-        """``{"layers": [...]}``, indented."""
-        return json.dumps({"layers": self.to_dicts()}, indent=2) + "\n"
+        """``{"layers": [...]}``, indented, with ``convention`` and ``readout`` if not default."""
+        return json.dumps({**self._options(), "layers": self.to_dicts()}, indent=2) + "\n"
 
     @classmethod
     def from_toml(cls, text: str) -> Model:
         """Read one ``[[layers]]`` table a layer, with the dicts' keys.
+
+        Above them there may be ``convention`` and ``readout``.
 
         Raises
         ------
@@ -170,19 +149,30 @@ class Model(Sequence[Layer]):
         Examples
         --------
         >>> Model.from_toml('''
+        ... readout = "mean"
+        ...
         ... [[layers]]
         ... npatch = 3
         ... subsampling = 2
         ... ''')
         Model([
             Layer(npatch=3, subsampling=2),
-        ])
+        ], readout='mean')
         """
-        return cls(_core.layers_from_toml(text))
+        return cls._of_words(_core.model_from_toml(text))
 
     def to_toml(self) -> str:
-        """One ``[[layers]]`` table a layer; a value of None is left out."""
-        return _core.layers_to_toml(self.to_dicts())
+        """One ``[[layers]]`` table a layer, in the words of :meth:`to_json`."""
+        return _core.model_to_toml(as_words(self))
+
+    @classmethod
+    def _of_words(cls, words: Mapping[str, Any]) -> Model:
+        """A model of ``layers`` and options, as a file has them."""
+        if "layers" not in words:
+            raise ValueError(f'model: there must be a key "layers", got {sorted(words)}')
+        model = cls.__new__(cls)
+        model._read({**words, **as_words(words["layers"])})
+        return model
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -225,39 +215,54 @@ class Model(Sequence[Layer]):
         Returns
         -------
         str
-            One line a layer: the sizes of the map it reads and of the one it leaves, the positions
-            at which it needs a patch (``sites``), and the pooling's weights along one axis
-            (``taps``).
+            One line a layer: the size of the map it reads, its patch, the rows and columns of
+            patches there are, its kernel and pooling, the size of the map it leaves, the positions
+            at which a patch is needed (``sites``), and the pooling's weights along one axis
+            (``taps``), or along rows and columns.
 
         Raises
         ------
-        ValueError
-            If a layer does not fit, or leaves no positions.
+        TypeError, ValueError
+            If ``ntk`` is not a flag, and if a layer does not fit or leaves no positions.
 
         Examples
         --------
         >>> model = Model([Layer(3, 2, kernel="exp", sigma=0.6), Layer(3, 5, sigma=0.6)])
         >>> print(model.describe((32, 32, 3)))
         CKN of images 32x32x3
-        layer  input  patch  kernel          pooling     output  sites  taps
-        0      32x32  3x3    exp, sigma 0.6  gaussian 2  15x15   32x32  5
-        1      15x15  3x3    exp, sigma 0.6  gaussian 5  2x2     15x15  11
+        layer  input  patch  patches  kernel          pooling     output  sites  taps
+        0      32x32  3x3    32x32    exp, sigma 0.6  gaussian 2  15x15   32x32  5
+        1      15x15  3x3    15x15    exp, sigma 0.6  gaussian 5  2x2     15x15  11
         """
+        flag = bool(as_ntk(ntk))
         rows: list[tuple[object, ...]] = [
-            ("layer", "input", "patch", "kernel", "pooling", "output", "sites", "taps")
+            ("layer", "input", "patch", "patches", "kernel", "pooling", "output", "sites", "taps")
         ]
-        for index, plan in enumerate(_core.geometry(self.to_dicts(), shape, bool(ntk))):
-            layer = Layer(**{field.name: plan[field.name] for field in fields(Layer)})
-            before, after, at = (_size(plan[key]) for key in ("input", "output", "sites"))
-            rows.append((index, before, *_cells(layer), after, at, plan["window"]))
-        return f"{'NTK' if ntk else 'CKN'} of images {_size(shape)}\n{text_table(rows)}"
+        for index, plan in enumerate(_core.geometry(as_words(self), shape, flag)):
+            patch, kernel, pooling = _cells(_describe.layer_of(plan))
+            before, patches, after, sites = (
+                _describe.size(plan[key]) for key in ("input", "patches", "output", "sites")
+            )
+            taps = _describe.by(plan["window"])
+            rows.append((index, before, patch, patches, kernel, pooling, after, sites, taps))
+        head = f"{'NTK' if flag else 'CKN'} of images {_describe.size(shape)}"
+        head = ", ".join([head, *_describe.options(self._options())])
+        return f"{head}\n{text_table(rows)}"
+
+    def _options(self) -> dict[str, Any]:
+        """What the model says of itself beside its layers, where it is not the default."""
+        given = {"convention": self._convention, "readout": self._readout}
+        return {key: value for key, value in given.items() if value != DEFAULTS[key]}
 
     def __str__(self) -> str:
         rows = [(i, *_cells(layer)) for i, layer in enumerate(self._layers)]
-        return text_table([("layer", "patch", "kernel", "pooling"), *rows])
+        table = text_table([("layer", "patch", "kernel", "pooling"), *rows])
+        return "\n".join([table, *_describe.options(self._options())])
 
     def __repr__(self) -> str:
-        return "Model([\n" + "".join(f"    {layer!r},\n" for layer in self._layers) + "])"
+        layers = "".join(f"    {layer!r},\n" for layer in self._layers)
+        options = "".join(f", {key}={value!r}" for key, value in self._options().items())
+        return f"Model([\n{layers}]{options})"
 
     def __len__(self) -> int:
         return len(self._layers)
@@ -270,16 +275,21 @@ class Model(Sequence[Layer]):
     @overload
     def __getitem__(self, index: slice) -> Model: ...
     def __getitem__(self, index: int | slice) -> Layer | Model:
-        return Model(self._layers[index]) if isinstance(index, slice) else self._layers[index]
+        if isinstance(index, slice):
+            return Model(self._layers[index], **self._options())
+        return self._layers[index]
 
     def __eq__(self, other: object) -> bool:
-        return self._layers == other._layers if isinstance(other, Model) else NotImplemented
+        return self._key() == other._key() if isinstance(other, Model) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._layers)
+        return hash(self._key())
 
-    def __reduce__(self) -> tuple[type[Model], tuple[tuple[Layer, ...]]]:
-        return Model, (self._layers,)
+    def _key(self) -> tuple[object, ...]:
+        return self._layers, self._convention, self._readout
+
+    def __reduce__(self) -> tuple[Callable[..., Model], tuple[tuple[Layer, ...]]]:
+        return partial(Model, **self._options()), (self._layers,)
 
 
 ModelLike: TypeAlias = Model | Sequence[Layer | Mapping[str, Any]] | Sequence[Mapping[str, Any]]
@@ -289,8 +299,8 @@ NOT_LAYERS = (str, bytes, Mapping, Layer)
 """What can be iterated over, but gives no layers."""
 
 
-def as_dicts(model: object) -> list[dict[str, Any]]:
-    """A model in any of its forms as the core takes it; the core checks what the dicts hold.
+def as_words(model: object) -> dict[str, Any]:
+    """A model in any of its forms as the core takes it; the core checks what it says.
 
     Raises
     ------
@@ -298,14 +308,14 @@ def as_dicts(model: object) -> list[dict[str, Any]]:
         If this is not a sequence of layers.
     """
     if isinstance(model, Model):
-        return model.to_dicts()
+        return {"layers": model.to_dicts(), **model._options()}
     if isinstance(model, NOT_LAYERS) or not isinstance(model, Iterable):
         raise TypeError(
             "model must be a ckn_rs.Model or a list with one dict a layer, such as "
             '[{"npatch": 3, "subsampling": 2, "kernel": "exp", "sigma": 0.6}], '
             f"got {'None' if model is None else type(model).__name__}"
         )
-    return [_as_dict(index, layer) for index, layer in enumerate(model)]
+    return {"layers": [_as_dict(index, layer) for index, layer in enumerate(model)]}
 
 
 def _as_dict(index: int, layer: object) -> dict[str, Any]:
@@ -318,25 +328,9 @@ def _as_dict(index: int, layer: object) -> dict[str, Any]:
     raise TypeError(f"model: layer {index} must be a dict or a Layer, got {type(layer).__name__}")
 
 
-def _plain(value: Any) -> Any:
-    """A NumPy scalar as a Python one, which is as good and can be written to a file."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _cells(layer: Layer) -> tuple[str, str, str]:
     """Patch, kernel and pooling in words."""
-    sigma = "" if layer.sigma == 1 else f", sigma {layer.sigma:g}"
-    factor = layer.poolfactor
-    width = "" if factor in (None, layer.subsampling) else f", poolfactor {factor}"
-    return (
-        f"{layer.npatch}x{layer.npatch}",
-        f"{layer.kernel or 'exp (NTK: relu)'}{sigma}",
-        f"{layer.pooling} {layer.subsampling}{width}",
-    )
-
-
-def _size(lengths: Sequence[int]) -> str:
-    return "x".join(map(str, lengths))
+    return _describe.patch(layer), _describe.kernel(layer), _describe.pooling(layer)
 
 
 def _suffix(path: str | Path) -> str:

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::layer::LayerRows;
 use super::pack::{Side, Source};
-use super::scratch::{MAPS, Scratch, Total};
+use super::scratch::{Scratch, Total};
 use super::stage::{Stage, Stages};
 use crate::plan::Plan;
 use crate::simd::{Real, Simd};
@@ -35,15 +35,15 @@ impl<S: Simd, F: Real> Scratch<S, F> {
     }
 
     /// Run the pairs of `left` and `right` through the pipeline; stop early if `stop` says so.
-    pub fn run(&mut self, simd: S, stages: &Stages<F>, ntk: bool, stop: impl Fn() -> bool) {
-        self.totals = [Total::new(simd); MAPS];
+    pub fn run(&mut self, simd: S, stages: &Stages<F>, stop: impl Fn() -> bool) {
+        self.totals.fill(Total::new(simd));
         for step in &stages.pipeline.schedule {
             if stop() {
                 return;
             }
             let stage = &stages.stages[step.layer];
             let rows = step.rows.clone();
-            LayerRows { simd, stage, layer: step.layer, rows: rows.clone(), ntk }.run(self);
+            LayerRows { simd, stage, layer: step.layer, rows: rows.clone() }.run(self);
             if step.layer + 1 == stages.stages.len() && !stage.is_trace() {
                 self.read_diagonal(stage, rows, stages.pipeline.ring_rows);
             }
@@ -56,9 +56,12 @@ impl<S: Simd, F: Real> Scratch<S, F> {
         for (y, window) in stage.plan.rows.windows.iter().enumerate() {
             if completed.contains(&(window.sites().end - 1)) {
                 let slot = y % ring_rows;
-                let ring = &self.rings[self.rings.len() - 1][0][slot * stage.output_row()..];
-                for x in 0..cols {
-                    self.diagonal[y * cols + x] = ring[(y * cols + x) * cols + x];
+                let maps = &self.rings[self.rings.len() - 1];
+                for (ring, diagonal) in maps.iter().zip(&mut self.diagonal) {
+                    let row = &ring[slot * stage.output_row()..];
+                    for x in 0..cols {
+                        diagonal[y * cols + x] = row[(y * cols + x) * cols + x];
+                    }
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! The columns of a layer: what is summed, evaluated and pooled in which order.
 //!
 //! Steps 1 and 2 meet in *columns*: vertical sums by left column, each an array over the right
-//! columns. Site `i` at horizontal offset `o` reads column `origin + i + o`, left and right alike;
-//! when sites are sparse, columns are the sites themselves and the only offset is 0.
+//! columns. Site `i` at the patch's horizontal position `o` reads column `origin + i + step o`, left
+//! and right alike; when sites are sparse, columns are the sites themselves and the only position
+//! is 0.
 //!
 //! ```text
 //! for each chunk of right sites
@@ -38,8 +39,9 @@ pub(super) struct Columns {
     pub width: usize,
     /// Whether columns are sites.
     pub folded: bool,
-    /// Horizontal patch offsets.
+    /// Horizontal positions of a patch, and how many columns they are apart.
     pub offsets: usize,
+    step: usize,
     /// Right columns that are summed at a time.
     pub tile: usize,
     /// Column that site 0 reads at offset 0; below 0 for one outside the image.
@@ -137,10 +139,9 @@ impl Columns {
         let (width, offsets, origin) = if folded {
             (cols.sites.len(), 1, 0)
         } else {
-            let origin = cols.sites[0] as isize + cols.offsets[0] - cols.inputs[0] as isize;
-            (cols.inputs.len(), cols.offsets.len(), origin)
+            (cols.inputs.len(), cols.placement.offsets.len(), origin(cols))
         };
-        let mut columns = Self { width, folded, offsets, tile, origin, strips: 1 };
+        let mut columns = Self { width, folded, offsets, step: cols.step, tile, origin, strips: 1 };
         let held = |site| columns.last_strip(site) + 1 - columns.first_strip(site);
         // A block's first site was completed by the same strip as its last one.
         columns.strips = (0..cols.sites.len()).map(held).max().unwrap_or(1);
@@ -157,33 +158,32 @@ impl Columns {
     }
 
     fn last_strip(&self, site: usize) -> usize {
-        self.clip(self.origin + (site + self.offsets - 1) as isize) / BLOCK
+        self.clip(self.origin + (site + self.span()) as isize) / BLOCK
+    }
+
+    /// Columns from a patch's first one to its last.
+    fn span(&self) -> usize {
+        (self.offsets - 1) * self.step
     }
 
     /// Divide the right sites into chunks, about equal and the last one the longest.
-    pub fn chunks<F: Real>(&self, cols: &Axis, taps: usize) -> Vec<Chunk<F>> {
+    pub fn chunks<F: Real>(&self, cols: &Axis) -> Vec<Chunk<F>> {
         let sites = cols.sites.len();
         let count = sites.div_ceil(WIDEST);
         let mut ring = 0;
         (0..count)
             .map(|k| {
                 let sites = sites * k / count..sites * (k + 1) / count;
-                let chunk = self.chunk(cols, taps, sites, ring);
+                let chunk = self.chunk(cols, sites, ring);
                 ring = chunk.ring.end;
                 chunk
             })
             .collect()
     }
 
-    fn chunk<F: Real>(
-        &self,
-        cols: &Axis,
-        taps: usize,
-        sites: Range<usize>,
-        ring: usize,
-    ) -> Chunk<F> {
+    fn chunk<F: Real>(&self, cols: &Axis, sites: Range<usize>, ring: usize) -> Chunk<F> {
         let lowest = self.origin + sites.start as isize;
-        let highest = self.origin + (sites.end - 1 + self.offsets) as isize;
+        let highest = self.origin + (sites.end + self.span()) as isize;
         let inside = self.clip(lowest)..self.clip(highest - 1) + 1;
         // Position 0 of a column: a tile's first, or left of the image.
         let base =
@@ -193,13 +193,13 @@ impl Columns {
         let layout = Layout { columns: *self, stride, base };
         let is_last = sites.end == cols.sites.len();
         let whole_sites = |w: &Window| {
-            let missing = taps - w.weights.len();
+            let missing = cols.weights.len() - w.weights.len();
             let fits = missing == 0 || (is_last && missing < PAD);
             fits && w.first >= sites.start && w.sites().end <= sites.end
         };
-        let whole = hull(
-            (0..cols.windows.len()).filter(|&w| whole_sites(&cols.windows[w])).map(|w| w..w + 1),
-        );
+        let ascending = cols.ascending.clone().filter(|&w| w < cols.windows.len());
+        let whole = ascending.filter(|&w| whole_sites(&cols.windows[w]));
+        let whole = hull(whole.map(|w| w..w + 1));
         let cut = cols.windows.iter().enumerate().filter_map(|(index, window)| {
             let inside = window.first.max(sites.start)..window.sites().end.min(sites.end);
             (!inside.is_empty() && !whole.contains(&index)).then(|| Cut {
@@ -223,6 +223,14 @@ impl Columns {
             ring: ring..ring + (self.strips * BLOCK + 1) * stride,
         }
     }
+}
+
+/// Column that site 0 reads first, when columns are inputs; below 0 for one outside the image.
+fn origin(cols: &Axis) -> isize {
+    let taps = cols.taps.iter().map(|taps| taps[0]).enumerate();
+    let (offset, column) =
+        taps.filter_map(|(o, tap)| Some((o, tap?))).next().expect("a patch has a position inside");
+    column as isize - (offset * cols.step) as isize
 }
 
 /// Where a chunk's columns stand.
@@ -255,7 +263,7 @@ impl Layout {
                 continue;
             }
             let read = columns.clip(columns.origin + reach.start as isize)
-                ..columns.clip(columns.origin + (reach.end + columns.offsets - 2) as isize) + 1;
+                ..columns.clip(columns.origin + (reach.end - 1 + columns.span()) as isize) + 1;
             let last = columns.last_strip(index);
             for reach in &mut reaches[columns.first_strip(index)..=last] {
                 *reach = hull([reach.clone(), read.clone()].into_iter());
@@ -284,10 +292,10 @@ impl Layout {
         reach: Range<usize>,
         first: usize,
     ) -> Site<F> {
-        let Columns { origin, offsets, .. } = self.columns;
+        let Columns { origin, offsets, step, .. } = self.columns;
         let base = |o: usize| {
-            let right = (origin + (reach.start + o) as isize - self.base) as usize;
-            self.start(origin + (index + o) as isize) + right
+            let right = (origin + (reach.start + step * o) as isize - self.base) as usize;
+            self.start(origin + (index + step * o) as isize) + right
         };
         let trace = cols.trace.get(index).map_or(&[][..], |row| &row[reach.clone()]);
         Site {

@@ -1,32 +1,18 @@
 //! Gram matrices: checked, split into tiles or batches, and dealt to threads.
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, Dimension, Ix1, Ix2};
 
+use super::images::{Images, Storage, prepare};
 use super::job::Job;
-use super::norms::{Norms, check_pixels};
-use super::pack::{Rows, Source};
+use super::pack::Source;
 use super::patch::tile;
 use super::stage::Stages;
 use super::threads;
-use super::tiles::{Outputs, Tile, Values, tiles};
+use super::tiles::{Outputs, Tile, tiles};
 use super::worker::Worker;
 use crate::error::{Result, bail};
-use crate::plan::Plan;
+use crate::plan::{Carried, Plan};
 use crate::simd::{Real, Simd, SimdBase, Task, Vector};
-
-/// A set of images, one a row.
-#[derive(Clone, Copy)]
-pub struct Images<'a, F> {
-    /// What error messages call the set.
-    pub name: &'a str,
-    /// Pixels, `(n, h * w * c)`, in standard layout.
-    pub pixels: ArrayView2<'a, F>,
-    /// Patch norms, `(n, layers * h * w)`, as [`norms`](super::norms()) gives them; computed
-    /// unless given.
-    pub norms: Option<ArrayView2<'a, F>>,
-    /// `1 / max(norm, 1e-6)`, of the same shape; computed unless given.
-    pub inverses: Option<ArrayView2<'a, F>>,
-}
 
 /// Compute `K[i, j]` for all `left` and `right` images; for `left` with itself if `right` is none,
 /// each pair once.
@@ -43,14 +29,11 @@ pub fn gram<F: Real>(
 ) -> Result<()> {
     let columns = right.map_or(left.pixels.nrows(), |right| right.pixels.nrows());
     let shape = (left.pixels.nrows(), columns);
-    check_outputs(plan, &out, shape)?;
-    let mut storage = [None, None];
-    let [left_norms, right_norms] = &mut storage;
-    let left = prepare(plan, left, left_norms, job)?;
-    let right = match right {
-        Some(right) => Some(prepare(plan, right, right_norms, job)?),
-        None => None,
-    };
+    check_outputs(plan, &out, Ix2(shape.0, shape.1))?;
+    let mut storage = [Storage::new(), Storage::new()];
+    let [left_storage, right_storage] = &mut storage;
+    let left = prepare(plan, left, left_storage, job)?;
+    let right = right.map(|right| prepare(plan, right, right_storage, job)).transpose()?;
     job.isa.for_few::<F>(shape.0 * shape.1).run(Gram { plan, left, right, out, job })
 }
 
@@ -62,116 +45,39 @@ pub fn pairs<F: Real>(
     plan: &Plan,
     images: Images<F>,
     pairs: &[(usize, usize)],
-    out: &mut [F],
+    out: Outputs<F, Ix1>,
     job: &Job,
 ) -> Result<()> {
-    if out.len() != pairs.len() {
-        bail!("out must have one entry a pair, {}, got {}", pairs.len(), out.len());
-    }
+    check_outputs(plan, &out, Ix1(pairs.len()))?;
     let count = images.pixels.nrows();
     if let Some((left, right)) = pairs.iter().find(|(a, b)| *a.max(b) >= count) {
         bail!("pair ({left}, {right}) names an image beyond the {count} given");
     }
-    let mut storage = None;
+    let mut storage = Storage::new();
     let images = prepare(plan, images, &mut storage, job)?;
     job.isa.for_few::<F>(pairs.len()).run(Pairs { plan, images, pairs, out, job })
 }
 
-fn check_outputs<F: Real>(plan: &Plan, out: &Outputs<F>, shape: (usize, usize)) -> Result<()> {
-    if out.ckn.is_some() && !plan.ntk {
-        bail!("the CKN beside the NTK is only there with ntk=True");
-    }
-    let views = [Some(out.kernel.dim()), out.ckn.as_ref().map(|view| view.dim())];
-    for dim in views.into_iter().flatten() {
-        if dim != shape {
-            bail!("out must be of shape {shape:?}, got {dim:?}");
-        }
-    }
-    Ok(())
-}
-
-/// Check a set of images, and compute its norms if need be.
-fn prepare<'a, 'i: 'a, F: Real>(
-    plan: &Plan,
-    images: Images<'i, F>,
-    storage: &'a mut Option<Vec<F>>,
-    job: &Job,
-) -> Result<Source<'a, F>> {
-    let pixels = check_pixels(plan, images.name, images.pixels)?;
-    let check = |name, given| check_norms(plan, pixels.count(), name, given);
-    let inverses = images.inverses.map(|given| check("norms_inv", given)).transpose()?;
-    let compute = |layers, storage: &'a mut Option<Vec<F>>| {
-        let len = plan.norms_len();
-        let out = storage.insert(vec![F::ZERO; pixels.count() * len]);
-        let name = images.name;
-        job.isa.run(Norms { plan, name, pixels, out, job, layers, counted: false })?;
-        Ok(Rows { data: &*out, len })
+fn check_outputs<F: Real, D: Dimension>(plan: &Plan, out: &Outputs<F, D>, shape: D) -> Result<()> {
+    let (wanted, given) = (plan.gradients(), out.beside.len());
+    let fits = match plan.carried {
+        Carried::Nothing => given == 0,
+        Carried::Ntk => given <= 1,
+        Carried::Gradients => given == wanted,
     };
-    let norms = match images.norms {
-        Some(given) => {
-            let norms = check("norms", given)?;
-            check_belonging(plan, images.name, norms, inverses, compute(1, storage)?)?;
-            norms
-        }
-        None => compute(plan.layers.len(), storage)?,
-    };
-    Ok(Source { pixels, norms, inverses })
-}
-
-/// Given norms must be those of the images: they are compared in the first layer, where they are
-/// soon computed. Others would give cosines beyond 1 and, silently, numbers without a meaning.
-fn check_belonging<F: Real>(
-    plan: &Plan,
-    name: &str,
-    given: Rows<F>,
-    inverses: Option<Rows<F>>,
-    computed: Rows<F>,
-) -> Result<()> {
-    let differs = |a: F, b: F| {
-        let (a, b) = (a.to_f64(), b.to_f64());
-        (a - b).abs() > 1e-3 * a.max(b) + 1e-6
-    };
-    let sites = plan.layer_stride();
-    for (index, (given, computed)) in given.iter().zip(computed.iter()).enumerate() {
-        let mut both = given[..sites].iter().zip(computed);
-        if both.any(|(&given, &computed)| differs(given, computed)) {
-            bail!(
-                "{name}: the norms given for image {index} are not its own with this model; use \
-                 those that compute_norms gives for the same images and layers"
-            );
-        }
-    }
-    let Some(inverses) = inverses else { return Ok(()) };
-    let inverse_of = |norm: F| F::ONE / norm.max(F::NORM_FLOOR);
-    let mut both = given.data.iter().zip(inverses.data);
-    if both.any(|(&norm, &inverse)| norm > F::ZERO && differs(inverse, inverse_of(norm))) {
-        bail!("{name}: norms_inv must be 1 / max(norms, 1e-6), as compute_norms gives them");
-    }
-    Ok(())
-}
-
-/// Norms that the caller gives must be of the right shape, contiguous and finite.
-fn check_norms<'a, F: Real>(
-    plan: &Plan,
-    images: usize,
-    name: &str,
-    given: ArrayView2<'a, F>,
-) -> Result<Rows<'a, F>> {
-    let shape = (images, plan.norms_len());
-    if given.dim() != shape {
+    if !fits {
         bail!(
-            "{name} must be of shape {shape:?}, (n, layers * h * w) as compute_norms gives them, \
-             got {:?}",
-            given.dim()
+            "there is a CKN beside an NTK, and a derivative for each of {wanted} sigmas with \
+             gradients, got {given} results beside the kernel"
         );
     }
-    let Some(data) = given.to_slice() else {
-        bail!("{name} must be contiguous in memory");
-    };
-    if !data.iter().all(|norm| norm.is_finite()) {
-        bail!("{name} contain NaN or infinite values; use those that compute_norms gives");
+    for view in std::iter::once(&out.kernel).chain(&out.beside) {
+        let (got, wanted) = (view.shape(), shape.slice());
+        if got != wanted {
+            bail!("out must be of shape {wanted:?}, got {got:?}");
+        }
     }
-    Ok(Rows { data, len: shape.1 })
+    Ok(())
 }
 
 /// With fewer tiles for each thread than this, batches are dealt one by one.
@@ -216,55 +122,62 @@ fn spread<S: Simd, F: Real>(
     job: &Job,
 ) -> Result<()> {
     let pairs: Vec<_> = tiles.iter().flat_map(Tile::pairs).collect();
-    let mut values = vec![Values { kernel: F::ZERO, ckn: F::ZERO }; pairs.len()];
-    batches(simd, plan, stages, sources, (&pairs, &mut values), job)?;
-    let mut values = values.into_iter();
+    let values = batches(simd, plan, stages, sources, &pairs, job)?;
+    let mut values = values.rows().into_iter();
     for mut tile in tiles {
         for (pair, values) in tile.pairs().collect::<Vec<_>>().into_iter().zip(&mut values) {
-            tile.put(pair, values);
+            tile.put(pair, values.iter().copied());
         }
     }
     Ok(())
 }
 
-/// Compute a list of pairs, a batch a task.
+/// Compute a list of pairs, a batch a task: the results of each, the kernel first.
 fn batches<S: Simd, F: Real>(
     simd: S,
     plan: &Plan,
     stages: &Stages<F>,
     sources: (Source<F>, Source<F>),
-    (pairs, out): (&[(usize, usize)], &mut [Values<F>]),
+    pairs: &[(usize, usize)],
     job: &Job,
-) -> Result<()> {
+) -> Result<Array2<F>> {
     let lanes = Vector::<S, F>::LEN;
-    let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes)).collect();
+    let results = stages.last().plan.gives;
+    let mut out = vec![F::ZERO; pairs.len() * results];
+    let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes * results)).collect();
     threads::run(job, tasks, |queue| {
         let mut worker = Worker::new(simd, plan, stages, sources, job, queue);
         while let Some((pairs, out)) = queue.next() {
             worker.fill(pairs);
-            worker.batch(pairs, |index, values| out[index] = values);
+            let mut rows = out.chunks_exact_mut(results);
+            worker.batch(pairs, |_, values| {
+                if let Some(row) = rows.next() {
+                    row.copy_from_slice(values);
+                }
+            });
         }
-    })
+    })?;
+    Ok(Array2::from_shape_vec((pairs.len(), results), out).expect("so many were computed"))
 }
 
-struct Pairs<'a, F> {
+struct Pairs<'a, 'o, F> {
     plan: &'a Plan,
     images: Source<'a, F>,
     pairs: &'a [(usize, usize)],
-    out: &'a mut [F],
+    out: Outputs<'o, F, Ix1>,
     job: &'a Job,
 }
 
-impl<F: Real> Task for Pairs<'_, F> {
+impl<F: Real> Task for Pairs<'_, '_, F> {
     type Output = Result<()>;
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
         let Self { plan, images, pairs, out, job } = self;
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
-        let mut values = vec![Values { kernel: F::ZERO, ckn: F::ZERO }; pairs.len()];
-        batches(simd, plan, &stages, (images, images), (pairs, &mut values), job)?;
-        for (out, values) in out.iter_mut().zip(values) {
-            *out = values.kernel;
+        let values = batches(simd, plan, &stages, (images, images), pairs, job)?;
+        let outputs = std::iter::once(out.kernel).chain(out.beside);
+        for (mut out, values) in outputs.zip(values.columns()) {
+            out.assign(&values);
         }
         Ok(())
     }

@@ -6,12 +6,12 @@
 use std::ops::Range;
 
 use super::chunk::{Block, Chunk, Strip};
-use super::map::{BlockMap, Maps};
+use super::map::{BlockMap, Rings};
 use super::patch::{PairRows, Products, Sums};
 use super::pool::{PooledRow, pool_left_columns, pool_right_columns, pool_rows, trace_block};
-use super::scratch::{LayerScratch, MAPS, Scratch};
+use super::scratch::{LayerScratch, Scratch};
 use super::stage::Stage;
-use crate::plan::{Axis, ROWS, Window};
+use crate::plan::{Axis, ROWS};
 use crate::simd::{Real, Simd, SimdBase, Vector};
 
 /// A few rows of left sites of one layer.
@@ -20,7 +20,6 @@ pub(super) struct LayerRows<'a, S: Simd, F: Real> {
     pub stage: &'a Stage<'a, F>,
     pub layer: usize,
     pub rows: Range<usize>,
-    pub ntk: bool,
 }
 
 /// A pair of rows of sites, `slot` being the place of the left one in its step.
@@ -32,8 +31,9 @@ pub(super) struct Meeting {
 }
 
 impl<S: Simd, F: Real> LayerRows<'_, S, F> {
+    /// The maps that the layer gives.
     fn maps(&self) -> Range<usize> {
-        0..if self.ntk { MAPS } else { 1 }
+        0..self.stage.plan.gives
     }
 
     /// Meet every right row in reach, and hand the result on.
@@ -130,6 +130,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 rows,
                 depth: stage.depth,
                 image_rows: stage.plan.rows.inputs.len(),
+                are_apart: stage.plan.rows.step > 1,
             };
             let rings = columns.each_mut().map(|maps| &mut maps[0][chunk.ring.clone()]);
             simd.vectorize(
@@ -138,7 +139,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             );
             return;
         }
-        for map in self.maps() {
+        for map in 0..stage.plan.reads {
             let rings = columns.each_mut().map(|maps| &mut maps[map][chunk.ring.clone()]);
             let sums = Sums { simd, stage, input: &scratch.rings[layer][map], rows };
             simd.vectorize(
@@ -158,22 +159,20 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     ) {
         let Self { simd, stage, layer, .. } = *self;
         let Meeting { slot, left, right } = *meeting;
-        let LayerScratch { columns, values: [values, tangents], .. } = &mut scratch.layers[layer];
+        let LayerScratch { columns, values, jets, .. } = &mut scratch.layers[layer];
         let sites = stage.plan.cols.sites.len();
         let right = right * sites + chunk.sites.start..right * sites + chunk.sites.end;
         let map: BlockMap<'_, S, F> = BlockMap {
             simd,
-            kernel: stage.kernel,
-            maps: Maps::of(self.ntk, layer),
+            kernel: &stage.kernel,
+            maps: stage.maps(),
             sites: &block.sites,
             row: stage.values_row,
-            columns: columns[slot]
-                .each_ref()
-                .map(|ring| ring.get(chunk.ring.clone()).unwrap_or(&[])),
+            columns: Rings { maps: &columns[slot], chunk: chunk.ring.clone() },
             left: scratch.left.norms[layer].at(left * sites..(left + 1) * sites),
             right: scratch.right.norms[layer].at(right),
         };
-        map.run(values, tangents);
+        map.run(values, jets);
     }
 
     /// Pool them along right columns, or trace them.
@@ -212,11 +211,13 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     /// Pool along right and left rows the windows of right rows that are complete by now.
     fn pool_rows(&self, diagonal: isize, scratch: &mut Scratch<S, F>) {
         let Self { simd, stage, layer, .. } = *self;
-        let Axis { windows, site_window_reach, .. } = &stage.plan.rows;
-        let last = |window: &Window| window.sites().end as isize - 1;
-        let complete = windows.partition_point(|window| last(window) < diagonal)
-            ..windows.partition_point(|window| last(window) <= diagonal);
-        for right in complete {
+        let Some(complete) =
+            usize::try_from(diagonal).ok().and_then(|row| stage.completes.get(row))
+        else {
+            return;
+        };
+        let Axis { site_window_reach, .. } = &stage.plan.rows;
+        for &right in complete {
             for map in self.maps() {
                 let LayerScratch { across, down, .. } = &mut scratch.layers[layer];
                 let mut lefts = [None; ROWS];

@@ -6,10 +6,14 @@
 //! M[i, j] = n[i] n'[j] kappa(S[i, j] / (n[i] n'[j]))
 //! NTK:  T[i, j] = (dM/dS)[i, j] S_T[i, j] + M[i, j]
 //! ```
+//!
+//! Derivatives have a file of their own, [`gradient`](super::gradient).
+
+use std::ops::Range;
 
 use super::chunk::Site;
 use super::rows::sum_rows;
-use crate::kernel::{PatchKernel, Prepared, SiteKernel, Visitor};
+use crate::kernel::{Patch, PatchKernel, Prepared, SiteKernel, Visitor};
 use crate::simd::{Real, Simd, SimdFloat, Vector};
 
 /// Which maps go in and come out.
@@ -21,36 +25,83 @@ pub(super) enum Maps {
     FirstNtk,
     /// The CKN's and the NTK's.
     Ntk,
+    /// The CKN's and its derivatives.
+    Gradients,
 }
 
 impl Maps {
-    const ALL: [Self; 3] = [Self::Ckn, Self::FirstNtk, Self::Ntk];
-
-    pub fn of(ntk: bool, layer: usize) -> Self {
-        match (ntk, layer) {
-            (false, _) => Self::Ckn,
-            (true, 0) => Self::FirstNtk,
-            (true, _) => Self::Ntk,
-        }
-    }
+    /// Those that one pass over the patch sums serves.
+    const FUSED: [Self; 3] = [Self::Ckn, Self::FirstNtk, Self::Ntk];
 }
 
 /// Patch norms at some sites, and their inverses.
 pub(super) struct Norms<'a, S: Simd, F: Real> {
     pub norms: &'a [Vector<S, F>],
     pub inverses: &'a [Vector<S, F>],
+    /// Derivatives of the norms' logarithms, by map, at `sites`.
+    pub turns: &'a [Vec<Vector<S, F>>],
+    pub sites: Range<usize>,
+}
+
+impl<S: Simd, F: Real> Norms<'_, S, F> {
+    /// The patch of a site.
+    #[inline(always)]
+    pub fn patch(&self, site: usize) -> Patch<S, F> {
+        Patch { norm: self.norms[site], inverse: self.inverses[site] }
+    }
+}
+
+/// Rings of columns, by map, and where a chunk has its own in each.
+pub(super) struct Rings<'a, S: Simd, F: Real> {
+    pub maps: &'a [Vec<Vector<S, F>>],
+    pub chunk: Range<usize>,
+}
+
+impl<'a, S: Simd, F: Real> Rings<'a, S, F> {
+    /// The ring of a map; none of one that there is not.
+    #[inline(always)]
+    pub fn of(&self, map: usize) -> Ring<'a, S, F> {
+        Ring(self.maps.get(map).map_or(&[], |ring| &ring[self.chunk.clone()]))
+    }
+}
+
+/// A ring of columns.
+#[derive(Clone, Copy)]
+pub(super) struct Ring<'a, S: Simd, F: Real>(&'a [Vector<S, F>]);
+
+impl<'a, S: Simd, F: Real> Ring<'a, S, F> {
+    /// The columns of `site` at an offset.
+    #[inline(always)]
+    fn columns(&self, site: &Site<F>, offset: usize) -> &'a [Vector<S, F>] {
+        &self.0[site.bases[offset]..][..site.reach.len()]
+    }
+
+    /// Patch sums of `site`.
+    #[inline(always)]
+    fn sum(&self, simd: S, site: &Site<F>, sums: &mut [Vector<S, F>]) {
+        let offsets = (0..site.bases.len()).map(|offset| self.columns(site, offset));
+        sum_rows::<S, F>(simd, offsets, false, sums);
+    }
+
+    /// The same in a function that kernels share.
+    #[inline(never)]
+    pub fn sum_by_call(&self, simd: S, site: &Site<F>, sums: &mut [Vector<S, F>]) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.sum(simd, site, sums),
+        );
+    }
 }
 
 /// A block's patch kernels.
 pub(super) struct BlockMap<'a, S: Simd, F: Real> {
     pub simd: S,
-    pub kernel: Prepared<F>,
+    pub kernel: &'a Prepared<F>,
     pub maps: Maps,
     pub sites: &'a [Site<F>],
     /// Length of a row of results.
     pub row: usize,
-    /// The chunk's rings of columns: the CKN's, and the NTK's if it differs.
-    pub columns: [&'a [Vector<S, F>]; 2],
+    pub columns: Rings<'a, S, F>,
     /// Of all left sites of the row.
     pub left: Norms<'a, S, F>,
     /// Of the chunk's right sites.
@@ -58,22 +109,23 @@ pub(super) struct BlockMap<'a, S: Simd, F: Real> {
 }
 
 impl<S: Simd, F: Real> BlockMap<'_, S, F> {
-    /// Write `M`, and `T` if there is one, by `[left site][right site]`.
+    /// Write what the layer gives, a map an item of `values`, by `[left site][right site]`; `jets` is
+    /// for what comes up meanwhile.
     #[inline(always)]
-    pub fn run(self, values: &mut [Vector<S, F>], tangents: &mut [Vector<S, F>]) {
-        self.kernel.visit(Evaluate { block: self, values, tangents });
+    pub fn run(self, values: &mut [Vec<Vector<S, F>>], jets: &mut [Vector<S, F>]) {
+        self.kernel.visit(Evaluate { block: &self, values, jets });
     }
 }
 
 struct Evaluate<'a, S: Simd, F: Real> {
-    block: BlockMap<'a, S, F>,
-    values: &'a mut [Vector<S, F>],
-    tangents: &'a mut [Vector<S, F>],
+    block: &'a BlockMap<'a, S, F>,
+    values: &'a mut [Vec<Vector<S, F>>],
+    jets: &'a mut [Vector<S, F>],
 }
 
 impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
     #[inline(always)]
-    fn visit<K: PatchKernel<F>>(self, kernel: K) {
+    fn visit<K: PatchKernel<F>>(self, kernel: &K) {
         let simd = self.block.simd;
         match self.block.maps {
             Maps::Ckn => simd.vectorize(
@@ -88,32 +140,40 @@ impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
                 #[inline(always)]
                 || self.maps::<K, 2>(kernel),
             ),
+            Maps::Gradients => simd.vectorize(
+                #[inline(always)]
+                || self.block.gradients(kernel, self.values, self.jets),
+            ),
         }
     }
 }
 
 impl<S: Simd, F: Real> Evaluate<'_, S, F> {
-    /// `MAPS` indexes [`Maps::ALL`].
+    /// `MAPS` indexes [`Maps::FUSED`].
     #[inline(always)]
-    fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: K) {
-        let Self { block, values, tangents } = self;
-        let mut tangents = tangents.chunks_exact_mut(block.row);
-        for (site, values) in block.sites.iter().zip(values.chunks_exact_mut(block.row)) {
+    fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: &K) {
+        let Self { block, values, .. } = self;
+        let rings = [0, 1].map(|map| block.columns.of(map));
+        let (values, tangents) = values.split_at_mut(1);
+        let mut tangents =
+            tangents.first_mut().map_or(&mut [][..], |map| map).chunks_exact_mut(block.row);
+        for (site, values) in block.sites.iter().zip(values[0].chunks_exact_mut(block.row)) {
             let values = &mut values[site.reach.clone()];
             let tangents = match tangents.next() {
                 Some(tangents) if MAPS > 0 => &mut tangents[site.reach.clone()],
                 _ => &mut [],
             };
-            let simd = block.simd;
-            let at = kernel.at(simd, block.left.norms[site.index], block.left.inverses[site.index]);
-            let row = Row { simd, at, site, right: &block.right, columns: block.columns };
+            let BlockMap { simd, right, .. } = block;
+            let at = kernel.at(*simd, block.left.patch(site.index));
+            let row = Row { simd: *simd, at, site, right, rings };
             match site.bases.len() {
-                3 => row.three_offsets::<MAPS>(values, tangents),
-                1 => row.one_offset::<MAPS>(values, tangents),
+                3 if K::INLINES => row.three_offsets::<MAPS>(values, tangents),
+                1 if K::INLINES => row.one_offset::<MAPS>(values, tangents),
                 _ => {
-                    row.sum(0, values);
+                    let sum = if K::INLINES { Ring::sum } else { Ring::sum_by_call };
+                    sum(&rings[0], *simd, site, values);
                     if second_map::<MAPS>() == 1 {
-                        row.sum(1, tangents);
+                        sum(&rings[1], *simd, site, tangents);
                     }
                     row.evaluate::<MAPS>(values, tangents);
                 }
@@ -128,7 +188,7 @@ type Three<'a, V> = ((&'a V, &'a V), &'a V);
 /// What the NTK's patch sums are sums of: the second map, but in the first layer the first.
 #[inline(always)]
 fn second_map<const MAPS: usize>() -> usize {
-    if Maps::ALL[MAPS] == Maps::Ntk { 1 } else { 0 }
+    if Maps::FUSED[MAPS] == Maps::Ntk { 1 } else { 0 }
 }
 
 /// One left site against a run of right ones.
@@ -137,21 +197,14 @@ struct Row<'a, S: Simd, F: Real, K> {
     at: K,
     site: &'a Site<F>,
     right: &'a Norms<'a, S, F>,
-    columns: [&'a [Vector<S, F>]; 2],
+    rings: [Ring<'a, S, F>; 2],
 }
 
 impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
     /// The columns of an offset.
     #[inline(always)]
     fn offset(&self, map: usize, offset: usize) -> &[Vector<S, F>] {
-        &self.columns[map][self.site.bases[offset]..][..self.site.reach.len()]
-    }
-
-    /// Patch sums, where the result will stand.
-    #[inline(always)]
-    fn sum(&self, map: usize, sums: &mut [Vector<S, F>]) {
-        let offsets = (0..self.site.bases.len()).map(|offset| self.offset(map, offset));
-        sum_rows::<S, F>(self.simd, offsets, false, sums);
+        self.rings[map].columns(self.site, offset)
     }
 
     #[inline(always)]
@@ -209,7 +262,8 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         let values = values[..count].iter_mut();
         if MAPS == 0 {
             for ((value, terms), (norm, inverse)) in values.zip(terms).zip(right) {
-                *value = self.at.value(self.simd, sum(terms, *value), *norm, *inverse);
+                let right = Patch { norm: *norm, inverse: *inverse };
+                *value = self.at.value(self.simd, sum(terms, *value), right);
             }
             return;
         }
@@ -219,11 +273,12 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
             values.zip(tangents).zip(right)
         {
             let sum_of = sum(terms, *value);
-            let tangent_sum = match Maps::ALL[MAPS] {
+            let tangent_sum = match Maps::FUSED[MAPS] {
                 Maps::Ntk => sum(tangent_terms, *tangent),
                 _ => sum_of,
             };
-            let (mapped, slope) = self.at.value_and_slope(self.simd, sum_of, *norm, *inverse);
+            let right = Patch { norm: *norm, inverse: *inverse };
+            let [mapped, slope] = self.at.value_and_slope(self.simd, sum_of, right);
             *value = mapped;
             *tangent = slope.mul_add(tangent_sum, mapped);
         }

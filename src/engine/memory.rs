@@ -15,11 +15,12 @@ use crate::simd::{Isa, Real};
 /// ```
 /// use ckn_rs::engine;
 /// use ckn_rs::model::Model;
-/// use ckn_rs::plan::{Plan, Shape};
+/// use ckn_rs::plan::{Carried, Plan, Shape};
 /// use ckn_rs::simd::Isa;
 ///
 /// let model = Model::from_toml("[[layers]]\nnpatch = 3\nsubsampling = 2\nsigma = 0.6", false)?;
-/// let plan = Plan::new(&model, Shape { height: 28, width: 28, channels: 1 }, false)?;
+/// let shape = Shape { height: 28, width: 28, channels: 1 };
+/// let plan = Plan::new(&model, shape, Carried::Nothing)?;
 /// let [wide, narrow] = [Isa::Avx512, Isa::Avx2].map(|isa| engine::scratch_bytes::<f32>(&plan, isa));
 /// assert!(narrow < wide && wide < 1 << 20);
 /// # Ok::<(), ckn_rs::error::Error>(())
@@ -27,7 +28,7 @@ use crate::simd::{Isa, Real};
 pub fn scratch_bytes<F: Real>(plan: &Plan, isa: Isa) -> usize {
     let vector = isa.vector_bytes();
     let stages = Stages::<F>::new(&plan.pair, plan.shape.channels, tile_of(vector));
-    vectors(&stages, plan.ntk) * vector
+    vectors(&stages) * vector
 }
 
 #[cfg(test)]
@@ -35,29 +36,32 @@ mod tests {
     use std::marker::PhantomData;
 
     use super::*;
-    use crate::engine::pack::Packed;
+    use crate::engine::pack::{Packed, SiteNorms};
     use crate::engine::patch::tile;
     use crate::engine::scratch::{LayerScratch, Scratch};
     use crate::kernel::Kernel;
-    use crate::model::{Layer, Model};
-    use crate::plan::Shape;
+    use crate::model::{Layer, Model, Padding};
+    use crate::plan::{Carried, Shape};
     use crate::pooling::Pooling;
     use crate::simd::{Simd, Task};
 
     fn layer(npatch: usize, subsampling: usize, pooling: Pooling) -> Layer {
-        let (kernel, sigma) = (Kernel::Exp, 0.6);
-        Layer { npatch, subsampling, poolfactor: subsampling, kernel, sigma, pooling }
+        Layer { sigma: 0.6, ..Layer::new(Kernel::Exp, npatch, subsampling).pooled(pooling) }
     }
 
-    fn plan(layers: &[Layer], (height, width, channels): (usize, usize, usize), ntk: bool) -> Plan {
+    fn plan(
+        layers: &[Layer],
+        (height, width, channels): (usize, usize, usize),
+        carried: Carried,
+    ) -> Plan {
         let shape = Shape { height, width, channels };
-        Plan::new(&Model::new(layers.to_vec()).unwrap(), shape, ntk).unwrap()
+        Plan::new(&Model::new(layers.to_vec()).unwrap(), shape, carried).unwrap()
     }
 
     /// The flagship of `docs/performance.md` on square images of three channels.
-    fn flagship(side: usize, ntk: bool) -> Plan {
+    fn flagship(side: usize, carried: Carried) -> Plan {
         let layers = [2, 5].map(|s| layer(3, s, Pooling::Gaussian));
-        plan(&layers, (side, side, 3), ntk)
+        plan(&layers, (side, side, 3), carried)
     }
 
     fn bytes<T>(buffer: &Vec<T>) -> usize {
@@ -68,8 +72,14 @@ mod tests {
         buffers.iter().map(bytes).sum()
     }
 
+    fn maps<T>(buffers: &[Vec<Vec<T>>]) -> usize {
+        buffers.iter().map(|maps| all(maps)).sum()
+    }
+
     fn packed<S: Simd, F: Real>(packed: &Packed<S, F>) -> usize {
-        let norms = packed.norms.iter().map(|site| bytes(&site.norms) + bytes(&site.inverses));
+        let norms = packed.norms.iter().map(|SiteNorms { norms, inverses, turns }| {
+            bytes(norms) + bytes(inverses) + all(turns)
+        });
         bytes(&packed.pixels) + norms.sum::<usize>()
     }
 
@@ -84,22 +94,22 @@ mod tests {
             let Self(plan, _) = self;
             let stages = Stages::<F>::new(&plan.pair, plan.shape.channels, tile::<S, F>());
             let Scratch { left, right, layers, rings, totals: _, diagonal } =
-                &Scratch::new(simd, &stages, plan.ntk);
+                &Scratch::new(simd, &stages);
             let layer = |layer: &LayerScratch<S, F>| {
-                let LayerScratch { columns, values, pooled, across, down, traces } = layer;
+                let LayerScratch { columns, values, jets, pooled, across, down, traces } = layer;
                 let by_row = [columns, pooled, across, traces];
-                let by_row = by_row.iter().map(|rows| all(rows.as_flattened()));
-                by_row.sum::<usize>() + all(values) + bytes(down)
+                let by_row = by_row.iter().map(|rows| maps(rows.as_slice()));
+                by_row.sum::<usize>() + all(values) + bytes(down) + bytes(jets)
             };
             let layers: usize = layers.iter().map(layer).sum();
-            packed(left) + packed(right) + layers + all(rings.as_flattened()) + bytes(diagonal)
+            packed(left) + packed(right) + layers + maps(rings) + all(diagonal)
         }
     }
 
     fn check<F: Real>(plan: &Plan) {
         for isa in Isa::available() {
             let allocated = isa.run(Allocated::<F>(plan, PhantomData));
-            let what = format!("{} on {} {:?}", isa.name(), plan.shape, plan.layers);
+            let what = format!("{} on {} {:?}", isa.name(), plan.shape, plan.model.layers);
             assert_eq!(scratch_bytes::<F>(plan, isa), allocated, "{what}");
         }
     }
@@ -108,15 +118,18 @@ mod tests {
     fn what_is_counted_is_what_is_allocated() {
         use Pooling::{Average, Gaussian, Strided};
         let mut wide = layer(6, 1, Gaussian);
-        wide.poolfactor = 4;
-        for ntk in [false, true] {
+        wide.poolfactor = [4; 2];
+        let mut around = layer(3, 2, Gaussian);
+        around.padding = Padding::Circular;
+        for carried in [Carried::Nothing, Carried::Ntk, Carried::Gradients] {
             for plan in [
-                flagship(32, ntk),
-                plan(&[layer(3, 2, Gaussian); 3], (32, 27, 1), ntk),
-                plan(&[layer(5, 8, Average)], (40, 37, 3), ntk),
-                plan(&[layer(3, 2, Strided), layer(3, 3, Strided)], (23, 30, 2), ntk),
-                plan(&[wide, layer(2, 1, Average)], (11, 70, 2), ntk),
-                plan(&[layer(1, 1, Average)], (1, 1, 1), ntk),
+                flagship(32, carried),
+                plan(&[3, 3, 3].map(|side| layer(side, 2, Gaussian)), (32, 27, 1), carried),
+                plan(&[layer(5, 8, Average)], (40, 37, 3), carried),
+                plan(&[layer(3, 2, Strided), layer(3, 3, Strided)], (23, 30, 2), carried),
+                plan(&[wide.clone(), layer(2, 1, Average)], (11, 70, 2), carried),
+                plan(&[layer(3, 2, Average), around.clone()], (14, 13, 2), carried),
+                plan(&[layer(1, 1, Average)], (1, 1, 1), carried),
             ] {
                 check::<f32>(&plan);
                 check::<f64>(&plan);
@@ -129,7 +142,8 @@ mod tests {
     fn scratch_fits_a_cache() {
         for isa in Isa::ALL {
             let megabytes = |side| {
-                scratch_bytes::<f32>(&flagship(side, false), isa) as f64 / f64::from(1 << 20)
+                scratch_bytes::<f32>(&flagship(side, Carried::Nothing), isa) as f64
+                    / f64::from(1 << 20)
             };
             let (usual, large) = (megabytes(32), megabytes(96));
             assert!(usual < 4.0, "{}: {usual} MB", isa.name());

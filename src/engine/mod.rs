@@ -13,7 +13,9 @@
 
 mod batch;
 mod chunk;
+mod gradient;
 mod gram;
+mod images;
 mod job;
 mod layer;
 mod map;
@@ -31,7 +33,8 @@ mod threads;
 mod tiles;
 mod worker;
 
-pub use gram::{Images, gram, pairs};
+pub use gram::{gram, pairs};
+pub use images::Images;
 pub use job::{Job, default_threads};
 pub use memory::scratch_bytes;
 pub use norms::norms;

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::chunk::BLOCK;
-use super::map::Norms;
+use super::map::{Maps, Norms};
 use super::stage::{Stage, Stages};
+use crate::kernel::Patch;
 use crate::plan::{Axis, Plan};
 use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
 
@@ -34,8 +35,8 @@ impl<'a, F> Rows<'a, F> {
 pub(super) struct Source<'a, F> {
     pub pixels: Rows<'a, F>,
     pub norms: Rows<'a, F>,
-    /// `1 / max(norm, 1e-6)`, if the caller has it.
-    pub inverses: Option<Rows<'a, F>>,
+    /// For gradients, derivatives of the norms' logarithms, laid out as norms for each `sigma`.
+    pub turns: Option<Rows<'a, F>>,
 }
 
 /// Which image of a pair.
@@ -59,11 +60,18 @@ pub(super) struct Packed<S: Simd, F: Real> {
 pub(super) struct SiteNorms<S: Simd, F: Real> {
     pub norms: Vec<Vector<S, F>>,
     pub inverses: Vec<Vector<S, F>>,
+    /// Derivatives of the norms' logarithms, for each derivative's map that the layer reads.
+    pub turns: Vec<Vec<Vector<S, F>>>,
 }
 
 impl<S: Simd, F: Real> SiteNorms<S, F> {
     pub fn at(&self, sites: Range<usize>) -> Norms<'_, S, F> {
-        Norms { norms: &self.norms[sites.clone()], inverses: &self.inverses[sites] }
+        Norms {
+            norms: &self.norms[sites.clone()],
+            inverses: &self.inverses[sites.clone()],
+            turns: &self.turns,
+            sites,
+        }
     }
 }
 
@@ -73,6 +81,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
         let site_norms = |stage| SiteNorms {
             norms: zeros::<S, F>(simd, sites(stage)),
             inverses: zeros::<S, F>(simd, sites(stage)),
+            turns: vec![zeros::<S, F>(simd, sites(stage)); turns(stage)],
         };
         Self {
             group: group(first, side),
@@ -92,23 +101,25 @@ impl<S: Simd, F: Real> Packed<S, F> {
     ) {
         self.fill_pixels(simd, plan, &stages.stages[0], &Lanes::new(images.pixels, indices));
         let norms = Lanes::new(images.norms, indices);
-        let inverses = images.inverses.map(|inverses| Lanes::new(inverses, indices));
-        let one = Vector::<S, F>::splat(simd, F::ONE);
-        let floor = Vector::<S, F>::splat(simd, F::NORM_FLOOR);
+        let turns = images.turns.map(|turns| Lanes::new(turns, indices));
         for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
             let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
             let base = index * plan.layer_stride();
+            let noise = stage.kernel.noise();
+            let patches = cols.placement.patches;
             let positions = rows
                 .sites
                 .iter()
-                .flat_map(|row| cols.sites.iter().map(move |col| base + row * cols.size + col));
+                .flat_map(|row| cols.sites.iter().map(move |col| base + row * patches + col));
             for (slot, position) in positions.enumerate() {
-                let norm = norms.at(simd, position);
-                target.norms[slot] = norm;
-                target.inverses[slot] = match &inverses {
-                    Some(inverses) => inverses.at(simd, position),
-                    None => one / norm.max(floor),
-                };
+                let patch = Patch::<S, F>::new(simd, norms.at(simd, position), noise);
+                target.norms[slot] = patch.norm;
+                target.inverses[slot] = patch.inverse;
+                if let Some(turns) = &turns {
+                    for (map, target) in target.turns.iter_mut().enumerate() {
+                        target[slot] = turns.at(simd, map * plan.norms_len() + position);
+                    }
+                }
             }
         }
     }
@@ -117,7 +128,9 @@ impl<S: Simd, F: Real> Packed<S, F> {
         let (width, channels) = (plan.shape.width, plan.shape.channels);
         let columns = column_sources(&first.plan.cols, first.plan.is_folded());
         let (rows, depth, group) = (first.plan.rows.inputs.len(), first.depth, self.group);
-        for (row, &y) in first.plan.rows.inputs.iter().enumerate() {
+        let scale = F::from_f64(plan.pixel_scale);
+        for row in 0..rows {
+            let y = first.plan.rows.position(row);
             for (col, sources) in columns.iter().enumerate() {
                 for (o, source) in sources.iter().enumerate() {
                     for channel in 0..channels {
@@ -126,7 +139,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
                         self.pixels[line * group + col % group] = match source {
                             Some(x) => {
                                 let at = (y * width + x) * channels + channel;
-                                images.at(simd, at)
+                                images.at(simd, at) * scale
                             }
                             None => Vector::<S, F>::splat(simd, F::ZERO),
                         };
@@ -179,20 +192,25 @@ fn sites<F: Real>(stage: &Stage<F>) -> usize {
     stage.plan.rows.sites.len() * stage.plan.cols.sites.len()
 }
 
+/// Derivatives of a norm that a layer needs.
+fn turns<F: Real>(stage: &Stage<F>) -> usize {
+    if stage.maps() == Maps::Gradients { stage.plan.reads - 1 } else { 0 }
+}
+
 /// The vectors of a [`Packed`].
 pub(super) fn packed_length<F: Real>(stages: &Stages<F>, side: Side) -> usize {
-    let norms: usize = stages.stages.iter().map(|stage| 2 * sites(stage)).sum();
+    let norms: usize = stages.stages.iter().map(|stage| (2 + turns(stage)) * sites(stage)).sum();
     pixels(&stages.stages[0], side) + norms
 }
 
 /// The image columns under each packed column: itself, or when folded the site's whole patch.
 fn column_sources(cols: &Axis, folded: bool) -> Vec<Vec<Option<usize>>> {
     if !folded {
-        return cols.inputs.iter().map(|&x| vec![Some(x)]).collect();
+        return (0..cols.inputs.len()).map(|input| vec![Some(cols.position(input))]).collect();
     }
     let under = |site: usize| {
         let taps = cols.taps.iter();
-        taps.map(|taps| taps[site].map(|tap| cols.inputs[tap])).collect()
+        taps.map(|taps| taps[site].map(|tap| cols.position(tap))).collect()
     };
     (0..cols.sites.len()).map(under).collect()
 }

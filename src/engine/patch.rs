@@ -75,6 +75,8 @@ pub(super) struct Products<'a, S: Simd, F: Real> {
     pub depth: usize,
     /// Rows of a packed image.
     pub image_rows: usize,
+    /// Whether a patch's rows do not follow each other.
+    pub are_apart: bool,
 }
 
 impl<S: Simd, F: Real> Products<'_, S, F> {
@@ -107,6 +109,13 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
             columns
         });
         match own {
+            _ if self.are_apart => {
+                for (own, ring) in own.into_iter().zip([first_ring, second_ring]) {
+                    if let Some(own) = own {
+                        operands.sum_apart(zero, own, ring);
+                    }
+                }
+            }
             [Some(first), Some(second)] => {
                 operands.sum_two(zero, [shared, first, second], first_ring, second_ring);
             }
@@ -141,6 +150,19 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
         }
     }
 
+    /// The same for rows that do not follow each other.
+    #[inline(always)]
+    fn sum_apart(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
+        for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
+            let mut sums = [[zero; R]; BLOCK];
+            for row in rows.each() {
+                let (left, right) = self.terms(row);
+                sums = add_products(sums, left, &tile[right]);
+            }
+            store(sums, t, &mut target);
+        }
+    }
+
     /// `rows` are those that both sums have, and each one's own.
     #[inline(always)]
     fn sum_two(
@@ -162,7 +184,7 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
         }
     }
 
-    /// The left terms of some rows, and where a tile has the right ones.
+    /// The left terms of rows that follow each other, and where a tile has the right ones.
     #[inline(always)]
     fn terms(&self, rows: PatchRows) -> (&[Left<S, F>], Range<usize>) {
         let range = |row: usize| row * self.depth..(row + rows.count) * self.depth;
@@ -248,8 +270,7 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         column: usize,
         reach: &Range<usize>,
     ) -> impl Iterator<Item = &[Vector<S, F>]> {
-        (0..rows.count)
-            .map(move |row| &self.input(rows.left + row, column, rows.right + row)[reach.clone()])
+        rows.pairs().map(move |(left, right)| &self.input(left, column, right)[reach.clone()])
     }
 
     #[inline(always)]
@@ -279,10 +300,8 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         for (own, target) in self.rows.own.iter().zip(targets) {
             let Some(own) = own else { continue };
             target.fill(Vector::<S, F>::splat(self.simd, F::ZERO));
-            for PatchRows { left, right, count } in [self.rows.shared, *own] {
-                for row in 0..count {
-                    self.add_folded(site, (left + row, right + row), reach, target);
-                }
+            for pair in self.rows.shared.pairs().chain(own.pairs()) {
+                self.add_folded(site, pair, reach, target);
             }
         }
     }

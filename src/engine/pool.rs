@@ -23,12 +23,12 @@ pub(super) fn pool_right_columns<S: Simd, F: Real>(
 ) {
     let pooling: RightColumns<'_, S, F> = RightColumns {
         simd,
-        weights: &stage.weights,
+        weights: &stage.col_weights,
         width: stage.plan.cols.windows.len(),
         row: stage.values_row,
         chunk,
     };
-    match (chunk.step, stage.weights.as_slice()) {
+    match (chunk.step, stage.col_weights.as_slice()) {
         (Some(2), &[a, b, c, d, e]) => {
             pooling.regular::<2, 5, 3>([a, b, c, d, e], block, values, pooled);
         }
@@ -137,10 +137,10 @@ pub(super) fn pool_left_columns<S: Simd, F: Real>(
     let cols = &stage.plan.cols;
     let width = cols.windows.len();
     for (left, (window, reach)) in cols.windows.iter().zip(&cols.window_reach).enumerate() {
-        let sites = pooled[window.first * width..].chunks_exact(width);
+        let sites = pooled[window.first * width..].chunks_exact(width).take(window.weights.len());
         let rows = sites.map(|row| &row[reach.clone()]);
         let target = &mut across[left * width..][reach.clone()];
-        weigh_rows(simd, stage.weights_of(window).zip(rows), false, target);
+        weigh_rows(simd, stage.col_weights.iter().copied().zip(rows), false, target);
     }
 }
 
@@ -169,18 +169,16 @@ pub(super) fn pool_rows<S: Simd, F: Real>(
     let (height, area) = (rows.windows.len(), stage.plan.cols.windows.len().pow(2));
     let slots = output.len() / stage.output_row();
     let window = &rows.windows[right];
-    let tops = rows.windows.partition_point(|window| window.sites().end <= pair.start)
-        ..rows.windows.partition_point(|window| window.first < pair.end);
     for reach in &stage.across_reach {
         for (left, down) in lefts.iter().zip(down.chunks_exact_mut(area)) {
             let Some(left) = left else { continue };
             let across = window
                 .sites()
                 .map(|row| &left.across[row % stage.held_rows * area..][reach.clone()]);
-            let weighted = stage.weights_of(window).zip(across);
+            let weighted = stage.row_weights.iter().copied().zip(across);
             weigh_rows(simd, weighted, false, &mut down[reach.clone()]);
         }
-        for top in tops.clone() {
+        for &top in &stage.tops[pair.start] {
             if !rows.window_reach[top].contains(&right) {
                 continue;
             }
@@ -188,7 +186,7 @@ pub(super) fn pool_rows<S: Simd, F: Real>(
             let target = &mut output[(top % slots * height + right) * area..][reach.clone()];
             let weighted = lefts.iter().zip(down.chunks_exact(area)).filter_map(|(left, down)| {
                 let tap = left.as_ref()?.row.checked_sub(window.first)?;
-                (tap < window.weights.len()).then(|| (stage.weights[tap], &down[reach.clone()]))
+                (tap < window.weights.len()).then(|| (stage.row_weights[tap], &down[reach.clone()]))
             });
             weigh_rows(simd, weighted, window.first < pair.start, target);
         }

@@ -1,16 +1,15 @@
 //! The memory that a thread works in, allocated once.
 
 use super::chunk::SITES;
+use super::gradient::JETS;
+use super::map::Maps;
 use super::pack::{Packed, Side, packed_length};
 use super::stage::{Stage, Stages};
 use crate::plan::ROWS;
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, zeros};
 
-/// The CKN's map and the NTK's: most buffers come in a pair, the second empty without NTK.
-pub(super) const MAPS: usize = 2;
-
-/// One buffer a map.
-type PerMap<S, F> = [Vec<Vector<S, F>>; MAPS];
+/// One buffer a map: the CKN's first, then what goes along.
+type PerMap<S, F> = Vec<Vec<Vector<S, F>>>;
 
 /// Everything a thread writes to, allocated once.
 pub(super) struct Scratch<S: Simd, F: Real> {
@@ -20,9 +19,9 @@ pub(super) struct Scratch<S: Simd, F: Real> {
     /// `rings[l]` is the input of layer `l`; empty for the first layer.
     pub rings: Vec<PerMap<S, F>>,
     /// The traces.
-    pub totals: [Total<S, F>; MAPS],
+    pub totals: Vec<Total<S, F>>,
     /// The diagonal of the output, by `[row][column]`, for a pipeline that ends in it.
-    pub diagonal: Vec<Vector<S, F>>,
+    pub diagonal: PerMap<S, F>,
 }
 
 /// What one layer writes to; what is by left row of a step comes first.
@@ -31,6 +30,8 @@ pub(super) struct LayerScratch<S: Simd, F: Real> {
     pub columns: [PerMap<S, F>; ROWS],
     /// Step 2: a block's patch kernels, by `[left site][right site of the chunk]`,
     pub values: PerMap<S, F>,
+    /// and for gradients a row of each of the kernel's derivatives,
+    pub jets: Vec<Vector<S, F>>,
     /// Step 3: a row pooled along right columns, by `[left site][right window]`,
     pub pooled: [PerMap<S, F>; ROWS],
     /// along both columns, by `[left][right]` for a ring of right rows,
@@ -72,6 +73,7 @@ impl<S: Simd, F: Real> Total<S, F> {
 struct LayerLengths {
     columns: usize,
     values: usize,
+    jets: usize,
     pooled: usize,
     across: usize,
     down: usize,
@@ -85,6 +87,7 @@ impl LayerLengths {
         Self {
             columns: stage.chunks.last().map_or(0, |chunk| chunk.ring.end),
             values: SITES * stage.values_row,
+            jets: if stage.maps() == Maps::Gradients { JETS * stage.values_row } else { 0 },
             pooled: sites * width,
             across: stage.held_rows * width * width,
             down: width * width,
@@ -93,38 +96,31 @@ impl LayerLengths {
     }
 
     /// The vectors of all buffers.
-    fn total(&self, ntk: bool, index: usize) -> usize {
-        let Self { columns, values, pooled, across, down, traces } = self;
-        let column_maps = maps(ntk && index > 0);
-        ROWS * (column_maps * columns + maps(ntk) * (pooled + across + traces) + down)
-            + maps(ntk) * values
+    fn total(&self, reads: usize, gives: usize) -> usize {
+        let Self { columns, values, jets, pooled, across, down, traces } = self;
+        let a_row = reads * columns + gives * (pooled + across + traces) + down;
+        ROWS * a_row + gives * values + jets
     }
 }
 
-/// The number of maps.
-fn maps(second: bool) -> usize {
-    if second { MAPS } else { 1 }
-}
-
-/// A buffer a map, the second empty unless there are two.
-fn per_map<S: Simd, F: Real>(simd: S, len: usize, second: bool) -> PerMap<S, F> {
-    std::array::from_fn(|map| zeros::<S, F>(simd, if map < maps(second) { len } else { 0 }))
+fn per_map<S: Simd, F: Real>(simd: S, maps: usize, len: usize) -> PerMap<S, F> {
+    (0..maps).map(|_| zeros::<S, F>(simd, len)).collect()
 }
 
 impl<S: Simd, F: Real> LayerScratch<S, F> {
-    fn new(simd: S, stage: &Stage<F>, ntk: bool, index: usize) -> Self {
-        let LayerLengths { columns, values, pooled, across, down, traces } =
+    fn new(simd: S, stage: &Stage<F>) -> Self {
+        let LayerLengths { columns, values, jets, pooled, across, down, traces } =
             LayerLengths::of(stage);
-        let both = |len| per_map::<S, F>(simd, len, ntk);
-        let rows = |len| std::array::from_fn(|_| both(len));
+        let (reads, gives) = (stage.plan.reads, stage.plan.gives);
+        let rows = |maps, len| std::array::from_fn(|_| per_map::<S, F>(simd, maps, len));
         Self {
-            // The patch sums of the first layer are the same for both maps.
-            columns: std::array::from_fn(|_| per_map::<S, F>(simd, columns, ntk && index > 0)),
-            values: both(values),
-            pooled: rows(pooled),
-            across: rows(across),
+            columns: rows(reads, columns),
+            values: per_map::<S, F>(simd, gives, values),
+            jets: zeros::<S, F>(simd, jets),
+            pooled: rows(gives, pooled),
+            across: rows(gives, across),
             down: zeros::<S, F>(simd, ROWS * down),
-            traces: rows(traces),
+            traces: rows(gives, traces),
         }
     }
 }
@@ -140,34 +136,35 @@ fn ring_lengths<F: Real>(stages: &Stages<F>) -> impl Iterator<Item = usize> {
 
 /// The vectors of an output's diagonal; none behind a trace.
 fn diagonal_length<F: Real>(stages: &Stages<F>) -> usize {
-    let last = &stages.stages[stages.stages.len() - 1].plan;
+    let last = stages.last().plan;
     last.rows.windows.len() * last.cols.windows.len()
 }
 
 /// The vectors of a [`Scratch`].
-pub(super) fn vectors<F: Real>(stages: &Stages<F>, ntk: bool) -> usize {
-    let layers = stages.stages.iter().enumerate();
-    let layers: usize =
-        layers.map(|(index, stage)| LayerLengths::of(stage).total(ntk, index)).sum();
+pub(super) fn vectors<F: Real>(stages: &Stages<F>) -> usize {
+    let of_layer = |(stage, ring): (&Stage<F>, usize)| {
+        let (reads, gives) = (stage.plan.reads, stage.plan.gives);
+        LayerLengths::of(stage).total(reads, gives) + gives * ring
+    };
+    let layers: usize = stages.stages.iter().zip(ring_lengths(stages)).map(of_layer).sum();
     let packed: usize =
         [Side::Left, Side::Right].map(|side| packed_length(stages, side)).iter().sum();
-    let rings = maps(ntk) * ring_lengths(stages).sum::<usize>();
-    layers + packed + rings + diagonal_length(stages)
+    layers + packed + stages.last().plan.gives * diagonal_length(stages)
 }
 
 impl<S: Simd, F: Real> Scratch<S, F> {
-    /// Scratch for `stages`; `ntk` if the NTK's map is wanted too.
-    pub fn new(simd: S, stages: &Stages<F>, ntk: bool) -> Self {
-        let mut rings = vec![[Vec::new(), Vec::new()]];
-        rings.extend(ring_lengths(stages).map(|len| per_map::<S, F>(simd, len, ntk)));
-        let layer = |(index, stage)| LayerScratch::new(simd, stage, ntk, index);
+    pub fn new(simd: S, stages: &Stages<F>) -> Self {
+        let mut rings = vec![Vec::new()];
+        let lengths = ring_lengths(stages).zip(&stages.stages);
+        rings.extend(lengths.map(|(len, stage)| per_map::<S, F>(simd, stage.plan.gives, len)));
+        let gives = stages.last().plan.gives;
         Self {
             left: Packed::new(simd, stages, Side::Left),
             right: Packed::new(simd, stages, Side::Right),
-            layers: stages.stages.iter().enumerate().map(layer).collect(),
+            layers: stages.stages.iter().map(|stage| LayerScratch::new(simd, stage)).collect(),
             rings,
-            totals: [Total::new(simd); MAPS],
-            diagonal: zeros::<S, F>(simd, diagonal_length(stages)),
+            totals: vec![Total::new(simd); gives],
+            diagonal: per_map::<S, F>(simd, gives, diagonal_length(stages)),
         }
     }
 }

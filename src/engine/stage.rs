@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::chunk::{Chunk, Columns, values_row};
+use super::map::Maps;
 use crate::kernel::Prepared;
-use crate::plan::{Axis, LayerPlan, Pipeline, Window};
+use crate::plan::{Axis, Carried, LayerPlan, Pipeline, ROWS, Window};
 use crate::simd::Real;
 
 /// A pipeline's stages, in precision `F`; shared by all threads.
@@ -28,8 +29,15 @@ pub(super) struct Stage<'a, F: Real> {
     pub values_row: usize,
     /// For each row of sites, the input rows under its patch.
     row_taps: Vec<RowTaps>,
-    /// Weights of a whole window, along rows and columns alike.
-    pub weights: Vec<F>,
+    /// Index distance of a patch's rows.
+    row_step: usize,
+    /// Weights of a whole window of rows, and of one of columns.
+    pub row_weights: Vec<F>,
+    pub col_weights: Vec<F>,
+    /// The right windows that a right row of sites completes.
+    pub completes: Vec<Vec<usize>>,
+    /// The left windows that a left row of sites, and the next one, contribute to.
+    pub tops: Vec<Vec<usize>>,
     /// Weights of the trace, for pairs of rows.
     pub row_trace: Vec<Vec<F>>,
     /// The runs of needed entries in a pair of rows pooled along columns, by
@@ -39,7 +47,7 @@ pub(super) struct Stage<'a, F: Real> {
     pub held_rows: usize,
 }
 
-/// The input rows under the patch of a row of sites, which are consecutive.
+/// The input rows under the patch of a row of sites, which are equally far apart.
 struct RowTaps {
     /// The patch offsets that stay inside the image.
     offsets: Range<usize>,
@@ -47,12 +55,14 @@ struct RowTaps {
     first: usize,
 }
 
-/// Input rows under two patches: `count` left ones from `left` on with as many right ones.
+/// Input rows under two patches: `count` left ones from `left` on, every `step`th, with as many right
+/// ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PatchRows {
     pub left: usize,
     pub right: usize,
     pub count: usize,
+    pub step: usize,
 }
 
 impl<'a, F: Real> Stages<'a, F> {
@@ -61,41 +71,50 @@ impl<'a, F: Real> Stages<'a, F> {
         let stage = |plan| Stage::new(plan, channels, tile);
         Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
     }
+
+    pub fn last(&self) -> &Stage<'a, F> {
+        &self.stages[self.stages.len() - 1]
+    }
 }
 
 impl<'a, F: Real> Stage<'a, F> {
     fn new(plan: &'a LayerPlan, channels: usize, tile: usize) -> Self {
         let (rows, cols) = (&plan.rows, &plan.cols);
         let columns = Columns::new(cols, plan.is_folded(), tile);
-        let depth = channels * cols.offsets.len() / columns.offsets;
+        let depth = channels * cols.placement.offsets.len() / columns.offsets;
         let row_taps = |site: usize| {
             let taps = rows.taps.iter().map(|taps| taps[site]).enumerate();
             let mut taps = taps.filter_map(|(offset, input)| Some((offset, input?)));
-            let (start, first) = taps.next().expect("offset 0 is inside");
+            let (start, first) = taps.next().expect("a patch has a position inside");
             RowTaps { offsets: start..start + 1 + taps.count(), first }
         };
-        let taps = plan.layer.pooling.taps(plan.layer.subsampling, plan.layer.poolfactor);
         let to_real = |weights: &Vec<f64>| weights.iter().map(|&w| F::from_f64(w)).collect();
         let longest = rows.windows.iter().map(|window| window.weights.len()).max();
-        let chunks = columns.chunks(cols, taps.weights.len());
+        let chunks = columns.chunks(cols);
+        let windows_with = |reads: &dyn Fn(&Window) -> bool| -> Vec<usize> {
+            (0..rows.windows.len()).filter(|&window| reads(&rows.windows[window])).collect()
+        };
+        let completes = |row: usize| windows_with(&|window| window.sites().end == row + 1);
+        let tops = |row: usize| {
+            windows_with(&|window| window.first < row + ROWS && row < window.sites().end)
+        };
         Self {
             plan,
-            kernel: plan.layer.kernel.prepare(plan.layer.sigma),
+            kernel: plan.layer.kernel.prepare(plan.layer.sigma, &plan.layer.parameters),
+            completes: (0..rows.sites.len()).map(completes).collect(),
+            tops: (0..rows.sites.len()).map(tops).collect(),
+            row_step: rows.step,
             depth,
             values_row: values_row(&chunks),
             chunks,
             columns,
             row_taps: (0..rows.sites.len()).map(row_taps).collect(),
-            weights: to_real(&taps.weights),
+            row_weights: to_real(&rows.weights),
+            col_weights: to_real(&cols.weights),
             row_trace: rows.trace.iter().map(to_real).collect(),
             across_reach: runs(cols),
             held_rows: longest.map_or(0, |longest| longest + 1),
         }
-    }
-
-    /// The weights of a window, which the far edge may cut.
-    pub fn weights_of(&self, window: &Window) -> impl Iterator<Item = F> {
-        self.weights[..window.weights.len()].iter().copied()
     }
 
     /// The input rows under the patches of a left and a right row of sites, where both exist.
@@ -104,9 +123,20 @@ impl<'a, F: Real> Stage<'a, F> {
         let offsets =
             left.offsets.start.max(right.offsets.start)..left.offsets.end.min(right.offsets.end);
         PatchRows {
-            left: left.first + offsets.start - left.offsets.start,
-            right: right.first + offsets.start - right.offsets.start,
+            left: left.first + (offsets.start - left.offsets.start) * self.row_step,
+            right: right.first + (offsets.start - right.offsets.start) * self.row_step,
             count: offsets.len(),
+            step: self.row_step,
+        }
+    }
+
+    /// What goes through the patch kernel.
+    pub fn maps(&self) -> Maps {
+        match (self.plan.carried, self.plan.reads, self.plan.gives) {
+            (_, _, 1) => Maps::Ckn,
+            (Carried::Gradients, _, _) => Maps::Gradients,
+            (_, 1, _) => Maps::FirstNtk,
+            _ => Maps::Ntk,
         }
     }
 
@@ -136,18 +166,29 @@ fn runs(cols: &Axis) -> Vec<Range<usize>> {
 }
 
 impl PatchRows {
-    pub const NONE: Self = Self { left: 0, right: 0, count: 0 };
+    pub const NONE: Self = Self { left: 0, right: 0, count: 0, step: 1 };
 
     /// `count` rows from the `skip`th on.
     fn part(self, skip: usize, count: usize) -> Self {
-        Self { left: self.left + skip, right: self.right + skip, count }
+        let ahead = skip * self.step;
+        Self { left: self.left + ahead, right: self.right + ahead, count, ..self }
     }
 
-    /// What `self` and `next`, a row further down in both images, have in common, and what each
-    /// has of its own.
+    /// The pairs of rows.
+    pub fn pairs(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.count).map(move |k| (self.left + k * self.step, self.right + k * self.step))
+    }
+
+    /// The same, one by one.
+    pub fn each(self) -> impl Iterator<Item = Self> {
+        (0..self.count).map(move |row| self.part(row, 1))
+    }
+
+    /// What `self` and `next`, rows further down in both images, have in common, and what each
+    /// has of its own. Rows that do not follow each other share nothing.
     pub fn share(self, next: Self) -> (Self, [Self; 2]) {
         let skip = next.left.wrapping_sub(self.left);
-        let aligned = next.right.wrapping_sub(self.right) == skip;
+        let aligned = self.step == 1 && next.right.wrapping_sub(self.right) == skip;
         if !aligned || skip >= self.count || next.count + skip < self.count {
             return (Self::NONE, [self, next]);
         }
@@ -161,7 +202,7 @@ mod tests {
     use super::*;
 
     fn rows(left: usize, right: usize, count: usize) -> PatchRows {
-        PatchRows { left, right, count }
+        PatchRows { left, right, count, step: 1 }
     }
 
     #[test]
@@ -181,5 +222,13 @@ mod tests {
             let first = rows(4, 7, 3);
             assert_eq!(first.share(next), (PatchRows::NONE, [first, next]));
         }
+    }
+
+    #[test]
+    fn dilated_rows_stand_apart() {
+        let every_second = |left, right, count| PatchRows { left, right, count, step: 2 };
+        let (first, next) = (every_second(4, 7, 3), every_second(6, 9, 3));
+        assert_eq!(first.share(next), (PatchRows::NONE, [first, next]));
+        assert_eq!(first.pairs().collect::<Vec<_>>(), [(4, 7), (6, 9), (8, 11)]);
     }
 }

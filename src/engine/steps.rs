@@ -68,7 +68,7 @@ impl<'a, F: Real> Steps<'a, F> {
 
     fn source(&self) -> Source<'_, F> {
         let norms = Rows { data: &self.norms, len: self.plan.norms_len() };
-        Source { pixels: self.pixels, norms, inverses: None }
+        Source { pixels: self.pixels, norms, turns: None }
     }
 }
 
@@ -88,7 +88,7 @@ impl<F: Real> Task for Run<'_, '_, F> {
         let images: Vec<usize> = (0..lanes).map(|lane| lane % pixels.count()).collect();
         let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
         let stage = &stages.stages[0];
-        let mut scratch = Scratch::new(simd, &stages, plan.ntk);
+        let mut scratch = Scratch::new(simd, &stages);
         let pack = |scratch: &mut Scratch<S, F>, side, images: &[usize]| {
             scratch.fill(side, simd, plan, &stages, steps.source(), images);
         };
@@ -99,7 +99,7 @@ impl<F: Real> Task for Run<'_, '_, F> {
         // step finds what it would.
         let middle = stage.plan.rows.sites.len() / 2;
         let rows = middle..(middle + ROWS).min(stage.plan.rows.sites.len());
-        let layer = LayerRows { simd, stage, layer: 0, rows, ntk: plan.ntk };
+        let layer = LayerRows { simd, stage, layer: 0, rows };
         layer.run(&mut scratch);
         let meetings = layer.meetings(middle as isize);
 

@@ -2,24 +2,24 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayViewMut2, Axis};
+use ndarray::{ArrayViewMut, ArrayViewMut2, Axis, Ix2};
 
 use crate::simd::Real;
 
-/// Where results go.
-pub struct Outputs<'a, F> {
+/// Where results go: matrices, or vectors for a list of pairs.
+pub struct Outputs<'a, F, D = Ix2> {
     /// The NTK if the plan asks for it, else the CKN.
-    pub kernel: ArrayViewMut2<'a, F>,
-    /// The CKN beside the NTK.
-    pub ckn: Option<ArrayViewMut2<'a, F>>,
+    pub kernel: ArrayViewMut<'a, F, D>,
+    /// Beside an NTK its CKN, or nothing; with gradients one derivative for each `sigma`.
+    pub beside: Vec<ArrayViewMut<'a, F, D>>,
 }
 
 /// Pairs of a matrix that one thread computes in one go.
 pub(super) struct Tile<'a, F> {
     pub rows: Range<usize>,
     pub cols: Range<usize>,
-    kernel: Cells<'a, F>,
-    ckn: Option<Cells<'a, F>>,
+    /// One an output.
+    cells: Vec<Cells<'a, F>>,
 }
 
 /// A tile of a result, and its transpose in a symmetric matrix.
@@ -50,7 +50,7 @@ impl<F: Real> Cells<'_, F> {
 impl<F: Real> Tile<'_, F> {
     /// Whether only pairs on and above its diagonal are wanted.
     pub fn is_triangle(&self) -> bool {
-        matches!(self.kernel.mirror, Mirror::Own)
+        matches!(self.cells[0].mirror, Mirror::Own)
     }
 
     /// The pairs that are wanted, row by row.
@@ -61,22 +61,13 @@ impl<F: Real> Tile<'_, F> {
         })
     }
 
-    /// Store a pair's kernel, and its CKN if that is wanted beside it.
-    pub fn put(&mut self, (row, col): (usize, usize), Values { kernel, ckn }: Values<F>) {
+    /// Store a pair's results, the kernel first; what is not wanted beside it is dropped.
+    pub fn put(&mut self, (row, col): (usize, usize), values: impl Iterator<Item = F>) {
         let (row, col) = (row - self.rows.start, col - self.cols.start);
-        self.kernel.put(row, col, kernel);
-        if let Some(cells) = &mut self.ckn {
-            cells.put(row, col, ckn);
+        for (cells, value) in self.cells.iter_mut().zip(values) {
+            cells.put(row, col, value);
         }
     }
-}
-
-/// The results of a pair.
-#[derive(Clone, Copy)]
-pub(super) struct Values<F> {
-    /// The NTK if the plan asks for it, else the CKN.
-    pub kernel: F,
-    pub ckn: F,
 }
 
 /// Least side of a tile, a multiple of every lane count.
@@ -130,14 +121,17 @@ fn split<F>(
 
 /// Split the results into tiles: all of them, or the upper triangle with its mirror images.
 pub(super) fn tiles<F>(out: Outputs<'_, F>, symmetric: bool) -> Vec<Tile<'_, F>> {
-    let mut ckn = out.ckn.map(|view| cells(view, symmetric).into_iter());
+    let mut beside: Vec<_> =
+        out.beside.into_iter().map(|view| cells(view, symmetric).into_iter()).collect();
     cells(out.kernel, symmetric)
         .into_iter()
-        .map(|((row, col), kernel)| Tile {
-            rows: row..row + kernel.own.nrows(),
-            cols: col..col + kernel.own.ncols(),
-            ckn: ckn.as_mut().and_then(Iterator::next).map(|(_, cells)| cells),
-            kernel,
+        .map(|((row, col), kernel)| {
+            let others = beside.iter_mut().filter_map(Iterator::next).map(|(_, cells)| cells);
+            Tile {
+                rows: row..row + kernel.own.nrows(),
+                cols: col..col + kernel.own.ncols(),
+                cells: std::iter::once(kernel).chain(others).collect(),
+            }
         })
         .collect()
 }

@@ -9,9 +9,9 @@ use super::pack::{Side, Source};
 use super::scratch::Scratch;
 use super::stage::Stages;
 use super::threads::Queue;
-use super::tiles::{Tile, Values};
+use super::tiles::Tile;
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::{Carried, Plan};
 use crate::simd::{Real, Simd, SimdBase, Vector};
 
 /// What a thread needs to compute pairs.
@@ -36,7 +36,7 @@ impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
         job: &'a Job,
         queue: &'a Queue<'a, T>,
     ) -> Self {
-        let scratch = Scratch::new(simd, stages, plan.ntk);
+        let scratch = Scratch::new(simd, stages);
         Self { simd, plan, stages, left, right, job, queue, scratch }
     }
 
@@ -65,14 +65,16 @@ impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
             for row in full {
                 self.scratch.fill(Side::Left, self.simd, self.plan, self.stages, self.left, &[row]);
                 let pairs: Vec<_> = cols.iter().map(|&col| (row, col)).collect();
-                if !self.batch(&pairs, |index, values| tile.put(pairs[index], values)) {
+                if !self
+                    .batch(&pairs, |index, values| tile.put(pairs[index], values.iter().copied()))
+                {
                     return;
                 }
             }
         }
         for pairs in odd.chunks(lanes) {
             self.fill(pairs);
-            if !self.batch(pairs, |index, values| tile.put(pairs[index], values)) {
+            if !self.batch(pairs, |index, values| tile.put(pairs[index], values.iter().copied())) {
                 return;
             }
         }
@@ -85,28 +87,29 @@ impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
         self.scratch.fill(Side::Right, self.simd, self.plan, self.stages, self.right, &cols);
     }
 
-    /// Compute what the lanes hold and `put` each pair's values; false if the job was stopped.
-    pub fn batch(
-        &mut self,
-        pairs: &[(usize, usize)],
-        mut put: impl FnMut(usize, Values<F>),
-    ) -> bool {
+    /// Compute what the lanes hold and `put` each pair's results, the kernel first; false if the job
+    /// was stopped.
+    pub fn batch(&mut self, pairs: &[(usize, usize)], mut put: impl FnMut(usize, &[F])) -> bool {
         let queue = self.queue;
-        self.scratch.run(self.simd, self.stages, self.plan.ntk, || queue.stopped());
+        self.scratch.run(self.simd, self.stages, || queue.stopped());
         if queue.stopped() {
             return false;
         }
+        let mut values = Vec::new();
         for (index, &(row, col)) in pairs.iter().enumerate() {
-            let [ckn, ntk] = self.scratch.totals.each_ref().map(|total| total.value()[index]);
-            let kernel = if self.plan.ntk { ntk } else { ckn };
-            if !(kernel.is_finite() && ckn.is_finite()) {
+            values.clear();
+            values.extend(self.scratch.totals.iter().map(|total| total.value()[index]));
+            if self.plan.carried == Carried::Ntk {
+                values.reverse();
+            }
+            if !values.iter().all(|value| value.is_finite()) {
                 queue.fail(Error::Value(format!(
                     "the kernel of images {row} and {col} overflows; scale the images down{}",
                     super::wider::<F>(),
                 )));
                 return false;
             }
-            put(index, Values { kernel, ckn });
+            put(index, &values);
         }
         self.job.advance(pairs.len());
         true

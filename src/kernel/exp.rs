@@ -5,7 +5,7 @@
 
 use std::f64::consts::LOG2_E;
 
-use super::{PatchKernel, SiteKernel, Visitor};
+use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, Visitor, homogeneous};
 use crate::simd::{Exp2, Real, Simd, SimdBase, SimdFloat, Vector, exp2};
 
 /// The exponential kernel on the sphere, for a `sigma` that is not tiny.
@@ -27,6 +27,9 @@ const LARGEST_RATE: f64 = 40.0;
 
 #[derive(Clone, Copy)]
 pub struct ExpAtSite<S: Simd, F: Real> {
+    left: Patch<S, F>,
+    /// `1 / sigma^2`.
+    inverse_square: F,
     /// `rate / max(n, 1e-6)`.
     rate: Vector<S, F>,
     /// `n 2^-rate 2^x`.
@@ -36,9 +39,12 @@ pub struct ExpAtSite<S: Simd, F: Real> {
 }
 
 impl<F: Real> PatchKernel<F> for Exp<F> {
-    type AtSite<S: Simd> = ExpAtSite<S, F>;
+    const HAS_SIGMA: bool = true;
+    const INLINES: bool = true;
 
-    fn new(sigma: f64) -> Self {
+    type AtSite<'k, S: Simd> = ExpAtSite<S, F>;
+
+    fn new(sigma: f64, _parameters: &Parameters) -> Self {
         // Past this the kernel is 1 at u = 1 and 0 elsewhere, and the rate stays finite in f32.
         let inverse_square = (1.0 / (sigma * sigma)).min(1e20);
         let rate = LOG2_E * inverse_square;
@@ -49,51 +55,68 @@ impl<F: Real> PatchKernel<F> for Exp<F> {
         }
     }
 
+    fn multiply_adds(&self) -> [usize; 2] {
+        [8, 1]
+    }
+
     #[inline(always)]
-    fn choose(self, visitor: impl Visitor<F>) {
+    fn choose(&self, visitor: impl Visitor<F>) {
         if self.rate > F::from_f64(LARGEST_RATE) {
-            visitor.visit(Steep { rate: self.rate, inverse_square: self.inverse_square });
+            visitor.visit(&Steep { rate: self.rate, inverse_square: self.inverse_square });
         } else {
             visitor.visit(self);
         }
     }
 
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, norm: Vector<S, F>, inverse: Vector<S, F>) -> ExpAtSite<S, F> {
+    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> ExpAtSite<S, F> {
+        let Self { rate, scale, inverse_square } = *self;
         // A norm that has no inverse is that of a blank patch, whose map is 0.
         let least = Vector::<S, F>::splat(simd, F::LEAST_INVERTIBLE);
-        let slope = Vector::<S, F>::splat(simd, self.inverse_square) / norm.max(least);
-        ExpAtSite { rate: inverse * self.rate, power: Exp2::new(simd, norm * self.scale), slope }
+        ExpAtSite {
+            left,
+            inverse_square,
+            rate: left.inverse * rate,
+            power: Exp2::new(simd, left.norm * scale),
+            slope: Vector::<S, F>::splat(simd, inverse_square) / left.norm.max(least),
+        }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for ExpAtSite<S, F> {
     #[inline(always)]
-    fn value(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> Vector<S, F> {
-        norm * self.power.at_product(simd, sum, self.rate * inverse)
+    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        right.norm * self.power.at_product(simd, sum, self.rate * right.inverse)
     }
 
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> (Vector<S, F>, Vector<S, F>) {
-        let power = self.power.at_product(simd, sum, self.rate * inverse);
-        (norm * power, power * self.slope)
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let power = self.power.at_product(simd, sum, self.rate * right.inverse);
+        [right.norm * power, power * self.slope]
+    }
+
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(simd, sum, right);
+        jet(simd, self.inverse_square, sum, [self.left, right], both)
     }
 }
 
+/// `sigma dM/dsigma = 2 M (1 - u) / sigma^2`, where `M u / sigma^2 = S dM/dS`.
+#[inline(always)]
+fn jet<S: Simd, F: Real>(
+    simd: S,
+    inverse_square: F,
+    sum: Vector<S, F>,
+    patches: [Patch<S, F>; 2],
+    both: [Vector<S, F>; 2],
+) -> Jet<Vector<S, F>> {
+    let jet = homogeneous::<S, F>(simd, F::ONE, sum, patches, both);
+    let half = jet.value * inverse_square - sum * jet.slope;
+    Jet { sigma: half + half, ..jet }
+}
+
 /// The same for a tiny `sigma`, by a power of two with a clamped exponent.
-#[derive(Clone, Copy)]
 struct Steep<F> {
     /// `log2(e) / sigma^2`.
     rate: F,
@@ -103,39 +126,44 @@ struct Steep<F> {
 
 #[derive(Clone, Copy)]
 struct SteepAtSite<S: Simd, F: Real> {
-    kernel: Steep<F>,
-    norm: Vector<S, F>,
-    /// `rate / max(n, 1e-6)`.
-    rate: Vector<S, F>,
+    left: Patch<S, F>,
+    /// `log2(e) / sigma^2`.
+    rate: F,
+    /// `1 / sigma^2`.
+    inverse_square: F,
 }
 
 impl<F: Real> PatchKernel<F> for Steep<F> {
-    type AtSite<S: Simd> = SteepAtSite<S, F>;
+    type AtSite<'k, S: Simd> = SteepAtSite<S, F>;
 
-    fn new(sigma: f64) -> Self {
-        let Exp { rate, inverse_square, .. } = Exp::new(sigma);
+    fn new(sigma: f64, parameters: &Parameters) -> Self {
+        let Exp { rate, inverse_square, .. } = Exp::new(sigma, parameters);
         Self { rate, inverse_square }
     }
 
+    fn multiply_adds(&self) -> [usize; 2] {
+        [9, 1]
+    }
+
     #[inline(always)]
-    fn at<S: Simd>(self, _simd: S, norm: Vector<S, F>, inverse: Vector<S, F>) -> SteepAtSite<S, F> {
-        SteepAtSite { kernel: self, norm, rate: inverse * self.rate }
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> SteepAtSite<S, F> {
+        SteepAtSite { left, rate: self.rate, inverse_square: self.inverse_square }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> (Vector<S, F>, Vector<S, F>) {
-        let Steep { rate, inverse_square } = self.kernel;
-        let exponent = sum.mul_sub(self.rate * inverse, Vector::<S, F>::splat(simd, rate));
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let rate = self.left.inverse * self.rate * right.inverse;
+        let exponent = sum.mul_sub(rate, Vector::<S, F>::splat(simd, self.rate));
         let exp = exp2::<S, F>(simd, exponent.min(Vector::<S, F>::splat(simd, F::ZERO)));
-        (self.norm * norm * exp, exp * inverse_square)
+        [self.left.norm * right.norm * exp, exp * self.inverse_square]
+    }
+
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(simd, sum, right);
+        jet(simd, self.inverse_square, sum, [self.left, right], both)
     }
 }
 
@@ -174,15 +202,15 @@ mod tests {
         /// The cosine.
         fn cosine(self) -> Double {
             let [left, right] = self.norms.map(|norm| norm.max(F::NORM_FLOOR).to_f64());
-            Double::from(self.sum.to_f64()).over(left).over(right)
+            Double::from(self.sum.to_f64()) / left / right
         }
 
         /// Value and slope.
         fn exact(self, sigma: f64) -> [Double; 2] {
             let [left, right] = self.norms.map(|norm| Double::from(norm.to_f64()));
-            let exponent = self.cosine().add(Double::from(-1.0)).over(sigma).over(sigma);
+            let exponent = (self.cosine() - 1.0) / sigma / sigma;
             let exp = exponent.exp();
-            [exp.times(left).times(right), exp.over(sigma).over(sigma)]
+            [exp * left * right, exp / sigma / sigma]
         }
     }
 
@@ -198,7 +226,11 @@ mod tests {
         fn run<S: Simd>(self, simd: S) -> Self::Output {
             let Self { sigma, patches } = self;
             let mut results = Vec::new();
-            Exp::<F>::new(sigma).choose(Batches { simd, patches, results: &mut results });
+            Exp::<F>::new(sigma, &Parameters::default()).choose(Batches {
+                simd,
+                patches,
+                results: &mut results,
+            });
             results
         }
     }
@@ -210,19 +242,20 @@ mod tests {
     }
 
     impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
-        fn visit<K: PatchKernel<F>>(self, kernel: K) {
+        fn visit<K: PatchKernel<F>>(self, kernel: &K) {
             let simd = self.simd;
             for batch in self.patches.chunks(Vector::<S, F>::LEN) {
                 let lanes = |of: &dyn Fn(Patches<F>) -> F| {
                     Vector::<S, F>::from_fn(simd, |lane| of(batch[lane.min(batch.len() - 1)]))
                 };
-                let [left, right] = [0, 1].map(|side| {
-                    (lanes(&|patches| patches.norms[side]), lanes(&|p| p.inverses()[side]))
+                let [left, right] = [0, 1].map(|side| Patch {
+                    norm: lanes(&|patches| patches.norms[side]),
+                    inverse: lanes(&|patches| patches.inverses()[side]),
                 });
                 let sum = lanes(&|patches| patches.sum);
-                let site = kernel.at(simd, left.0, left.1);
-                let (value, slope) = site.value_and_slope(simd, sum, right.0, right.1);
-                let alone = site.value(simd, sum, right.0, right.1);
+                let site = kernel.at(simd, left);
+                let [value, slope] = site.value_and_slope(simd, sum, right);
+                let alone = site.value(simd, sum, right);
                 assert_eq!(alone.as_slice(), value.as_slice());
                 let both = value.as_slice().iter().zip(slope.as_slice());
                 let both = both.map(|(value, slope)| [value.to_f64(), slope.to_f64()]);

@@ -3,47 +3,53 @@
 //! Bietti, *Approximation and learning with deep convolutional models: a kernel perspective*,
 //! ICLR 2022 (arXiv:2102.10032): the last layers of a CKN can be linear at little loss.
 
-use super::{PatchKernel, SiteKernel};
+use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use crate::simd::{Real, Simd, SimdBase, Vector};
 
 /// The linear kernel, scaled.
-#[derive(Clone, Copy)]
 pub struct Linear<F> {
     sigma: F,
 }
 
-/// `n sigma / max(n, 1e-6)`, and the slope.
 #[derive(Clone, Copy)]
 pub struct AtSite<S: Simd, F: Real> {
+    left: Patch<S, F>,
+    /// `n sigma / max(n, 1e-6)`.
     factor: Vector<S, F>,
     slope: Vector<S, F>,
 }
 
 impl<F: Real> PatchKernel<F> for Linear<F> {
-    type AtSite<S: Simd> = AtSite<S, F>;
+    const HAS_SIGMA: bool = true;
+    const INLINES: bool = true;
 
-    fn new(sigma: f64) -> Self {
+    type AtSite<'k, S: Simd> = AtSite<S, F>;
+
+    fn new(sigma: f64, _parameters: &Parameters) -> Self {
         Self { sigma: F::from_f64(sigma) }
     }
 
+    fn multiply_adds(&self) -> [usize; 2] {
+        [0, 0]
+    }
+
     #[inline(always)]
-    fn at<S: Simd>(self, simd: S, norm: Vector<S, F>, inverse: Vector<S, F>) -> Self::AtSite<S> {
-        AtSite {
-            factor: norm * inverse * self.sigma,
-            slope: Vector::<S, F>::splat(simd, self.sigma),
-        }
+    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        let factor = left.norm * left.inverse * self.sigma;
+        AtSite { left, factor, slope: Vector::<S, F>::splat(simd, self.sigma) }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        _simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> (Vector<S, F>, Vector<S, F>) {
-        (norm * (sum * (self.factor * inverse)), self.slope)
+    fn value_and_slope(self, _simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        [right.norm * (sum * (self.factor * right.inverse)), self.slope]
+    }
+
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(simd, sum, right);
+        let jet = homogeneous::<S, F>(simd, F::ONE, sum, [self.left, right], both);
+        Jet { sigma: jet.value, ..jet }
     }
 }

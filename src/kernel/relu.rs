@@ -11,74 +11,95 @@
 //! where `R` and `A` are smooth on `[0, 1]` and approximated by polynomials; no cancellation
 //! remains at either end.
 
-use super::{PatchKernel, SiteKernel};
+use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, horner};
 
 /// The arc-cosine kernel of order 1.
-#[derive(Clone, Copy)]
 pub struct Relu;
 
-/// The left norm and its inverse.
 #[derive(Clone, Copy)]
-pub struct AtSite<S: Simd, F: Real> {
-    norm: Vector<S, F>,
-    inverse: Vector<S, F>,
-}
+pub struct AtSite<S: Simd, F: Real>(Patch<S, F>);
 
 impl<F: Real> PatchKernel<F> for Relu {
-    type AtSite<S: Simd> = AtSite<S, F>;
+    const INLINES: bool = true;
 
-    fn new(_sigma: f64) -> Self {
+    type AtSite<'k, S: Simd> = AtSite<S, F>;
+
+    fn new(_sigma: f64, _parameters: &Parameters) -> Self {
         Self
     }
 
+    fn multiply_adds(&self) -> [usize; 2] {
+        [9, 10]
+    }
+
     #[inline(always)]
-    fn at<S: Simd>(self, _simd: S, norm: Vector<S, F>, inverse: Vector<S, F>) -> AtSite<S, F> {
-        AtSite { norm, inverse }
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        AtSite(left)
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> Vector<S, F> {
-        let cosine = sum * inverse * self.inverse;
-        let v = distance::<S, F>(simd, cosine);
-        self.norm * norm * kappa::<S, F>(simd, cosine, v, v.sqrt())
+    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        let Self(left) = self;
+        left.norm * right.norm * kappa::<S, F>(simd, sum * right.inverse * left.inverse)
     }
 
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> (Vector<S, F>, Vector<S, F>) {
-        let cosine = sum * inverse * self.inverse;
-        let v = distance::<S, F>(simd, cosine);
-        let root = v.sqrt();
-        let value = self.norm * norm * kappa::<S, F>(simd, cosine, v, root);
-        let half = Vector::<S, F>::splat(simd, F::HALF);
-        let arcsine = half - root * horner::<S, F>(simd, v, F::ARCCOS);
-        (value, half + arcsine.copysign(cosine))
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let Self(left) = self;
+        let [kappa, slope] = kappa_and_slope::<S, F>(simd, sum * right.inverse * left.inverse);
+        [left.norm * right.norm * kappa, slope]
     }
+
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(simd, sum, right);
+        homogeneous::<S, F>(simd, F::ONE, sum, [self.0, right], both)
+    }
+}
+
+/// `kappa(u)`.
+#[inline(always)]
+pub(super) fn kappa<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
+    let v = distance::<S, F>(simd, cosine);
+    value::<S, F>(simd, cosine, v, v.sqrt())
+}
+
+/// `kappa(u)` and `kappa'(u)`, which is the arc-cosine kernel of order 0.
+#[inline(always)]
+pub(super) fn kappa_and_slope<S: Simd, F: Real>(
+    simd: S,
+    cosine: Vector<S, F>,
+) -> [Vector<S, F>; 2] {
+    let v = distance::<S, F>(simd, cosine);
+    let root = v.sqrt();
+    [value::<S, F>(simd, cosine, v, root), slope::<S, F>(simd, cosine, v, root)]
+}
+
+/// `kappa'(u)`, given `v` and its root.
+#[inline(always)]
+pub(super) fn slope<S: Simd, F: Real>(
+    simd: S,
+    cosine: Vector<S, F>,
+    v: Vector<S, F>,
+    root: Vector<S, F>,
+) -> Vector<S, F> {
+    let half = Vector::<S, F>::splat(simd, F::HALF);
+    let arcsine = half - root * horner::<S, F>(simd, v, F::ARCCOS);
+    half + arcsine.copysign(cosine)
 }
 
 /// `1 - min(|u|, 1)`.
 #[inline(always)]
-fn distance<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
+pub(super) fn distance<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
     let distance = Vector::<S, F>::splat(simd, F::ONE) - cosine.abs();
     distance.max(Vector::<S, F>::splat(simd, F::ZERO))
 }
 
 #[inline(always)]
-fn kappa<S: Simd, F: Real>(
+fn value<S: Simd, F: Real>(
     simd: S,
     cosine: Vector<S, F>,
     v: Vector<S, F>,
@@ -111,9 +132,10 @@ mod tests {
             let one = Vector::<S, F>::splat(simd, F::ONE);
             let chunk = |us: &[F]| {
                 let u = Vector::<S, F>::from_fn(simd, |lane| us[lane.min(us.len() - 1)]);
-                let relu = PatchKernel::<F>::at(Relu, simd, one, one);
-                let (value, slope) = relu.value_and_slope(simd, u, one, one);
-                let alone = relu.value(simd, u, one, one);
+                let right = Patch { norm: one, inverse: one };
+                let relu = PatchKernel::<F>::at(&Relu, simd, right);
+                let [value, slope] = relu.value_and_slope(simd, u, right);
+                let alone = relu.value(simd, u, right);
                 assert_eq!(alone.as_slice(), value.as_slice());
                 let both = value.as_slice().iter().zip(slope.as_slice());
                 let both = both.map(|(value, slope)| (value.to_f64(), slope.to_f64()));

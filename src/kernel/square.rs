@@ -2,42 +2,48 @@
 //!
 //! The polynomial kernel of degree 2 on patches that are not normalised.
 
-use super::{PatchKernel, SiteKernel};
+use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use crate::simd::{Real, Simd, Vector};
 
 /// The square of the inner product.
-#[derive(Clone, Copy)]
 pub struct Square;
 
-/// `n / max(n, 1e-6)`.
 #[derive(Clone, Copy)]
 pub struct AtSite<S: Simd, F: Real> {
+    left: Patch<S, F>,
+    /// `n / max(n, 1e-6)`.
     factor: Vector<S, F>,
 }
 
 impl<F: Real> PatchKernel<F> for Square {
-    type AtSite<S: Simd> = AtSite<S, F>;
+    const INLINES: bool = true;
 
-    fn new(_sigma: f64) -> Self {
+    type AtSite<'k, S: Simd> = AtSite<S, F>;
+
+    fn new(_sigma: f64, _parameters: &Parameters) -> Self {
         Self
     }
 
+    fn multiply_adds(&self) -> [usize; 2] {
+        [1, 1]
+    }
+
     #[inline(always)]
-    fn at<S: Simd>(self, _simd: S, norm: Vector<S, F>, inverse: Vector<S, F>) -> Self::AtSite<S> {
-        AtSite { factor: norm * inverse }
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        AtSite { left, factor: left.norm * left.inverse }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(
-        self,
-        _simd: S,
-        sum: Vector<S, F>,
-        norm: Vector<S, F>,
-        inverse: Vector<S, F>,
-    ) -> (Vector<S, F>, Vector<S, F>) {
-        let product = norm * (sum * (self.factor * inverse));
-        (product * product, product + product)
+    fn value_and_slope(self, _simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let product = right.norm * (sum * (self.factor * right.inverse));
+        [product * product, product + product]
+    }
+
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(simd, sum, right);
+        homogeneous::<S, F>(simd, F::from_f64(2.0), sum, [self.left, right], both)
     }
 }

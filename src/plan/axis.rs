@@ -6,10 +6,9 @@
 
 use std::ops::Range;
 
-use crate::model::Layer;
-
-/// The entries of a map that are needed along one axis: `mask[p][q]`, `p` left and `q` right.
-pub(super) type Mask = Vec<Vec<bool>>;
+use super::placement::Placement;
+use crate::model::{Layer, Model};
+use crate::pooling::{Along, Taps};
 
 /// One pooled position and what it reads.
 #[derive(Clone, Debug)]
@@ -36,20 +35,26 @@ impl Window {
 /// One axis of one layer. "Left" and "right" are the two images of a pair.
 #[derive(Clone, Debug)]
 pub struct Axis {
-    /// Length of the layer's input map.
-    pub size: usize,
-    /// Patch offsets, in the order in which they are summed.
-    pub offsets: Vec<isize>,
-    /// Positions of the input map that are read, ascending.
-    pub inputs: Vec<usize>,
-    /// Positions where the patch kernel is evaluated, ascending.
+    /// Where the patches stand.
+    pub placement: Placement,
+    /// Coordinates of the input map that are read, ascending; around a circular one they go on
+    /// beyond its ends.
+    pub inputs: Vec<isize>,
+    /// Index distance of inputs that follow each other in a patch.
+    pub step: usize,
+    /// Patches for which the kernel is evaluated, ascending.
     pub sites: Vec<usize>,
     /// For each left site, the right sites with which it is evaluated.
     pub reach: Vec<Range<usize>>,
-    /// `taps[o][i]`: index in `inputs` of site `i` moved by offset `o`, if inside the image.
+    /// `taps[o][i]`: index in `inputs` of what site `i` reads at offset `o`, if anything.
     pub taps: Vec<Vec<Option<usize>>>,
-    /// The pooled positions that the next layer reads; none for the last layer.
+    /// Weights of a whole window.
+    pub weights: Vec<f64>,
+    /// The pooled positions that the next layer reads, one an input of it; none for the last layer.
     pub windows: Vec<Window>,
+    /// Those of them that stand in the order of their sites: all, but for what is read around the
+    /// ends of a circular map.
+    pub ascending: Range<usize>,
     /// For each left window, the right windows with which it is needed.
     pub window_reach: Vec<Range<usize>>,
     /// For each left site, the right windows that it contributes to.
@@ -63,140 +68,203 @@ pub struct Axis {
 pub(super) enum Output {
     /// The trace of the last layer's pooled map.
     Trace,
-    /// The diagonal of the last layer's pooled map.
+    /// The mean of all of its entries.
+    Mean,
+    /// Its diagonal.
     Diagonal,
 }
 
-/// Number of pooled positions on an axis of `size` positions.
-pub(super) fn outputs(layer: &Layer, size: usize) -> usize {
-    let taps = layer.pooling.taps(layer.subsampling, layer.poolfactor);
-    (size / layer.subsampling).saturating_sub(taps.dropped_outputs)
+/// The pooled positions that are needed, and for each left one the right ones, by index.
+struct Needed {
+    positions: Vec<usize>,
+    reach: Vec<Range<usize>>,
 }
 
-/// Plan the axis through all `layers`, for an image of `size` positions.
-pub(super) fn plan(layers: &[Layer], size: usize, output: Output) -> Vec<Axis> {
-    let mut sizes = vec![size];
-    for layer in layers {
-        sizes.push(outputs(layer, sizes[sizes.len() - 1]));
+/// The pooling of one axis of a layer.
+struct Pooled {
+    stride: usize,
+    taps: Taps,
+}
+
+/// What `layer` pools along axis `side` of so many patches.
+pub(super) fn taps(model: &Model, layer: &Layer, side: usize, patches: usize) -> Taps {
+    layer.poolings[side].taps(&Along {
+        positions: patches,
+        subsampling: layer.subsampling[side],
+        poolfactor: layer.poolfactor[side],
+        convention: model.convention,
+    })
+}
+
+/// What layer `index` divides patch sums by to have means is shared by the two maps that they are
+/// sums of products of: along one axis, each is scaled by this.
+pub(super) fn mean_scale(model: &Model, index: usize, side: usize) -> f64 {
+    let divisor = |layer: &Layer| model.convention.divisor(layer.npatch[side]);
+    1.0 / (model.layers.get(index).map_or(1, divisor) as f64).sqrt()
+}
+
+/// Plan axis `side`, of `size` positions, through the first `count` layers.
+pub(super) fn plan(
+    model: &Model,
+    count: usize,
+    side: usize,
+    mut size: usize,
+    output: Output,
+) -> Vec<Axis> {
+    let mut forward = Vec::new();
+    for (index, layer) in model.layers[..count].iter().enumerate() {
+        let placement = Placement::new(layer, model.convention, side, size);
+        let mut taps = taps(model, layer, side, placement.patches);
+        let scale = mean_scale(model, index + 1, side);
+        taps.weights.iter_mut().for_each(|weight| *weight *= scale);
+        size = taps.outputs;
+        forward.push((placement, Pooled { stride: layer.subsampling[side], taps }));
     }
-    let mut needed = diagonal(sizes[layers.len()]);
+    let mut needed = Needed::of_output(size, output);
+    let mut result = (output != Output::Diagonal).then_some(output);
     let mut axes = Vec::new();
-    for (index, layer) in layers.iter().enumerate().rev() {
-        let is_trace = index + 1 == layers.len() && output == Output::Trace;
-        let axis = Axis::new(layer, sizes[index], &needed, is_trace);
-        needed = axis.needed_inputs();
+    for (placement, pooled) in forward.into_iter().rev() {
+        let axis = Axis::new(placement, &pooled, &needed, result.take());
+        needed = Needed::of_inputs(&axis);
         axes.push(axis);
     }
     axes.reverse();
     axes
 }
 
-fn diagonal(size: usize) -> Mask {
-    (0..size).map(|p| (0..size).map(|q| p == q).collect()).collect()
+impl Needed {
+    fn of_output(size: usize, output: Output) -> Self {
+        let reach = |position: usize| match output {
+            Output::Mean => 0..size,
+            Output::Trace | Output::Diagonal => position..position + 1,
+        };
+        Self { positions: (0..size).collect(), reach: (0..size).map(reach).collect() }
+    }
+
+    /// What the patch sums of `axis` read.
+    fn of_inputs(axis: &Axis) -> Self {
+        let mut mask = vec![vec![false; axis.inputs.len()]; axis.inputs.len()];
+        for (left, reach) in axis.reach.iter().enumerate() {
+            for taps in &axis.taps {
+                let Some(left) = taps[left] else { continue };
+                for right in taps[reach.clone()].iter().flatten() {
+                    mask[left][*right] = true;
+                }
+            }
+        }
+        let position = |&coordinate: &isize| axis.placement.position(coordinate);
+        Self {
+            positions: axis.inputs.iter().map(position).collect(),
+            reach: mask.iter().map(|row| partners(row)).collect(),
+        }
+    }
+
+    /// Whether a position is needed with any other, on the left or on the right.
+    fn has(&self, index: usize) -> bool {
+        !self.reach[index].is_empty() || self.reach.iter().any(|reach| reach.contains(&index))
+    }
 }
 
-/// The positions with an entry in their row or column, and each one's hull of partners.
-fn compress(mask: &Mask) -> (Vec<usize>, Vec<Range<usize>>) {
-    let used = |p: usize| (0..mask.len()).any(|q| mask[p][q] || mask[q][p]);
-    let positions: Vec<usize> = (0..mask.len()).filter(|&p| used(p)).collect();
-    let hull_of = |&p: &usize| {
-        let partners = (0..positions.len()).filter(|&j| mask[p][positions[j]]);
-        hull(partners.map(|j| j..j + 1))
-    };
-    let reach = positions.iter().map(hull_of).collect();
-    (positions, reach)
+/// The hull of what is set.
+fn partners(row: &[bool]) -> Range<usize> {
+    hull((0..row.len()).filter(|&index| row[index]).map(|index| index..index + 1))
+}
+
+impl Pooled {
+    /// The first position of an output's window in an axis of `size` positions, and its weights.
+    fn window(&self, output: usize, size: usize) -> (usize, &[f64]) {
+        let Taps { start, weights, .. } = &self.taps;
+        let first = self.stride * output + start;
+        (first, &weights[..weights.len().min(size.saturating_sub(first))])
+    }
 }
 
 impl Axis {
-    /// `needed` is the mask over the layer's pooled map.
-    fn new(layer: &Layer, size: usize, needed: &Mask, is_trace: bool) -> Self {
-        let taps = layer.pooling.taps(layer.subsampling, layer.poolfactor);
-        let window = |output: usize| {
-            let first = layer.subsampling * output + taps.start;
-            let len = taps.weights.len().min(size.saturating_sub(first));
-            (first, &taps.weights[..len])
-        };
-
-        let (outputs, window_reach) = compress(needed);
-        let mut mask = vec![vec![false; size]; size];
-        for (&left, reach) in outputs.iter().zip(&window_reach) {
-            for &right in &outputs[reach.clone()] {
+    /// `result` is what becomes of the pooled map of a last layer.
+    fn new(placement: Placement, pooled: &Pooled, needed: &Needed, result: Option<Output>) -> Self {
+        let patches = placement.patches;
+        let window = |output: usize| pooled.window(output, patches);
+        let mut mask = vec![vec![false; patches]; patches];
+        for (&left, reach) in needed.positions.iter().zip(&needed.reach) {
+            for &right in &needed.positions[reach.clone()] {
                 let ((p, left), (q, right)) = (window(left), window(right));
                 for row in &mut mask[p..p + left.len()] {
                     row[q..q + right.len()].fill(true);
                 }
             }
         }
-        let (sites, reach) = compress(&mask);
+        let used = |&p: &usize| (0..patches).any(|q| mask[p][q] || mask[q][p]);
+        let sites: Vec<usize> = (0..patches).filter(used).collect();
+        let among_sites = |&p: &usize| -> Vec<bool> { sites.iter().map(|&q| mask[p][q]).collect() };
+        let reach = sites.iter().map(|p| partners(&among_sites(p))).collect();
 
         let index_of = |position: usize| sites.partition_point(|&site| site < position);
+        let outputs = needed.positions.iter().enumerate();
         let windows: Vec<Window> = outputs
-            .iter()
-            .map(|&output| {
+            .map(|(index, &output)| {
                 let (first, weights) = window(output);
+                let weights = if needed.has(index) { weights } else { &[] };
                 Window { first: index_of(first), weights: weights.to_vec() }
             })
             .collect();
-        let site_window_reach = (0..sites.len())
-            .map(|site| {
-                let reads = |(window, _): &(&Window, _)| window.sites().contains(&site);
-                let readers = windows.iter().zip(&window_reach).filter(reads);
-                hull(readers.map(|(_, reach)| reach.clone()))
-            })
-            .collect();
-        let trace = if is_trace { trace_weights(&windows, sites.len()) } else { Vec::new() };
-
-        let half = (layer.npatch / 2) as isize;
+        let readers_reach = |site: usize| {
+            let reads = |(window, _): &(&Window, _)| window.sites().contains(&site);
+            let readers = windows.iter().zip(&needed.reach).filter(reads);
+            hull(readers.map(|(_, reach)| reach.clone()))
+        };
         let mut axis = Self {
-            size,
-            offsets: (0..layer.npatch as isize).map(|o| o - half).collect(),
             inputs: Vec::new(),
-            sites,
+            step: 1,
             reach,
             taps: Vec::new(),
-            windows: if is_trace { Vec::new() } else { windows },
-            window_reach,
-            site_window_reach,
-            trace,
+            weights: pooled.taps.weights.clone(),
+            ascending: ascending(&needed.positions),
+            window_reach: needed.reach.clone(),
+            site_window_reach: (0..sites.len()).map(readers_reach).collect(),
+            trace: result.map_or(Vec::new(), |result| weights_of(result, &windows, sites.len())),
+            windows: if result.is_some() { Vec::new() } else { windows },
+            sites,
+            placement,
         };
-        axis.inputs = compress(&axis.needed_inputs()).0;
-        axis.taps = axis.offsets.iter().map(|&offset| axis.tap_indices(offset)).collect();
+        axis.read_inputs();
         axis
     }
 
-    /// The position of `site` moved by `offset`, if inside the image.
-    fn moved(&self, site: usize, offset: isize) -> Option<usize> {
-        let position = self.sites[site].checked_add_signed(offset);
-        position.filter(|&p| p < self.size)
-    }
-
-    fn tap_indices(&self, offset: isize) -> Vec<Option<usize>> {
-        let index_of = |p: usize| self.inputs.binary_search(&p).expect("every tap is an input");
-        (0..self.sites.len()).map(|site| self.moved(site, offset).map(index_of)).collect()
-    }
-
-    /// The entries of the input map that the patch sums read.
-    fn needed_inputs(&self) -> Mask {
-        let mut mask = vec![vec![false; self.size]; self.size];
-        for (left, reach) in self.reach.iter().enumerate() {
-            for right in reach.clone() {
-                for &offset in &self.offsets {
-                    if let (Some(p), Some(q)) =
-                        (self.moved(left, offset), self.moved(right, offset))
-                    {
-                        mask[p][q] = true;
-                    }
-                }
-            }
+    /// Find what is read, and where.
+    fn read_inputs(&mut self) {
+        let Placement { offsets, dilation, .. } = &self.placement;
+        let coordinates: Vec<Vec<Option<isize>>> = offsets
+            .iter()
+            .map(|&o| self.sites.iter().map(|&site| self.placement.coordinate(site, o)).collect())
+            .collect();
+        let mut inputs: Vec<isize> = coordinates.iter().flatten().copied().flatten().collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        // Without gaps, so that all patches take the same steps.
+        if *dilation > 1
+            && let (Some(&first), Some(&last)) = (inputs.first(), inputs.last())
+        {
+            inputs = (first..=last).collect();
         }
-        mask
+        let index_of = |coordinate: isize| inputs.partition_point(|&input| input < coordinate);
+        let indices = |row: &Vec<Option<isize>>| row.iter().map(|c| c.map(index_of)).collect();
+        self.taps = coordinates.iter().map(indices).collect();
+        self.step = *dilation;
+        self.inputs = inputs;
+    }
+
+    /// The position of the input map that an input stands for.
+    pub fn position(&self, input: usize) -> usize {
+        self.placement.position(self.inputs[input])
     }
 
     /// Whether sites and inputs are runs without gaps, so that a patch's offset is one shift.
     pub fn is_dense(&self) -> bool {
-        let has_no_gap =
-            |positions: &[usize]| positions.windows(2).all(|pair| pair[1] == pair[0] + 1);
-        has_no_gap(&self.sites) && has_no_gap(&self.inputs)
+        let has_no_gap = |[a, b]: [isize; 2]| b == a + 1;
+        let sites = self.sites.windows(2).map(|pair| [pair[0] as isize, pair[1] as isize]);
+        let inputs = self.inputs.windows(2).map(|pair| [pair[0], pair[1]]);
+        let is_shift = self.placement.stride == 1 || self.sites.len() == 1;
+        is_shift && sites.chain(inputs).all(has_no_gap)
     }
 
     /// The windows that read `site`.
@@ -204,6 +272,14 @@ impl Axis {
         let reads = move |(_, window): &(usize, &Window)| window.sites().contains(&site);
         self.windows.iter().enumerate().filter(reads)
     }
+}
+
+/// The longest run of ascending positions.
+fn ascending(positions: &[usize]) -> Range<usize> {
+    let ends = (1..positions.len()).filter(|&index| positions[index] <= positions[index - 1]);
+    let mut first = 0;
+    let runs = ends.chain([positions.len()]).map(|end| std::mem::replace(&mut first, end)..end);
+    runs.max_by_key(|run| run.len()).unwrap_or(0..0)
 }
 
 /// The least range that holds all of `ranges`.
@@ -214,107 +290,16 @@ pub(crate) fn hull(ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
         .unwrap_or(0..0)
 }
 
-/// `sum_P A[P, i] A[P, j]`.
-fn trace_weights(windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
-    let product = |i: usize, j: usize| windows.iter().map(|w| w.weight(i) * w.weight(j)).sum();
-    (0..sites).map(|i| (0..sites).map(|j| product(i, j)).collect()).collect()
+/// The weight of each pair of sites in a result.
+fn weights_of(result: Output, windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
+    let mean = |i: usize| windows.iter().map(|w| w.weight(i)).sum::<f64>() / windows.len() as f64;
+    let weight = |i: usize, j: usize| match result {
+        Output::Mean => mean(i) * mean(j),
+        // `sum_P A[P, i] A[P, j]`.
+        _ => windows.iter().map(|w| w.weight(i) * w.weight(j)).sum(),
+    };
+    (0..sites).map(|i| (0..sites).map(|j| weight(i, j)).collect()).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::Kernel;
-    use crate::pooling::Pooling;
-
-    fn layer(npatch: usize, subsampling: usize, poolfactor: usize, pooling: Pooling) -> Layer {
-        Layer { npatch, subsampling, poolfactor, kernel: Kernel::Exp, sigma: 1.0, pooling }
-    }
-
-    #[test]
-    fn outputs_are_counted_as_documented() {
-        for size in 1..=20 {
-            for s in 1..=4 {
-                let count = |pooling| outputs(&layer(1, s, 2, pooling), size);
-                let less_one = (size / s).saturating_sub(1);
-                assert_eq!(count(Pooling::Gaussian), less_one);
-                assert_eq!(count(Pooling::Strided), less_one);
-                assert_eq!(count(Pooling::Average), size / s);
-            }
-        }
-    }
-
-    #[test]
-    fn even_patches_reach_further_back() {
-        let offsets = |npatch| {
-            let layer = layer(npatch, 1, 1, Pooling::Average);
-            plan(&[layer], 8, Output::Trace)[0].offsets.clone()
-        };
-        assert_eq!(offsets(1), [0]);
-        assert_eq!(offsets(2), [-1, 0]);
-        assert_eq!(offsets(3), [-1, 0, 1]);
-        assert_eq!(offsets(6), [-3, -2, -1, 0, 1, 2]);
-    }
-
-    #[test]
-    fn strided_layers_are_evaluated_where_they_are_sampled() {
-        let strided = layer(3, 3, 3, Pooling::Strided);
-        let [axis] = &plan(&[strided], 14, Output::Trace)[..] else { panic!() };
-        assert_eq!(axis.sites, [3, 6, 9]);
-        assert_eq!(axis.inputs, (2..=10).collect::<Vec<_>>());
-        assert_eq!(axis.reach, [0..1, 1..2, 2..3]);
-        assert!(!axis.is_dense());
-
-        // Sampled at 2 and 4 of 7 by the second layer, whose patches are single positions: at
-        // 6 and 10 of 16 by the first one.
-        let first = layer(2, 2, 2, Pooling::Strided);
-        let second = layer(1, 2, 2, Pooling::Strided);
-        let axes = plan(&[first, second], 16, Output::Trace);
-        assert_eq!(axes[1].sites, [2, 4]);
-        assert_eq!(axes[0].sites, [6, 10]);
-        assert_eq!(axes[0].inputs, [5, 6, 9, 10]);
-    }
-
-    /// The last layer's trace needs no more than a band, as wide as its windows.
-    #[test]
-    fn a_trace_reads_a_band() {
-        let axes = plan(&[layer(3, 4, 1, Pooling::Gaussian)], 20, Output::Trace);
-        let axis = &axes[0];
-        assert_eq!(axis.sites, [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14]);
-        for (site, reach) in axis.reach.iter().enumerate() {
-            assert_eq!(*reach, site / 3 * 3..site / 3 * 3 + 3);
-        }
-        assert!(axis.windows.is_empty());
-    }
-
-    /// Weights of the trace are `A^T A`, whatever is not evaluated.
-    #[test]
-    fn trace_weights_are_those_of_the_pooled_diagonal() {
-        for pooling in Pooling::ALL {
-            for (s, f, size) in [(1, 2, 7), (2, 3, 11), (3, 2, 9), (2, 5, 6)] {
-                let layer = layer(3, s, f, pooling);
-                let taps = pooling.taps(s, f);
-                let weight = |output: usize, p: usize| {
-                    let tap = p.checked_sub(s * output + taps.start);
-                    tap.and_then(|tap| taps.weights.get(tap)).copied()
-                };
-                let axis = &plan(&[layer], size, Output::Trace)[0];
-                for p in 0..size {
-                    for q in 0..size {
-                        let products = (0..outputs(&layer, size))
-                            .filter_map(|output| Some(weight(output, p)? * weight(output, q)?));
-                        let wanted: f64 = products.sum();
-                        let site = |p| axis.sites.binary_search(&p).ok();
-                        let got = match (site(p), site(q)) {
-                            (Some(i), Some(j)) => {
-                                assert!(wanted == 0.0 || axis.reach[i].contains(&j));
-                                axis.trace[i][j]
-                            }
-                            _ => 0.0,
-                        };
-                        assert!((got - wanted).abs() < 1e-15, "{pooling:?} at ({p}, {q})");
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

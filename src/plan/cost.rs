@@ -6,8 +6,8 @@
 //! a multiply-add unit once; clamps, shifts, roots, loads and stores count nothing. Kernels count
 //! their polynomials of single precision, which are the shorter ones.
 
-use super::{Axis, LayerPlan, Pipeline, Plan};
-use crate::kernel::Kernel;
+use super::{Axis, Carried, LayerPlan, Pipeline, Plan};
+use crate::model::Layer;
 
 /// What one layer of a pair takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,38 +21,37 @@ pub struct Cost {
 impl Plan {
     /// The cost of a pair whose norms are known, a layer an item.
     pub fn pair_cost(&self) -> Vec<Cost> {
-        self.pair.cost(self.shape.channels, self.ntk)
+        self.pair.cost(self.shape.channels)
     }
 
     /// The multiply-adds of one image's norms.
     pub fn norms_multiply_adds(&self) -> f64 {
         // The first layer's are patch sums of squared pixels.
-        let a_position = self.shape.channels + 2 * (self.layers[0].npatch - 1);
+        let [rows, cols] = self.model.layers[0].npatch;
+        let a_position = self.shape.channels + (rows - 1) + (cols - 1);
         let first = (self.layer_stride() * a_position) as f64;
-        let deeper =
-            self.norms.iter().flat_map(|pipeline| pipeline.cost(self.shape.channels, false));
+        let deeper = self.norms.iter().flat_map(|pipeline| pipeline.cost(self.shape.channels));
         first + deeper.map(|cost| cost.multiply_adds).sum::<f64>()
     }
 }
 
 impl Pipeline {
-    fn cost(&self, channels: usize, ntk: bool) -> Vec<Cost> {
+    fn cost(&self, channels: usize) -> Vec<Cost> {
         let channels_of = |index| (index == 0).then_some(channels);
         let layers = self.layers.iter().enumerate();
-        layers.map(|(index, layer)| layer.cost(channels_of(index), ntk)).collect()
+        layers.map(|(index, layer)| layer.cost(channels_of(index))).collect()
     }
 }
 
 impl LayerPlan {
     /// `channels` are those of the images, for the layer that reads them.
-    fn cost(&self, channels: Option<usize>, ntk: bool) -> Cost {
-        let maps = if ntk { 2.0 } else { 1.0 };
+    fn cost(&self, channels: Option<usize>) -> Cost {
         let sums = match channels {
-            // Both maps are the inner product of pixels, so that one sum serves them.
+            // Both maps of an NTK are the inner product of pixels, so that one sum serves them.
             Some(_) => self.patch_sums(channels),
-            None => maps * self.patch_sums(None),
+            None => self.reads as f64 * self.patch_sums(None),
         };
-        let an_entry = sums + kernel(self.layer.kernel, ntk) + maps * self.pooling();
+        let an_entry = sums + self.kernel() as f64 + self.gives as f64 * self.pooling();
         let pairs = |axis: &Axis| axis.reach.iter().map(|reach| reach.len() as u64).sum::<u64>();
         let entries = pairs(&self.rows) * pairs(&self.cols);
         Cost { entries, multiply_adds: entries as f64 * an_entry }
@@ -60,12 +59,27 @@ impl LayerPlan {
 
     /// Multiply-adds an entry for the patch sums of one map.
     fn patch_sums(&self, channels: Option<usize>) -> f64 {
-        let side = self.layer.npatch;
+        let [rows, cols] = self.layer.npatch;
         // Neighbouring patches share their columns' sums, unless sites are too sparse for that.
-        let (column, columns) = if self.is_folded() { (side * side, 1) } else { (side, side) };
+        let (column, columns) = if self.is_folded() { (rows * cols, 1) } else { (rows, cols) };
         // A first term is there without an addition, a product of pixels is not.
         let vertical = channels.map_or(column - 1, |channels| column * channels);
         (vertical + columns - 1) as f64
+    }
+
+    /// Multiply-adds an entry from a patch sum to the kernel's value, and to what is beside it.
+    fn kernel(&self) -> usize {
+        let Layer { kernel, sigma, parameters, .. } = &self.layer;
+        let [value, slope] = kernel.prepare::<f32>(*sigma, parameters).multiply_adds();
+        // The cosine takes two multiplications, the norms two more.
+        let alone = 4 + value;
+        match self.carried {
+            _ if self.gives == 1 => alone,
+            // `T` takes slope times sum plus M.
+            Carried::Ntk => alone + slope + 1,
+            // A derivative takes the slope and two norms', which are some six more.
+            _ => alone + slope + 6 + 3 * (self.reads - 1),
+        }
     }
 
     /// Multiply-adds an entry to pool one map, or to take its weighted sum in a trace's layer.
@@ -84,35 +98,22 @@ impl LayerPlan {
     }
 }
 
-/// Multiply-adds from a patch sum to the kernel's value; with `ntk`, to the next `T` as well.
-fn kernel(kernel: Kernel, ntk: bool) -> f64 {
-    // The cosine takes two multiplications, the norms two more; `T` takes slope times sum plus M.
-    let (value, slope) = match kernel {
-        Kernel::Exp => (8, 1),
-        Kernel::Relu => (9, 10),
-        Kernel::Linear => (0, 0),
-        Kernel::Poly2 => (1, 1),
-        Kernel::Poly3 => (2, 1),
-        Kernel::Poly4 => (3, 1),
-        Kernel::Square => (1, 1),
-    };
-    f64::from(4 + value + if ntk { slope + 1 } else { 0 })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Layer, Model};
+    use crate::kernel::Kernel;
+    use crate::model::Model;
     use crate::plan::Shape;
     use crate::pooling::Pooling;
 
     fn layer(npatch: usize, subsampling: usize, kernel: Kernel, pooling: Pooling) -> Layer {
-        Layer { npatch, subsampling, poolfactor: subsampling, kernel, sigma: 1.0, pooling }
+        Layer::new(kernel, npatch, subsampling).pooled(pooling)
     }
 
     fn plan(layers: Vec<Layer>, shape: (usize, usize, usize), ntk: bool) -> Plan {
         let (height, width, channels) = shape;
-        Plan::new(&Model::new(layers).unwrap(), Shape { height, width, channels }, ntk).unwrap()
+        let carried = if ntk { Carried::Ntk } else { Carried::Nothing };
+        Plan::new(&Model::new(layers).unwrap(), Shape { height, width, channels }, carried).unwrap()
     }
 
     /// Nothing is pooled, so that a trace needs the diagonal of rows and of columns.
@@ -131,7 +132,7 @@ mod tests {
     fn two_layers() {
         let first = layer(3, 2, Kernel::Exp, Pooling::Average);
         let second = layer(3, 4, Kernel::Poly2, Pooling::Average);
-        let costs = |ntk| plan(vec![first, second], (8, 8, 2), ntk).pair_cost();
+        let costs = |ntk| plan(vec![first.clone(), second.clone()], (8, 8, 2), ntk).pair_cost();
         // 3 rows of 2 channels and 2 more columns; 12 for exp; two taps every two positions, so
         // 1 + 1/2 + 1/4 + 1/8 for pooling.
         let exp = 6.0 + 2.0 + 12.0 + 1.875;
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn a_cut_window_costs_what_it_reads() {
         let mut wide = layer(1, 2, Kernel::Linear, Pooling::Average);
-        wide.poolfactor = 3;
+        wide.poolfactor = [3, 3];
         let last = layer(1, 1, Kernel::Linear, Pooling::Average);
         let costs = plan(vec![wide, last], (4, 4, 1), false).pair_cost();
         // Windows 0..3 and 2..4, each needed with itself, in rows and columns alike:
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn the_flagship() {
         let [first, second] = [2, 5].map(|s| layer(3, s, Kernel::Exp, Pooling::Gaussian));
-        let costs = plan(vec![first, second], (32, 32, 3), false).pair_cost();
+        let costs = plan(vec![first.clone(), second.clone()], (32, 32, 3), false).pair_cost();
         // Windows 0..11 and 5..15 of 15: sites 0..5 meet 11 others, 5..11 all, 11..15 10.
         let along_an_axis = 5 * 11 + 6 * 15 + 4 * 10;
         assert_eq!(costs[1].entries, along_an_axis * along_an_axis);

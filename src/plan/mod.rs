@@ -5,16 +5,19 @@
 //! the first that ends in the diagonal from which an image's patch norms at that layer follow.
 
 mod axis;
+mod check;
 mod cost;
+mod placement;
 mod schedule;
 
 pub(crate) use axis::hull;
 pub use axis::{Axis, Window};
 pub use cost::Cost;
+pub use placement::Placement;
 pub use schedule::{ROWS, Step};
 
 use crate::error::{Result, bail};
-use crate::model::{Layer, Model};
+use crate::model::{Layer, Model, Readout, SIDES};
 use axis::Output;
 
 /// The shape of an image.
@@ -28,6 +31,17 @@ pub struct Shape {
     pub channels: usize,
 }
 
+/// What is propagated beside the map of the CKN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// Nothing.
+    Nothing,
+    /// The map of the NTK.
+    Ntk,
+    /// Derivatives with respect to the logarithm of each layer's `sigma`.
+    Gradients,
+}
+
 /// One layer with its geometry.
 #[derive(Clone, Debug)]
 pub struct LayerPlan {
@@ -39,6 +53,13 @@ pub struct LayerPlan {
     pub cols: Axis,
     /// Input rows (of the left image) that must be held at once; 0 for the first layer.
     pub ring_rows: usize,
+    /// What goes along.
+    pub carried: Carried,
+    /// Maps that it reads, the CKN's first, and maps that it gives. Those of derivatives come in the
+    /// order of layers; the layer's own is the last, and it only gives it.
+    pub reads: usize,
+    /// See `reads`.
+    pub gives: usize,
 }
 
 /// Layers in sequence, and the order in which their rows are computed.
@@ -59,12 +80,16 @@ pub struct Pipeline {
 pub struct Plan {
     /// The images' shape.
     pub shape: Shape,
-    /// Whether the NTK is wanted, beside the CKN.
-    pub ntk: bool,
-    /// The model's layers.
-    pub layers: Vec<Layer>,
+    /// What is wanted beside the CKN.
+    pub carried: Carried,
+    /// The model.
+    pub model: Model,
     /// Height and width of each layer's input, and of the last layer's output.
     pub sizes: Vec<(usize, usize)>,
+    /// Where each layer's patches stand, along rows and along columns.
+    pub placements: Vec<[Placement; SIDES]>,
+    /// What pixels are multiplied by, so that patch sums are means where the convention wants them.
+    pub pixel_scale: f64,
     /// Ends in the kernel.
     pub pair: Pipeline,
     /// Entry `l - 1` ends in the diagonal of layer `l`'s input.
@@ -75,52 +100,88 @@ impl Plan {
     /// Plan `model` on images of `shape`.
     ///
     /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for an empty image, a patch or pooling beyond
-    /// a layer's map, and a layer that leaves no positions, naming the layer and its sizes.
-    pub fn new(model: &Model, shape: Shape, ntk: bool) -> Result<Self> {
+    /// [`Error::Value`](crate::error::Error::Value) for an empty image, for a patch or pooling beyond
+    /// a layer's map, for a layer that leaves no positions, and for a derivative that its kernel does
+    /// not have, naming the layer and its sizes.
+    pub fn new(model: &Model, shape: Shape, carried: Carried) -> Result<Self> {
         let Shape { height, width, channels } = shape;
         if height == 0 || width == 0 || channels == 0 {
             bail!("images must have at least one row, column and channel, got {shape}");
         }
+        check::slopes(model, carried)?;
         let mut sizes = vec![(height, width)];
-        for (index, layer) in model.layers.iter().enumerate() {
-            sizes.push(check(index, layer, sizes[index])?);
+        let mut placements = Vec::new();
+        for index in 0..model.layers.len() {
+            let (placement, output) = check::layer(model, index, sizes[index])?;
+            placements.push(placement);
+            sizes.push(output);
         }
-        let layers = &model.layers;
-        let norms = (1..layers.len())
-            .map(|l| Pipeline::new(&layers[..l], shape, Output::Diagonal))
-            .collect();
+        let output = match model.readout {
+            Readout::Trace => Output::Trace,
+            Readout::Mean => Output::Mean,
+        };
+        let carried_by_norms = match carried {
+            Carried::Ntk => Carried::Nothing,
+            other => other,
+        };
+        let norms = (1..model.layers.len())
+            .map(|count| Pipeline::new(model, count, shape, Output::Diagonal, carried_by_norms));
+        let pixel_scale = (0..SIDES).map(|side| axis::mean_scale(model, 0, side)).product();
         Ok(Self {
             shape,
-            ntk,
-            layers: layers.clone(),
+            carried,
+            model: model.clone(),
             sizes,
-            pair: Pipeline::new(layers, shape, Output::Trace),
-            norms,
+            placements,
+            pixel_scale,
+            pair: Pipeline::new(model, model.layers.len(), shape, output, carried),
+            norms: norms.collect(),
         })
+    }
+
+    /// Rows and columns of patches at a layer.
+    pub fn patches(&self, layer: usize) -> (usize, usize) {
+        let [rows, cols] = &self.placements[layer];
+        (rows.patches, cols.patches)
     }
 
     /// Entries of one image's patch norms: `h * w` a layer, of which a layer uses the first.
     pub fn norms_len(&self) -> usize {
-        self.layers.len() * self.layer_stride()
+        self.model.layers.len() * self.layer_stride()
     }
 
     /// Where one layer's patch norms end and the next one's begin.
     pub fn layer_stride(&self) -> usize {
         self.shape.height * self.shape.width
     }
+
+    /// Derivatives that are wanted: one a layer with a `sigma`, or none.
+    pub fn gradients(&self) -> usize {
+        match self.carried {
+            Carried::Gradients => self.model.layers_with_sigma().count(),
+            _ => 0,
+        }
+    }
 }
 
 impl Pipeline {
-    fn new(layers: &[Layer], shape: Shape, output: Output) -> Self {
-        let rows = axis::plan(layers, shape.height, output);
-        let cols = axis::plan(layers, shape.width, output);
+    /// The first `count` layers.
+    fn new(model: &Model, count: usize, shape: Shape, output: Output, carried: Carried) -> Self {
+        let [rows, cols] = [(0, shape.height), (1, shape.width)]
+            .map(|(side, size)| axis::plan(model, count, side, size, output));
         let (schedule, ring_rows) = schedule::schedule(&rows);
+        let mut gives = 1;
+        let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&ring_rows);
         let layers = layers
-            .iter()
-            .zip(rows.into_iter().zip(cols))
-            .zip(&ring_rows)
-            .map(|((&layer, (rows, cols)), &ring_rows)| LayerPlan { layer, rows, cols, ring_rows })
+            .map(|((layer, (rows, cols)), &ring_rows)| {
+                let reads = gives;
+                gives = match carried {
+                    Carried::Nothing => 1,
+                    Carried::Ntk => 2,
+                    Carried::Gradients => reads + usize::from(layer.kernel.has_sigma()),
+                };
+                LayerPlan { layer: layer.clone(), rows, cols, ring_rows, carried, reads, gives }
+            })
             .collect();
         let ring_rows = ring_rows.last().copied().unwrap_or(0);
         Self { layers, schedule, ring_rows }
@@ -133,35 +194,6 @@ impl LayerPlan {
     pub fn is_folded(&self) -> bool {
         !self.cols.is_dense()
     }
-}
-
-/// The size of the layer's output.
-fn check(index: usize, layer: &Layer, (height, width): (usize, usize)) -> Result<(usize, usize)> {
-    let longest = height.max(width);
-    for (key, size) in [
-        ("npatch", layer.npatch),
-        ("subsampling", layer.subsampling),
-        ("poolfactor", layer.poolfactor),
-    ] {
-        if size > longest {
-            bail!(
-                "model: layer {index}: {key:?} is {size}, more than the layer's input of \
-                 {height}x{width} positions has; use a smaller {key:?} or larger images"
-            );
-        }
-    }
-    let output = (axis::outputs(layer, height), axis::outputs(layer, width));
-    if output.0 == 0 || output.1 == 0 {
-        bail!(
-            "model: layer {index} leaves no positions: {:?} pooling with \"subsampling\" {} of \
-             {height}x{width} positions gives {}x{}; use a smaller \"subsampling\" or larger images",
-            layer.pooling.name(),
-            layer.subsampling,
-            output.0,
-            output.1,
-        );
-    }
-    Ok(output)
 }
 
 impl std::fmt::Display for Shape {
@@ -178,19 +210,12 @@ mod tests {
     use crate::pooling::Pooling;
 
     fn layer(npatch: usize, subsampling: usize, pooling: Pooling) -> Layer {
-        Layer {
-            npatch,
-            subsampling,
-            poolfactor: subsampling,
-            kernel: Kernel::Exp,
-            sigma: 1.0,
-            pooling,
-        }
+        Layer::new(Kernel::Exp, npatch, subsampling).pooled(pooling)
     }
 
     fn plan(layers: Vec<Layer>, height: usize, width: usize) -> Result<Plan> {
         let shape = Shape { height, width, channels: 3 };
-        Plan::new(&Model::new(layers)?, shape, false)
+        Plan::new(&Model::new(layers)?, shape, Carried::Nothing)
     }
 
     #[track_caller]
@@ -219,18 +244,21 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let fine = layer(3, 2, Pooling::Gaussian);
         // 10x8 positions, then 4x3.
-        assert!(plan(vec![fine, layer(3, 1, Pooling::Average)], 10, 8).is_ok());
+        assert!(plan(vec![fine.clone(), layer(3, 1, Pooling::Average)], 10, 8).is_ok());
         let beyond = layer(5, 1, Pooling::Average);
-        assert_refused(plan(vec![fine, beyond], 10, 8), &["layer 1", "\"npatch\" is 5", "4x3"]);
-        let mut wide = fine;
-        wide.poolfactor = 11;
+        assert_refused(
+            plan(vec![fine.clone(), beyond], 10, 8),
+            &["layer 1", "\"npatch\" is 5", "4x3"],
+        );
+        let mut wide = fine.clone();
+        wide.poolfactor = [11; 2];
         assert_refused(plan(vec![wide], 10, 8), &["layer 0", "\"poolfactor\" is 11", "10x8"]);
         assert_refused(
             plan(vec![layer(3, 11, Pooling::Average)], 10, 8),
             &["layer 0", "\"subsampling\" is 11", "10x8"],
         );
         assert_refused(
-            plan(vec![fine, fine], 10, 8),
+            plan(vec![fine.clone(), fine.clone()], 10, 8),
             &["layer 1", "no positions", "\"gaussian\"", "4x3", "1x0"],
         );
         assert_refused(plan(vec![fine], 0, 8), &["(0, 8, 3)"]);
@@ -241,7 +269,7 @@ mod tests {
     #[test]
     fn strided_models_evaluate_what_they_sample() {
         let strided = layer(3, 2, Pooling::Strided);
-        let plan = plan(vec![strided, strided], 17, 18).unwrap();
+        let plan = plan(vec![strided.clone(), strided], 17, 18).unwrap();
         let last = &plan.pair.layers[1];
         assert_eq!(last.rows.sites, [2, 4]);
         assert_eq!(last.cols.sites, [2, 4, 6]);

@@ -64,9 +64,9 @@ impl Flow<'_> {
         if below == self.rows.len() {
             return;
         }
-        let complete = windows.partition_point(|window| window.sites().end <= end);
+        let is_complete = |input: usize| windows[input].sites().end <= end;
         while let Some(rows) = self.pending(below) {
-            if rows.clone().any(|row| self.tap_rows(below, row).any(|input| input >= complete)) {
+            if !rows.clone().flat_map(|row| self.tap_rows(below, row)).all(is_complete) {
                 break;
             }
             self.run(below, rows);
@@ -92,8 +92,9 @@ impl Flow<'_> {
 mod tests {
     use super::*;
     use crate::kernel::Kernel;
-    use crate::model::Layer;
+    use crate::model::{Layer, Model, Padding};
     use crate::plan::axis::{self, Output};
+    use crate::plan::{Carried, Plan, Shape};
     use crate::pooling::Pooling;
 
     /// A slot of a ring: the pooled row in it, and how many rows were added to it.
@@ -143,24 +144,26 @@ mod tests {
             // Digits of the seed and of a shuffle of it.
             let mixed = seed.wrapping_mul(2_654_435_761);
             let choice = |index: usize, count: usize| (mixed >> (5 * index)) % count;
-            let layer = |index: usize| Layer {
-                npatch: 1 + choice(4 * index, 6),
-                subsampling: 1 + choice(4 * index + 1, 3),
-                poolfactor: 1 + choice(4 * index + 2, 4),
-                kernel: Kernel::Exp,
-                sigma: 1.0,
-                pooling: Pooling::ALL[choice(4 * index + 3, 3)],
+            let layer = |index: usize| {
+                let (npatch, s) = (1 + choice(4 * index, 6), 1 + choice(4 * index + 1, 3));
+                let mut layer = Layer::new(Kernel::Exp, npatch, s)
+                    .pooled(Pooling::ALL[choice(4 * index + 3, 3)].clone());
+                layer.poolfactor = [1 + choice(4 * index + 2, 4); 2];
+                layer.padding = Padding::ALL[choice(4 * index + 1, 5).saturating_sub(2)];
+                layer.stride = [1 + choice(4 * index + 2, 5) / 3; 2];
+                layer.dilation = [1 + choice(4 * index + 3, 7) / 5; 2];
+                layer
             };
             let layers: Vec<Layer> = (0..1 + seed % 3).map(layer).collect();
-            let size = 6 + seed % 23;
-            let outputs = layers.iter().fold(size, |size, layer| axis::outputs(layer, size));
-            if outputs == 0 {
+            let (size, model) = (6 + seed % 23, Model::new(layers).unwrap());
+            let shape = Shape { height: size, width: size, channels: 1 };
+            if Plan::new(&model, shape, Carried::Nothing).is_err() {
                 continue;
             }
             models += 1;
-            for output in [Output::Trace, Output::Diagonal] {
-                let what = format!("{size} rows, {output:?}, {layers:?}");
-                simulate(&axis::plan(&layers, size, output), &what);
+            for output in [Output::Trace, Output::Mean, Output::Diagonal] {
+                let what = format!("{size} rows, {output:?}, {:?}", model.layers);
+                simulate(&axis::plan(&model, model.layers.len(), 0, size, output), &what);
             }
         }
         assert!(models > 1000, "{models}");
@@ -169,15 +172,8 @@ mod tests {
     /// The memory that the design promises: a patch's rows and a window's, whatever the height.
     #[test]
     fn rings_do_not_grow_with_the_image() {
-        let layer = |subsampling| Layer {
-            npatch: 3,
-            subsampling,
-            poolfactor: subsampling,
-            kernel: Kernel::Exp,
-            sigma: 1.0,
-            pooling: Pooling::Gaussian,
-        };
-        let held = |size| schedule(&axis::plan(&[layer(2), layer(5)], size, Output::Trace)).1;
+        let model = Model::new([2, 5].map(|s| Layer::new(Kernel::Exp, 3, s)).to_vec()).unwrap();
+        let held = |size| schedule(&axis::plan(&model, 2, 0, size, Output::Trace)).1;
         assert_eq!(held(32), held(200));
         assert!(held(200)[1] <= 6, "{:?}", held(200));
     }

@@ -1,7 +1,17 @@
-//! `average`: `f` weights of `1 / f`.
+//! `average`: `f` weights of `1 / f`; in the first convention `2 s` of `1 / (2 s + 1)`.
 
-use super::Taps;
+use super::{Along, Taps};
+use crate::convention::Convention;
 
-pub(super) fn taps(_subsampling: usize, poolfactor: usize) -> Taps {
-    Taps { start: 0, weights: vec![1.0 / poolfactor as f64; poolfactor], dropped_outputs: 0 }
+pub(super) fn taps(along: &Along) -> Taps {
+    let (width, shares, outputs) = match along.convention {
+        Convention::Original => {
+            (along.poolfactor, along.poolfactor, along.positions / along.subsampling)
+        }
+        Convention::First => {
+            let width = 2 * along.subsampling;
+            (width, width + 1, along.outputs_less_one())
+        }
+    };
+    Taps { start: 0, weights: vec![1.0 / shares as f64; width], outputs }
 }

@@ -6,43 +6,81 @@
 
 mod average;
 mod gaussian;
+mod global;
+mod none;
 mod strided;
+mod weights;
 
-/// What a pooling does along one axis, whatever its length.
+use crate::convention::Convention;
+
+/// An axis that is pooled.
+#[derive(Clone, Copy, Debug)]
+pub struct Along {
+    /// Its length.
+    pub positions: usize,
+    /// Stride of the pooling, `s`.
+    pub subsampling: usize,
+    /// Width of the window in the pooling's own sense.
+    pub poolfactor: usize,
+    /// The convention of windows.
+    pub convention: Convention,
+}
+
+/// What a pooling does along one axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taps {
     /// Position of output 0's first tap.
     pub start: usize,
     /// Weights of the successive taps.
     pub weights: Vec<f64>,
-    /// Number of outputs is `n / s` less this.
-    pub dropped_outputs: usize,
+    /// Number of outputs.
+    pub outputs: usize,
 }
 
-/// The registry: variant, name in models, function `(subsampling, poolfactor) -> Taps`.
+impl Along {
+    /// As many outputs as whole strides, less one: windows that begin at their outputs' positions
+    /// reach so far ahead that the last would be cut.
+    fn outputs_less_one(&self) -> usize {
+        (self.positions / self.subsampling).saturating_sub(1)
+    }
+}
+
+/// The registry: variant, name in models, function `(&Along) -> Taps`, whether it has a stride.
 macro_rules! poolings {
-    ($($(#[$doc:meta])* $variant:ident, $name:literal, $taps:path;)*) => {
-        /// A pooling by its name in models.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    ($($(#[$doc:meta])* $variant:ident, $name:literal, $taps:path, $strides:literal;)*) => {
+        /// A pooling along one axis.
+        #[derive(Clone, Debug, PartialEq)]
         pub enum Pooling {
             $($(#[$doc])* $variant,)*
+            /// Weights that the user gives.
+            Weights(Vec<f64>),
         }
 
         impl Pooling {
-            /// Every pooling.
+            /// Every pooling that has a name.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
 
-            /// The name in models.
-            pub fn name(&self) -> &'static str {
+            /// The name in models; none of weights.
+            pub fn name(&self) -> Option<&'static str> {
                 match self {
-                    $(Self::$variant => $name,)*
+                    $(Self::$variant => Some($name),)*
+                    Self::Weights(_) => None,
                 }
             }
 
-            /// The taps for a stride of `subsampling` and a width of `poolfactor`.
-            pub fn taps(self, subsampling: usize, poolfactor: usize) -> Taps {
+            /// Whether `subsampling` and `poolfactor` mean anything to it.
+            pub fn has_stride(&self) -> bool {
                 match self {
-                    $(Self::$variant => $taps(subsampling, poolfactor),)*
+                    $(Self::$variant => $strides,)*
+                    Self::Weights(_) => true,
+                }
+            }
+
+            /// The taps along an axis.
+            pub fn taps(&self, along: &Along) -> Taps {
+                match self {
+                    $(Self::$variant => $taps(along),)*
+                    Self::Weights(given) => weights::taps(along, given),
                 }
             }
         }
@@ -51,23 +89,36 @@ macro_rules! poolings {
 
 poolings! {
     /// Gaussian weights over `2 f + 1` positions.
-    Gaussian, "gaussian", gaussian::taps;
+    Gaussian, "gaussian", gaussian::taps, true;
     /// Equal weights over `f` positions.
-    Average, "average", average::taps;
+    Average, "average", average::taps, true;
     /// One position, no blurring.
-    Strided, "strided", strided::taps;
+    Strided, "strided", strided::taps, true;
+    /// The mean of all positions.
+    Global, "global", global::taps, false;
+    /// Every position, as it is.
+    None, "none", none::taps, false;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn along(positions: usize, subsampling: usize, poolfactor: usize) -> Along {
+        Along { positions, subsampling, poolfactor, convention: Convention::Original }
+    }
+
+    fn first(positions: usize, subsampling: usize) -> Along {
+        let convention = Convention::First;
+        Along { positions, subsampling, poolfactor: subsampling, convention }
+    }
+
     #[test]
     fn weights_are_averages() {
         for pooling in Pooling::ALL {
             for subsampling in 1..=5 {
                 for poolfactor in 1..=7 {
-                    let taps = pooling.taps(subsampling, poolfactor);
+                    let taps = pooling.taps(&along(9, subsampling, poolfactor));
                     let total: f64 = taps.weights.iter().sum();
                     assert!((total - 1.0).abs() < 1e-15, "{pooling:?}: {total}");
                     assert!(taps.weights.iter().all(|&weight| weight > 0.0));
@@ -79,10 +130,25 @@ mod tests {
     }
 
     #[test]
+    fn outputs_are_counted_as_documented() {
+        for positions in 1..=20 {
+            for s in 1..=4 {
+                let count = |pooling: Pooling| pooling.taps(&along(positions, s, 2)).outputs;
+                let less_one = (positions / s).saturating_sub(1);
+                assert_eq!(count(Pooling::Gaussian), less_one);
+                assert_eq!(count(Pooling::Strided), less_one);
+                assert_eq!(count(Pooling::Average), positions / s);
+                assert_eq!(count(Pooling::Weights(vec![1.0])), positions / s);
+                assert_eq!(count(Pooling::Global), 1);
+                assert_eq!(count(Pooling::None), positions);
+            }
+        }
+    }
+
+    #[test]
     fn gaussian_reads_twice_its_width_and_one() {
-        let taps = Pooling::Gaussian.taps(3, 2);
-        assert_eq!((taps.start, taps.dropped_outputs), (0, 1));
-        assert_eq!(taps.weights.len(), 5);
+        let taps = Pooling::Gaussian.taps(&along(9, 3, 2));
+        assert_eq!((taps.start, taps.weights.len()), (0, 5));
         let ratio = |t: usize| taps.weights[t] / taps.weights[2];
         assert!((ratio(1) - (-0.25_f64).exp()).abs() < 1e-15);
         assert!((ratio(0) - (-1.0_f64).exp()).abs() < 1e-15);
@@ -90,15 +156,40 @@ mod tests {
 
     #[test]
     fn average_reads_its_width() {
-        let taps = Pooling::Average.taps(3, 4);
-        assert_eq!((taps.start, taps.dropped_outputs), (0, 0));
-        assert_eq!(taps.weights, [0.25; 4]);
+        let taps = Pooling::Average.taps(&along(9, 3, 4));
+        assert_eq!(taps, Taps { start: 0, weights: vec![0.25; 4], outputs: 3 });
     }
 
     #[test]
     fn strided_reads_one_position_a_stride() {
-        let taps = Pooling::Strided.taps(3, 4);
-        assert_eq!((taps.start, taps.dropped_outputs), (3, 1));
-        assert_eq!(taps.weights, [1.0]);
+        let taps = Pooling::Strided.taps(&along(9, 3, 4));
+        assert_eq!(taps, Taps { start: 3, weights: vec![1.0], outputs: 2 });
+    }
+
+    #[test]
+    fn global_reads_everything_and_none_nothing_else() {
+        let taps = Pooling::Global.taps(&along(4, 1, 1));
+        assert_eq!(taps, Taps { start: 0, weights: vec![0.25; 4], outputs: 1 });
+        let taps = Pooling::None.taps(&along(4, 1, 1));
+        assert_eq!(taps, Taps { start: 0, weights: vec![1.0], outputs: 4 });
+    }
+
+    #[test]
+    fn given_weights_stay_as_they_are() {
+        let taps = Pooling::Weights(vec![2.0, -1.0]).taps(&along(7, 2, 2));
+        assert_eq!(taps, Taps { start: 0, weights: vec![2.0, -1.0], outputs: 3 });
+    }
+
+    /// Windows of `2 s + 1` taps that sum to 1, less the last.
+    #[test]
+    fn the_first_convention_drops_a_weight() {
+        let taps = Pooling::Average.taps(&first(9, 2));
+        assert_eq!(taps, Taps { start: 0, weights: vec![0.2; 4], outputs: 3 });
+        let taps = Pooling::Strided.taps(&first(9, 2));
+        assert_eq!(taps, Taps { start: 2, weights: vec![1.0], outputs: 3 });
+        let taps = Pooling::Gaussian.taps(&first(9, 2));
+        let whole = Pooling::Gaussian.taps(&along(9, 2, 2));
+        assert_eq!(taps.weights, whole.weights[..4]);
+        assert_eq!((taps.start, taps.outputs), (0, 3));
     }
 }

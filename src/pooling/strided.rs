@@ -1,7 +1,7 @@
 //! `strided`: every `s`-th position, as a strided convolution does; `poolfactor` is not used.
 
-use super::Taps;
+use super::{Along, Taps};
 
-pub(super) fn taps(subsampling: usize, _poolfactor: usize) -> Taps {
-    Taps { start: subsampling, weights: vec![1.0], dropped_outputs: 1 }
+pub(super) fn taps(along: &Along) -> Taps {
+    Taps { start: along.subsampling, weights: vec![1.0], outputs: along.outputs_less_one() }
 }

@@ -2,8 +2,9 @@
 
 use ndarray::ArrayView2;
 use numpy::{
-    Element, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4,
-    PyReadwriteArray1, PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods,
+    Element, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyReadonlyArray4, PyReadwriteArray1, PyReadwriteArray2, PyReadwriteArray3, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -81,24 +82,31 @@ pub(super) fn matrix<'py, F: Precision>(
     array.extract().map_err(|_| wrong::<F>(name, "a matrix", array))
 }
 
-/// A matrix to write.
-pub(super) fn matrix_mut<'py, F: Precision>(
-    name: &str,
-    array: &Bound<'py, PyUntypedArray>,
-) -> PyResult<PyReadwriteArray2<'py, F>> {
-    let array =
-        array.cast::<numpy::PyArray2<F>>().map_err(|_| wrong::<F>(name, "a matrix", array))?;
-    array.try_readwrite().map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+/// Functions for arrays to write.
+macro_rules! writable {
+    ($($(#[$doc:meta])* $name:ident, $array:ident, $borrowed:ident, $wanted:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub(super) fn $name<'py, F: Precision>(
+                name: &str,
+                array: &Bound<'py, PyUntypedArray>,
+            ) -> PyResult<$borrowed<'py, F>> {
+                let array =
+                    array.cast::<$array<F>>().map_err(|_| wrong::<F>(name, $wanted, array))?;
+                let borrowed = array.try_readwrite();
+                borrowed.map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+            }
+        )*
+    };
 }
 
-/// A vector to write.
-pub(super) fn vector_mut<'py, F: Precision>(
-    name: &str,
-    array: &Bound<'py, PyUntypedArray>,
-) -> PyResult<PyReadwriteArray1<'py, F>> {
-    let array =
-        array.cast::<numpy::PyArray1<F>>().map_err(|_| wrong::<F>(name, "a vector", array))?;
-    array.try_readwrite().map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+writable! {
+    /// A vector to write.
+    vector_mut, PyArray1, PyReadwriteArray1, "a vector";
+    /// A matrix to write.
+    matrix_mut, PyArray2, PyReadwriteArray2, "a matrix";
+    /// Matrices to write, along the last axis of one array.
+    stack_mut, PyArray3, PyReadwriteArray3, "an array of three axes";
 }
 
 /// Two index vectors, paired.

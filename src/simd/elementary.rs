@@ -13,19 +13,99 @@ pub fn horner<S: Simd, F: Real>(simd: S, x: Vector<S, F>, coefficients: &[F]) ->
     sum
 }
 
-/// `2^x` for `x <= 0`; below the least normal exponent, the least normal number.
+/// The same by even and odd powers: one operation more, and half the steps that wait for another.
+#[inline(always)]
+pub fn horner_twice<S: Simd, F: Real>(
+    simd: S,
+    x: Vector<S, F>,
+    coefficients: &[F],
+) -> Vector<S, F> {
+    let square = x * x;
+    let splat = |coefficient| Vector::<S, F>::splat(simd, coefficient);
+    let mut pairs = coefficients.chunks(2).rev();
+    let (mut even, mut odd) = match pairs.next() {
+        Some(&[even, odd]) => (splat(even), splat(odd)),
+        Some(&[even]) => (splat(even), splat(F::ZERO)),
+        _ => panic!("a polynomial has coefficients"),
+    };
+    for pair in pairs {
+        even = even.mul_add(square, splat(pair[0]));
+        odd = odd.mul_add(square, splat(pair[1]));
+    }
+    odd.mul_add(x, even)
+}
+
+/// 1 where `x` has no sign, 0 elsewhere.
 ///
+/// To choose by a factor is faster than by a mask, which goes through memory on some processors.
+#[inline(always)]
+pub fn indicator<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Vector<S, F> {
+    Vector::<S, F>::splat(simd, F::ONE).copysign(x).max(Vector::<S, F>::splat(simd, F::ZERO))
+}
+
+/// `2^x` for `x <= 0`; below the least normal exponent, the least normal number.
+#[inline(always)]
+pub fn exp2<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Vector<S, F> {
+    exp2_down_to::<S, F>(simd, x, F::MIN_EXPONENT)
+}
+
+/// `2^x` for `x <= 0`; from the least normal number it falls to 0 within one exponent.
+#[inline(always)]
+pub fn exp2_or_zero<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Vector<S, F> {
+    // There the exponent's bits and those of the mantissa 1 sum to 0.
+    exp2_down_to::<S, F>(simd, x, F::from_f64(F::MIN_EXPONENT.to_f64() - 1.0))
+}
+
 /// `x = k + r` with `k` an integer and `|r| <= 1/2`; `k` is read off the low bits of
 /// `x + ROUNDER` and added to the exponent of the polynomial's value.
 #[inline(always)]
-pub fn exp2<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Vector<S, F> {
-    let x = x.max(Vector::<S, F>::splat(simd, F::MIN_EXPONENT));
+fn exp2_down_to<S: Simd, F: Real>(simd: S, x: Vector<S, F>, least: F) -> Vector<S, F> {
+    let x = x.max(Vector::<S, F>::splat(simd, least));
     let rounder = Vector::<S, F>::splat(simd, F::ROUNDER);
     let shifted = x + rounder;
     let r = x - (shifted - rounder);
     let mantissa = horner::<S, F>(simd, r, F::EXP2);
     let exponent = shifted.to_bits() << F::MANTISSA_BITS;
     Vector::<S, F>::from_bits(mantissa.to_bits() + exponent)
+}
+
+/// `2^x` with its distance from 1 and from -1, each to its own relative precision.
+#[derive(Clone, Copy)]
+pub struct Decay<V> {
+    /// `2^x`.
+    pub power: V,
+    /// `1 - 2^x`.
+    pub one_minus: V,
+    /// `1 + 2^x`.
+    pub one_plus: V,
+}
+
+/// For `x <= 0`; below the least normal exponent, as if there.
+///
+/// With `x = k + r` as in [`exp2`] and `d = 2^r - 1`, they are `2^k + 2^k d` and `1 -+ 2^k -+ 2^k d`.
+#[inline(always)]
+pub fn decay<S: Simd, F: Real>(simd: S, x: Vector<S, F>) -> Decay<Vector<S, F>> {
+    let one = Vector::<S, F>::splat(simd, F::ONE);
+    let x = x.max(Vector::<S, F>::splat(simd, F::MIN_EXPONENT));
+    let rounder = Vector::<S, F>::splat(simd, F::ROUNDER);
+    let shifted = x + rounder;
+    let r = x - (shifted - rounder);
+    let exponent = shifted.to_bits() << F::MANTISSA_BITS;
+    let whole = Vector::<S, F>::from_bits(one.to_bits() + exponent);
+    let rest = whole * (r * horner::<S, F>(simd, r, F::EXP2_LESS_1));
+    Decay { power: whole + rest, one_minus: (one - whole) - rest, one_plus: (one + whole) + rest }
+}
+
+/// `arcsin(sine)` in quarter turns, given the `cosine >= 0` of the same angle: a smooth function of
+/// the cosine times the sine, so that a small angle is as precise as its sine.
+#[inline(always)]
+pub fn quarter_turns<S: Simd, F: Real>(
+    simd: S,
+    sine: Vector<S, F>,
+    cosine: Vector<S, F>,
+) -> Vector<S, F> {
+    let distance = Vector::<S, F>::splat(simd, F::ONE) - cosine;
+    sine * horner_twice::<S, F>(simd, distance, F::ARCSIN)
 }
 
 /// `factor 2^x`, the factor being part of the polynomial's coefficients.

@@ -14,7 +14,9 @@ mod real;
 
 #[cfg(test)]
 pub(crate) use double::Double;
-pub use elementary::{Exp2, exp2, horner};
+pub use elementary::{
+    Decay, Exp2, decay, exp2, exp2_or_zero, horner, horner_twice, indicator, quarter_turns,
+};
 pub use fearless_simd::prelude::*;
 pub use fearless_simd::{Level, Simd};
 pub use peak::multiply_add_peak;

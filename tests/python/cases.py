@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs import _core
+import oracle
+from ckn_rs import Model, _core
 
 Floats: TypeAlias = NDArray[Any]
 Layers: TypeAlias = list[dict[str, Any]]
@@ -26,7 +28,17 @@ RELU: Layers = [
     {"npatch": 3, "subsampling": 2, "kernel": "relu"},
     {"npatch": 3, "subsampling": 1, "kernel": "relu"},
 ]
-HOMOGENEOUS = [kernel for kernel in _core.KERNELS if kernel != "square"]
+#: What kernels that need parameters have in the tests.
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "abrelu": {"a": -0.4},
+    "poly": {"degree": 3, "offset": 0.3},
+    "series": {"coefficients": [0.1, 0.4, 0.0, 0.3, 0.2]},
+}
+SINGULAR = ["step"]
+#: Kernels of degree 1: an image twice as bright has a kernel twice as large.
+NOT_HOMOGENEOUS = ["square", "step", "arccos2", "erf", "gelu", "rbf", "sin", "cos"]
+HOMOGENEOUS = [kernel for kernel in _core.KERNELS if kernel not in NOT_HOMOGENEOUS]
+POOLINGS = [*_core.POOLINGS, [0.5, 0.25, -0.125]]
 
 
 @dataclass(frozen=True)
@@ -34,9 +46,20 @@ class Golden:
     """One file of the original's values."""
 
     name: str
-    model: Layers
+    layers: Layers
     ntk: bool
     values: dict[str, Floats]
+
+    @property
+    def convention(self) -> str:
+        return "2019" if self.name.startswith("v2019") else "original"
+
+    @property
+    def model(self) -> Any:
+        """The original's list, unless it is of the first release."""
+        if self.convention == "original":
+            return self.layers
+        return Model.from_dicts(self.layers, convention=self.convention)
 
 
 def golden(path: Path) -> Golden:
@@ -74,24 +97,79 @@ def split_error(actual: Floats, expected: Floats) -> tuple[float, float]:
     return float(difference[diagonal].max()), float(difference[~diagonal].max())
 
 
-def random_model(rng: np.random.Generator, kernel: str, pooling: str) -> tuple[Layers, Any]:
-    """Two layers, the first with this kernel and pooling, and a rectangular shape they fit."""
+def sides(value: Any) -> tuple[int, int]:
+    """Of rows and columns, what a layer's key says."""
+    rows, cols = value if isinstance(value, (list, tuple)) else (value, value)
+    return rows, cols
+
+
+def random_model(
+    rng: np.random.Generator,
+    kernel: str,
+    pooling: Any,
+    padding: str = "same",
+    convention: str = "original",
+    readout: str = "trace",
+    ntk: bool = False,
+) -> tuple[Model, tuple[int, int, int]]:
+    """One or two layers, the first with this kernel, pooling and padding, and a rectangular shape
+    they fit. Everything else is left to chance.
+
+    With one channel and one pixel a patch, all cosines would be 1 or -1, where NTKs are
+    ill-conditioned.
+    """
+    kernels = [name for name in _core.KERNELS if not ntk or name not in SINGULAR]
+
+    def pair(choices: Sequence[int]) -> list[int]:
+        return [int(x) for x in rng.choice(choices, 2)]
+
+    def layer(kernel: str, pooling: Any, padding: str) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "npatch": pair([1, 2, 3, 4]),
+            "stride": pair([1, 1, 2]),
+            "dilation": pair([1, 1, 2]),
+            "kernel": kernel,
+            "sigma": float(rng.uniform(0.7, 1.3)),
+            "pooling": pooling,
+            "padding": padding,
+            **PARAMETERS.get(kernel, {}),
+        }
+        if pooling not in ("none", "global"):
+            values["subsampling"] = pair([1, 2])
+            if isinstance(pooling, str) and convention == "original":
+                values["poolfactor"] = pair([1, 2, 3])
+        return values
+
     while True:
-        # With one channel and one pixel a patch, all cosines are 1 or -1: NTKs are ill-conditioned.
-        shape = (int(rng.integers(6, 12)), int(rng.integers(6, 12)), int(rng.integers(2, 5)))
-        layers = [
-            {
-                "npatch": int(rng.integers(1, 5)),
-                "subsampling": int(rng.integers(1, 4)),
-                "poolfactor": int(rng.integers(1, 5)),
-                "kernel": kernel if index == 0 else str(rng.choice(_core.KERNELS)),
-                "sigma": float(rng.uniform(0.5, 1.5)),
-                "pooling": pooling if index == 0 else str(rng.choice(_core.POOLINGS)),
-            }
-            for index in range(2)
-        ]
+        shape = (int(rng.integers(1, 9)), int(rng.integers(4, 9)), int(rng.integers(2, 4)))
+        layers = [layer(kernel, pooling, padding)]
+        if rng.random() < 0.7:
+            other = POOLINGS[rng.integers(len(POOLINGS))]
+            around = str(rng.choice(["same", "valid", "circular"]))
+            layers.append(layer(str(rng.choice(kernels)), other, around))
+        model = Model.from_dicts(layers, convention=convention, readout=readout)
         try:
-            _core.geometry(layers, shape, False)
+            model.describe(shape, ntk)
         except ValueError:
             continue
-        return layers, shape
+        return model, shape
+
+
+def suited(model: Model, x: Floats) -> Model:
+    """The model with widths in units of this image's patch norms.
+
+    Far from them a kernel that is not homogeneous is 0, or the exponential of large numbers that
+    cancel.
+    """
+    layers = model.to_dicts()
+    for index, layer in enumerate(layers):
+        norms = oracle.layer_norms(x, layers[: index + 1], False, model.convention)[index]
+        if layer["kernel"] in ("rbf", "sin", "cos", "erf", "gelu") and norms.max() > 0:
+            layer["sigma"] *= norms.max() if layer["kernel"] == "rbf" else 1 / norms.max()
+    return Model.from_dicts(layers, convention=model.convention, readout=model.readout)
+
+
+def expected(model: Model, X: Floats, Y: Floats, ntk: bool) -> Floats:
+    """What the oracle says."""
+    how = (model.to_dicts(), ntk, model.convention, model.readout)
+    return np.array([[oracle.kernel(x, y, *how)[ntk] for y in Y] for x in X])

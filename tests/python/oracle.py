@@ -1,7 +1,7 @@
 """The definition of the kernels, in dense float64 loops over nothing but NumPy.
 
 This file shares no code with the package. It holds whole ``(h, w, h', w')`` maps, so it is for
-small images only. Formulas: ``DESIGN.md``, section 1.
+small images only. Formulas: ``DESIGN.md``, section 1; kernels: ``oracle_kernels.py``.
 """
 
 from __future__ import annotations
@@ -11,57 +11,80 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oracle_kernels import patch_kernel
+
 Array = NDArray[np.float64]
-FLOOR = 1e-6  # below this a patch norm counts as this
+Layer = dict[str, Any]
+
+Read = list[tuple[list[int], list[int]]]
+"""For each of a patch's positions along an axis: patches that read there, and what they read."""
 
 
-def patch_sum(K: Array, npatch: int) -> Array:
-    """``S[p, q] = sum_o K[p + o, q + o]``, terms outside either image dropped."""
-    offsets = [-o for o in range(-((npatch - 1) // 2), npatch // 2 + 1)]
-    S = np.zeros_like(K)
-    h, w = K.shape[:2]
-    for dy in offsets:
-        for dx in offsets:
-            ys = [y for y in range(h) if 0 <= y + dy < h]
-            xs = [x for x in range(w) if 0 <= x + dx < w]
-            if ys and xs:
-                to = np.ix_(ys, xs, ys, xs)
-                y, x = [y + dy for y in ys], [x + dx for x in xs]
-                S[to] += K[np.ix_(y, x, y, x)]
-    return S
+def side(value: Any, axis: int) -> Any:
+    """What a layer's key says of an axis: it is a pair, or the same for both."""
+    return value[axis] if isinstance(value, (list, tuple)) else value
 
 
-def patch_kernel(name: str, sigma: float, S: Array, n1: Array, n2: Array) -> tuple[Array, Array]:
-    """``M`` and ``dM/dS``, elementwise; ``n1`` and ``n2`` broadcast against ``S``."""
-    nn = n1 * n2
-    u = S / (np.maximum(n1, FLOOR) * np.maximum(n2, FLOOR))
-    c = np.clip(u, -1.0, 1.0)
-    if name == "exp":
-        k = np.exp((c - 1) / sigma**2)
-        return nn * k, k / sigma**2
-    if name == "relu":
-        angle = np.pi - np.arccos(c)
-        return nn * (np.sqrt(1 - c * c) + c * angle) / np.pi, angle / np.pi
-    if name == "linear":
-        return nn * sigma * c, np.full_like(c, sigma)
-    if name == "square":
-        return (nn * c) ** 2, 2 * nn * c
-    degree = {"poly2": 2, "poly3": 3, "poly4": 4}[name]
-    return nn * c**degree, degree * c ** (degree - 1)
-
-
-def pooling_matrix(n: int, layer: dict[str, Any]) -> Array:
-    """``(outputs, n)``: the pooling along one axis of ``n`` positions."""
-    s = layer["subsampling"]
-    f = layer.get("poolfactor", s)
-    pooling = layer.get("pooling", "gaussian")
-    if pooling == "gaussian":
-        taps = np.exp(-((np.arange(-f, f + 1) / f) ** 2))
-        start, weights, outputs = 0, taps / taps.sum(), n // s - 1
-    elif pooling == "average":
-        start, weights, outputs = 0, np.full(f, 1 / f), n // s
+def reads(layer: Layer, axis: int, n: int, convention: str) -> tuple[Read, int]:
+    """What the patches along an axis of ``n`` positions read, and how many there are."""
+    k, d, t = (side(layer.get(key, 1), axis) for key in ("npatch", "dilation", "stride"))
+    offsets = [-o for o in range(-((k - 1) // 2), k // 2 + 1)]
+    if convention == "2019":  # which does not negate them
+        offsets = [-o for o in offsets]
+    padding = layer.get("padding", "same")
+    if padding == "valid":
+        centres = [d * -min(offsets) + t * i for i in range((n - d * (k - 1) - 1) // t + 1)]
     else:
-        start, weights, outputs = s, np.ones(1), n // s - 1
+        centres = list(range(0, n, t))
+    table = []
+    for o in offsets:
+        read = [centre + d * o for centre in centres]
+        if padding == "circular":
+            read = [position % n for position in read]
+        inside = [i for i, position in enumerate(read) if 0 <= position < n]
+        table.append((inside, [read[i] for i in inside]))
+    return table, len(centres)
+
+
+def patch_sum(K: Array, layer: Layer, convention: str = "original") -> Array:
+    """``S[p, q] = sum_o K[p + o, q + o]`` over the positions of a patch."""
+    h, w = K.shape[:2]
+    rows, height = reads(layer, 0, h, convention)
+    cols, width = reads(layer, 1, w, convention)
+    S = np.zeros((height, width, height, width))
+    for ys, y in rows:
+        for xs, x in cols:
+            S[np.ix_(ys, xs, ys, xs)] += K[np.ix_(y, x, y, x)]
+    return S / (len(rows) * len(cols)) if convention == "2019" else S
+
+
+def pooling_matrix(n: int, layer: Layer, axis: int, convention: str = "original") -> Array:
+    """``(outputs, n)``: the pooling along one axis of ``n`` patches."""
+    s = side(layer.get("subsampling", 1), axis)
+    f = side(layer.get("poolfactor", s), axis)
+    pooling = layer.get("pooling", "gaussian")
+    if not isinstance(pooling, str) and any(not isinstance(x, (int, float)) for x in pooling):
+        pooling = pooling[axis]
+    start, outputs = 0, n // s - 1
+    if pooling == "global":
+        weights, outputs = np.full(n, 1 / n), 1
+    elif pooling == "none":
+        weights, outputs = np.ones(1), n
+    elif not isinstance(pooling, str):
+        weights, outputs = np.asarray(pooling, float), n // s
+    elif convention == "2019":
+        i = np.arange(-s, s + 1)
+        weights = {"gaussian": np.exp(-((i / s) ** 2)), "average": 1.0 + 0 * i, "strided": i == 0}[
+            pooling
+        ]
+        weights = (weights / weights.sum())[:-1]
+    elif pooling == "gaussian":
+        weights = np.exp(-((np.arange(-f, f + 1) / f) ** 2))
+        weights /= weights.sum()
+    elif pooling == "average":
+        weights, outputs = np.full(f, 1 / f), n // s
+    else:
+        start, weights = s, np.ones(1)
     A = np.zeros((outputs, n))
     for P in range(outputs):
         for t, weight in enumerate(weights):
@@ -70,46 +93,57 @@ def pooling_matrix(n: int, layer: dict[str, Any]) -> Array:
     return A
 
 
+def pool(M: Array, layer: Layer, convention: str = "original") -> Array:
+    rows = pooling_matrix(M.shape[0], layer, 0, convention)
+    cols = pooling_matrix(M.shape[1], layer, 1, convention)
+    pooled: Array = np.einsum("Pa,Qb,Rx,Sy,abxy->PQRS", rows, cols, rows, cols, M, optimize=True)
+    return pooled
+
+
 def diagonal(K: Array) -> Array:
     h, w = K.shape[:2]
     return K.reshape(h * w, h * w).diagonal().reshape(h, w)
 
 
-def layer_norms(x: Array, layers: list[dict[str, Any]], ntk: bool) -> list[Array]:
-    """Patch norms of one image at every layer, each ``(h_l, w_l)``."""
+def named(layer: Layer, ntk: bool) -> Layer:
+    """The layer with a kernel, the default one if it has none."""
+    return {"kernel": "relu" if ntk else "exp", **layer}
+
+
+def layer_norms(
+    x: Array, layers: list[Layer], ntk: bool, convention: str = "original"
+) -> list[Array]:
+    """Patch norms of one image at every layer, each by patch."""
     norms: list[Array] = []
     K = np.einsum("abc,xyc->abxy", x, x)
     for layer in layers:
-        S = patch_sum(K, layer["npatch"])
-        n = np.sqrt(diagonal(S))
+        S = patch_sum(K, layer, convention)
+        n = np.sqrt(np.maximum(diagonal(S), 0))
         norms.append(n)
-        name = layer.get("kernel", "relu" if ntk else "exp")
-        M, _ = patch_kernel(
-            name, layer.get("sigma", 1.0), S, n[:, :, None, None], n[None, None, :, :]
-        )
-        K = pool(M, layer)
+        M, _ = patch_kernel(named(layer, ntk), S, n[:, :, None, None], n[None, None, :, :])
+        K = pool(M, layer, convention)
     return norms
 
 
-def pool(M: Array, layer: dict[str, Any]) -> Array:
-    rows, cols = pooling_matrix(M.shape[0], layer), pooling_matrix(M.shape[1], layer)
-    pooled: Array = np.einsum("Pa,Qb,Rx,Sy,abxy->PQRS", rows, cols, rows, cols, M, optimize=True)
-    return pooled
-
-
 def kernel(
-    x: Array, y: Array, layers: list[dict[str, Any]], ntk: bool = False
+    x: Array,
+    y: Array,
+    layers: list[Layer],
+    ntk: bool = False,
+    convention: str = "original",
+    readout: str = "trace",
 ) -> tuple[float, float]:
     """The CKN and the NTK of one pair of ``(h, w, c)`` images (the NTK is 0 unless asked for)."""
     K = np.einsum("abc,xyc->abxy", x, y)
     T = K
-    norms = layer_norms(x, layers, ntk), layer_norms(y, layers, ntk)
+    norms = (layer_norms(image, layers, ntk, convention) for image in (x, y))
     for layer, n1, n2 in zip(layers, *norms, strict=True):
-        S, S_T = patch_sum(K, layer["npatch"]), patch_sum(T, layer["npatch"])
-        name = layer.get("kernel", "relu" if ntk else "exp")
-        M, dM = patch_kernel(
-            name, layer.get("sigma", 1.0), S, n1[:, :, None, None], n2[None, None, :, :]
-        )
-        K = pool(M, layer)
-        T = pool(dM * S_T + M, layer) if ntk else K
-    return float(diagonal(K).sum()), float(diagonal(T).sum()) if ntk else 0.0
+        S, S_T = patch_sum(K, layer, convention), patch_sum(T, layer, convention)
+        M, dM = patch_kernel(named(layer, ntk), S, n1[:, :, None, None], n2[None, None, :, :])
+        K = pool(M, layer, convention)
+        T = pool(dM * S_T + M, layer, convention) if ntk else K
+
+    def read(K: Array) -> float:
+        return float(diagonal(K).sum() if readout == "trace" else K.mean())
+
+    return read(K), read(T) if ntk else 0.0

@@ -7,12 +7,12 @@ import pytest
 
 import cases
 import ckn_rs
-from ckn_rs import _core, _timing
+from ckn_rs import Model, _core, _timing
 from ckn_rs._timing import Workload, time_exp, time_pairs
 from ckn_rs.cli import bench, main
 
-TINY = Workload(cases.EXP, (8, 8, 1))
-TINY_NTK = Workload(cases.RELU, (9, 8, 2), ntk=True)
+TINY = Workload(Model(cases.EXP), (8, 8, 1))
+TINY_NTK = Workload(Model(cases.RELU), (9, 8, 2), ntk=True)
 MODEL = '[{"npatch": 3, "subsampling": 2}]'
 
 
@@ -147,6 +147,18 @@ def test_reports_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFi
         printed = capsys.readouterr()
         assert printed.out == ""  # refused before anything is measured
         assert "--json" in printed.err
+
+
+def test_a_job_says_the_whole_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, file = tmp_path / "model.toml", tmp_path / "job.json"
+    Model([{"npatch": [3, 1], "pooling": "none"}], convention="2019", readout="mean").save(path)
+    job = ["--n", "5", "--shape", "8,9,2", "--model", str(path), "--json", str(file)]
+    assert main(["bench", *job]) == 0
+    assert "15 pairs" in capsys.readouterr().out
+    report = json.loads(file.read_text(encoding="utf-8"))["job"]
+    assert (report["convention"], report["readout"]) == ("2019", "mean")
+    assert report["layers"][0]["npatch"] == [3, 1]
+    assert report["layers"][0]["kernel"] == "exp"
 
 
 def test_samples_have_a_tile_for_each_thread() -> None:

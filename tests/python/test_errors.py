@@ -11,78 +11,22 @@ import ckn_rs
 from ckn_rs import (
     CKNKernel,
     Model,
+    compute_diagonal,
     compute_dist_to_ref,
+    compute_distances,
     compute_kernel,
     compute_kernel_matrix,
     compute_norms,
 )
 
 X = cases.images(4, (8, 8, 1))
-LAYER: dict[str, Any] = {"npatch": 3, "subsampling": 2}
+ANY = (TypeError, ValueError)
 
 
 def bad_value(where: tuple[int, ...], value: float) -> cases.Floats:
     images = X.copy()
     images[where] = value
     return images
-
-
-def layer(**keys: Any) -> cases.Layers:
-    return [LAYER, LAYER | {"subsampling": 1} | keys]
-
-
-ANY = (TypeError, ValueError)
-
-MODELS: dict[str, tuple[Any, type[Exception] | tuple[type[Exception], ...], list[str]]] = {
-    "none": (None, TypeError, ["model", "None", "npatch"]),
-    "text": ("exp", TypeError, ["model", "str", "npatch"]),
-    "number": (3, TypeError, ["model", "int", "npatch"]),
-    "one dict": (LAYER, TypeError, ["model", "list", "dict"]),
-    "one layer": (ckn_rs.Layer(3, 2), TypeError, ["model", "list", "Layer"]),
-    "a number in it": ([LAYER, 3], TypeError, ["layer 1", "int"]),
-    "empty": ([], ValueError, ["at least one layer"]),
-    "misspelt key": (layer(simga=1.0), ValueError, ["layer 1", "simga", "sigma"]),
-    "key of another type": ([{3: 3}], TypeError, ["layer 0"]),
-    "missing key": ([{"npatch": 3}], ValueError, ["layer 0", "subsampling"]),
-    "misspelt kernel": (layer(kernel="rleu"), ValueError, ["layer 1", "rleu", "relu", "poly4"]),
-    "unknown pooling": (layer(pooling="max"), ValueError, ["layer 1", "max", "strided"]),
-    "kernel as number": (layer(kernel=1), TypeError, ["layer 1", "kernel", "string"]),
-    "kernel None": (layer(kernel=None), TypeError, ["layer 1", "kernel", "string"]),
-    "sigma 0": (layer(sigma=0.0), ValueError, ["layer 1", "sigma", "above 0"]),
-    "sigma negative": (layer(sigma=-1), ValueError, ["layer 1", "sigma", "above 0"]),
-    "sigma nan": (layer(sigma=float("nan")), ValueError, ["layer 1", "sigma"]),
-    "sigma inf": (layer(sigma=float("inf")), ValueError, ["layer 1", "sigma"]),
-    "sigma text": (layer(sigma="1"), TypeError, ["layer 1", "sigma", "number"]),
-    "npatch 0": (layer(npatch=0), ValueError, ["layer 1", "npatch", "at least 1", "0"]),
-    "npatch -3": (layer(npatch=-3), ValueError, ["layer 1", "npatch", "at least 1", "-3"]),
-    "npatch real": (layer(npatch=3.0), TypeError, ["layer 1", "npatch", "whole"]),
-    "npatch huge": (layer(npatch=10**30), ANY, ["layer 1", "npatch"]),
-    "subsampling 0": (layer(subsampling=0), ValueError, ["layer 1", "subsampling", "at least 1"]),
-    "poolfactor 0": (layer(poolfactor=0), ValueError, ["layer 1", "poolfactor", "at least 1"]),
-    "npatch beyond": ([LAYER | {"npatch": 9}], ValueError, ["layer 0", "npatch", "9", "8x8"]),
-    "npatch beyond later": (layer(npatch=4), ValueError, ["layer 1", "npatch", "4", "3x3"]),
-    "subsampling beyond": ([LAYER | {"subsampling": 9}], ValueError, ["layer 0", "9", "8x8"]),
-    "poolfactor beyond": ([LAYER | {"poolfactor": 9}], ValueError, ["layer 0", "9", "8x8"]),
-    "no positions": ([LAYER | {"subsampling": 5}], ValueError, ["layer 0", "no positions", "8x8"]),
-    "none later": (layer(subsampling=2), ValueError, ["layer 1", "no positions", "3x3"]),
-}  # fmt: skip
-
-CALLS: dict[str, Callable[[Any], object]] = {
-    "matrix": lambda model: compute_kernel_matrix(X, model=model),
-    "norms": lambda model: compute_norms(X, model),
-    "pair": lambda model: compute_kernel(X[0], X[1], model),
-    "distances": lambda model: compute_dist_to_ref(X[0], X, model),
-    "class": lambda model: CKNKernel((8, 8, 1), model),
-}
-
-
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("case", MODELS)
-def test_model(case: str, call: str) -> None:
-    model, kind, fragments = MODELS[case]
-    with pytest.raises(kind) as caught:
-        CALLS[call](model)
-    check_message(str(caught.value), fragments)
 
 
 N, N_INV = compute_norms(X, cases.EXP)
@@ -162,8 +106,29 @@ ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] =
         lambda **k: compute_kernel_matrix(X, model=cases.EXP, n_threads=-2, **k),
         ValueError, ["n_threads", "at least 1", "-2"]),
     "half a thread": (
-        lambda **k: compute_kernel_matrix(X, model=cases.EXP, n_threads=0.5, **k),  # type: ignore[arg-type]
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, n_threads=0.5, **k),  # type: ignore[call-overload]
         TypeError, ["n_threads", "0.5"]),
+    "ntk as a number": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk=2, **k),  # type: ignore[call-overload]
+        ValueError, ["ntk", "False, True", '"both"', "2"]),
+    "ntk misspelt": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk="Both", **k),  # type: ignore[call-overload]
+        ValueError, ["ntk", "False, True", '"both"', "'Both'"]),
+    "ntk none": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk=None, **k),  # type: ignore[call-overload]
+        TypeError, ["ntk", "False, True", '"both"', "NoneType"]),
+    "normalize as text": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, normalize="yes", **k),  # type: ignore[call-overload]
+        ValueError, ["normalize", "False or True", "'yes'"]),
+    "gradient of a list": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, eval_gradient=[0], **k),  # type: ignore[call-overload]
+        TypeError, ["eval_gradient", "False or True", "list"]),
+    "gradient of the NTK": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk=True, eval_gradient=True, **k),
+        ValueError, ["eval_gradient", "CKN", "ntk"]),
+    "gradient of both": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk="both", eval_gradient=True, **k),
+        ValueError, ["eval_gradient", "CKN", "ntk"]),
     "overflow": (
         lambda **k: compute_kernel_matrix(1e200 * X, model=cases.EXP, **k),
         ValueError, ["overflow", "scale"]),
@@ -180,14 +145,6 @@ def test_arguments(case: str) -> None:
     with pytest.raises(ANY):
         call(out=out)
     if case != "overflow":  # that is found on the way
-        assert (out == 7).all()
-
-
-def test_bad_model_leaves_out_alone() -> None:
-    for model, _, _ in MODELS.values():
-        out = np.full((4, 4), 7.0)
-        with pytest.raises(ANY):
-            compute_kernel_matrix(X, model=model, out=out)
         assert (out == 7).all()
 
 
@@ -216,6 +173,35 @@ def test_out(out: Any, kind: type[Exception], fragments: list[str]) -> None:
         compute_kernel_matrix(X, model=cases.EXP, out=out)
     check_message(str(caught.value), fragments)
     np.testing.assert_array_equal(X, before)
+
+
+TWO: dict[str, tuple[dict[str, Any], str]] = {
+    "both": ({"ntk": "both"}, "NTK and the CKN"),
+    "gradient": ({"eval_gradient": True}, "gradient"),
+}
+
+
+@pytest.mark.parametrize("kind", TWO)
+def test_out_of_two_results(kind: str) -> None:
+    arguments, contents = TWO[kind]
+    one = np.zeros((4, 4))
+    second = np.zeros((4, 4, 2)) if kind == "gradient" else np.zeros((4, 4))
+    for out, error, fragments in [
+        (one, TypeError, ["out", "pair", contents]),
+        ((one,), TypeError, ["out", "pair", contents, "tuple of 1"]),
+        ([one, second], TypeError, ["out", "pair", "list"]),
+        ((one, second[:3]), ValueError, ["out[1]", str(second.shape), str(second[:3].shape)]),
+        ((one.astype(np.float32), second), TypeError, ["out[0]", "float64", "float32"]),
+        ((X[:, :4, 0, 0], second), ValueError, ["out[0]", "share memory"]),
+    ]:
+        with pytest.raises(error) as caught:
+            compute_kernel_matrix(X, model=cases.EXP, out=out, **arguments)  # type: ignore[call-overload]
+        check_message(str(caught.value), fragments)
+    shared = second[..., 0] if kind == "gradient" else second, second
+    with pytest.raises(ValueError, match=r"out\[1\] must not share memory"):
+        compute_kernel_matrix(X, model=cases.EXP, out=shared, **arguments)
+    assert (one == 0).all()
+    assert (second == 0).all()
 
 
 def test_out_of_two_kernels() -> None:
@@ -247,6 +233,33 @@ def test_out_of_two_kernels() -> None:
         (lambda: compute_dist_to_ref(X[0], X[0], cases.EXP), ValueError, ["ims", "(n, h, w, c)"]),
         (lambda: compute_dist_to_ref(X[0], bad_value((2, 0, 0, 0), np.inf), cases.EXP), ValueError,
          ["image 2", "infinit"]),
+        (lambda: compute_kernel(X[0], X[0], cases.EXP, "both"), ValueError,  # type: ignore[arg-type]
+         ["ntk", "False or True", "'both'"]),
+        (lambda: compute_dist_to_ref(X[0], X, cases.EXP, 3), ValueError,  # type: ignore[arg-type]
+         ["ntk", "False or True", "3"]),
+        (lambda: compute_norms(X, cases.EXP, "all"), ValueError,  # type: ignore[arg-type]
+         ["ntk", "False, True", '"both"', "'all'"]),
+        (lambda: CKNKernel((8, 8, 1), cases.EXP, None), TypeError, ["ntk", '"both"', "NoneType"]),  # type: ignore[arg-type]
+        (lambda: Model(cases.EXP).describe((8, 8, 1), ntk="NTK"), ValueError, ["ntk", "'NTK'"]),  # type: ignore[arg-type]
+        (lambda: compute_diagonal(X[0], cases.EXP), ValueError, ["X", "(n, h, w, c)", "X[None]"]),
+        (lambda: compute_diagonal(bad_value((2, 0, 0, 0), np.nan), cases.EXP), ValueError,
+         ["X", "image 2", "NaN"]),
+        (lambda: compute_diagonal(X, cases.EXP, "both"), ValueError,  # type: ignore[arg-type]
+         ["ntk", "False or True", "'both'"]),
+        (lambda: compute_diagonal(X, cases.EXP, dtype=int), TypeError, ["dtype", "int64"]),
+        (lambda: compute_diagonal(X, cases.EXP, n_threads=0), ValueError, ["n_threads"]),
+        (lambda: compute_distances(X, X[:3], cases.EXP), ValueError,
+         ["X and Y", "4 and 3", "single"]),
+        (lambda: compute_distances(X[:0], X[:3], cases.EXP), ValueError, ["X and Y", "0 and 3"]),
+        (lambda: compute_distances(X, X[:, 1:], cases.EXP), ValueError,
+         ["X", "Y", "(8, 8, 1)", "(7, 8, 1)"]),
+        (lambda: compute_distances(X[0], X, cases.EXP), ValueError,
+         ["X", "(n, h, w, c)", "X[None]"]),
+        (lambda: compute_distances(X, bad_value((3, 0, 0, 0), np.inf), cases.EXP), ValueError,
+         ["Y", "image 3", "infinit"]),
+        (lambda: compute_distances(X, X, cases.EXP, "both"), ValueError,  # type: ignore[arg-type]
+         ["ntk", "False or True", "'both'"]),
+        (lambda: compute_distances(X, X, cases.EXP, n_threads=0), ValueError, ["n_threads"]),
         (lambda: compute_norms(X[..., 0], cases.EXP), ValueError, ["ims", "(n, h, w, c)"]),
         (lambda: compute_norms(bad_value((3, 0, 0, 0), np.nan), cases.EXP), ValueError,
          ["image 3", "NaN"]),

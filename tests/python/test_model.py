@@ -3,13 +3,15 @@
 import copy
 import json
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import cases
+import layers
 from ckn_rs import Layer, Model, _core
 
 MODELS = [
@@ -17,14 +19,24 @@ MODELS = [
     Model([Layer(3, 2, kernel="exp", sigma=0.6), Layer(5, 1, 3, "relu", pooling="average")]),
     Model([Layer(npatch=6, subsampling=1, poolfactor=10, kernel="linear", sigma=1e-3)]),
     Model([Layer(3, 2, pooling="strided", kernel=kernel) for kernel in ("poly2", "square")]),
+    Model([Layer((3, 5), (2, 1), (3, 1), stride=(1, 2), dilation=2, padding="circular")]),
+    Model([Layer(3, pooling="none"), Layer(1, pooling=("global", "none"))], convention="2019"),
+    Model([Layer(3, 2, pooling=[0.25, 0.5, 0.25])], readout="mean"),
+    Model(
+        [Layer(3, (2, 1), pooling=([0.5, 0.5], "average"), kernel="exp", sigma=2)],
+        convention="2019",
+        readout="mean",
+    ),
 ]
 every_model = pytest.mark.parametrize("model", MODELS)
 
 
 @every_model
 def test_round_trips(model: Model, tmp_path: Path) -> None:
-    assert Model.from_dicts(model.to_dicts()) == model
-    assert Model(model.to_dicts()) == model
+    options: dict[str, Any] = {"convention": model.convention, "readout": model.readout}
+    assert Model.from_dicts(model.to_dicts(), **options) == model
+    assert Model(model.to_dicts(), **options) == model
+    assert Model(list(model), **options) == model
     assert Model(model) == model
     assert Model.from_json(model.to_json()) == model
     assert Model.from_toml(model.to_toml()) == model
@@ -45,8 +57,9 @@ def test_is_an_immutable_sequence(model: Model) -> None:
     assert model[0] == layers[0]
     assert model[-1] == layers[-1]
     assert layers[0] in model
-    assert model[:1] == Model(layers[:1])
-    assert hash(model) == hash(Model(layers))
+    options: dict[str, Any] = {"convention": model.convention, "readout": model.readout}
+    assert model[:1] == Model(layers[:1], **options)
+    assert hash(model) == hash(Model(layers, **options))
     assert model != layers
     with pytest.raises(TypeError):
         model[0] = layers[0]  # type: ignore[index]
@@ -65,44 +78,107 @@ def test_defaults_stay_open() -> None:
     assert Layer(3, 2) != Layer(3, 2, kernel="exp")
 
 
+def test_options_are_part_of_a_model() -> None:
+    plain = Model([Layer(3, 2)])
+    assert (plain.convention, plain.readout) == ("original", "trace")
+    first = Model(plain, convention="2019")
+    assert (first.convention, first.readout) == ("2019", "trace")
+    mean = Model(first, readout="mean")
+    assert (mean.convention, mean.readout) == ("2019", "mean")
+    assert Model(mean, convention="original", readout="trace") == plain
+    assert len({plain, first, mean, Model([Layer(3, 2)])}) == 3
+    with pytest.raises(AttributeError):
+        mean.readout = "trace"  # type: ignore[misc]
+    assert repr(mean) == (
+        "Model([\n    Layer(npatch=3, subsampling=2),\n], convention='2019', readout='mean')"
+    )
+    assert json.loads(mean.to_json()) == {
+        "convention": "2019", "readout": "mean", "layers": plain.to_dicts(),
+    }  # fmt: skip
+    assert mean.to_toml().startswith('convention = "2019"\nreadout = "mean"\n\n[[layers]]\n')
+
+
+def test_lists_and_arrays_are_as_good_as_tuples() -> None:
+    weights = [0.25, 0.5, 0.25]
+    forms = [
+        Layer([3, 5], np.array([2, 1]), pooling=weights),  # type: ignore[arg-type]
+        Layer((3, 5), (2, 1), pooling=np.array(weights)),  # type: ignore[arg-type]
+        Layer((np.int64(3), np.int8(5)), [2, 1], pooling=tuple(weights)),  # type: ignore[arg-type]
+    ]
+    for layer in forms:
+        assert layer == forms[0]
+        assert hash(layer) == hash(forms[0])
+        assert layer.npatch == (3, 5)
+        assert layer.pooling == (0.25, 0.5, 0.25)
+        assert layer.to_dict() == {
+            "npatch": [3, 5], "subsampling": [2, 1], "sigma": 1.0, "pooling": weights,
+        }  # fmt: skip
+    dicts: list[Any] = [
+        {
+            "npatch": np.array([3, 5]),
+            "subsampling": (2, 1),
+            "pooling": np.array(weights, np.float32),
+        },
+        {"npatch": [3, 5], "subsampling": np.array([2, 1]), "pooling": weights},
+    ]
+    for keys in dicts:
+        assert Model([keys]) == Model(forms[:1])
+    pairs = [
+        Layer(3, 2, pooling=np.ones((2, 3))),  # type: ignore[arg-type]
+        Layer(3, 2, pooling=((1, 1, 1), [1, 1, 1])),
+    ]
+    assert pairs[0] == pairs[1]
+    resolved = _core.resolve_model({"layers": [pairs[1].to_dict()]}, False)
+    assert resolved["layers"][0]["pooling"] == [1.0, 1.0, 1.0]
+
+
+def test_a_default_said_is_a_default() -> None:
+    said = Layer(3, 2, padding="same", stride=1, dilation=1)
+    assert said == Layer(3, 2)
+    assert said.to_dict() == Layer(3, 2).to_dict()
+    with pytest.raises(TypeError, match=r"layer 0.*stride.*whole number"):
+        Model([Layer(3, 2, stride=True)])
+
+
+def test_every_key_is_filled_in() -> None:
+    given = {"npatch": [3, 1], "subsampling": [1, 1], "pooling": ["none", "none"]}
+    resolved = _core.resolve_model({"layers": [given], "readout": "mean"}, True)
+    assert resolved == {
+        "layers": [
+            {
+                "npatch": [3, 1], "subsampling": 1, "poolfactor": 1, "kernel": "relu",
+                "sigma": 1.0, "pooling": "none", "padding": "same", "stride": 1, "dilation": 1,
+            }
+        ],
+        "convention": "original",
+        "readout": "mean",
+    }  # fmt: skip
+    assert Model(**resolved).readout == "mean"
+
+
+@pytest.mark.parametrize("kernel", _core.KERNELS)
+def test_every_kernel_round_trips(kernel: str) -> None:
+    layer = layers.layer(kernel, npatch=3, subsampling=2)
+    model = Model([layer])
+    assert Model.from_toml(model.to_toml()) == Model.from_json(model.to_json()) == model
+    resolved = _core.resolve_model({"layers": model.to_dicts()}, False)
+    (keys,) = resolved["layers"]
+    own = set(keys) - {field.name for field in fields(Layer)[:9]}
+    assert {*own, "sigma"} == {*_core.KERNEL_PARAMETERS[kernel], "sigma"}
+    assert _core.resolve_model(resolved, True) == resolved
+    assert Model(**resolved)[0].kernel == kernel
+    text = str(model)
+    assert kernel in text
+    assert (f"sigma {layer['sigma']:g}" in text) == ("sigma" in _core.KERNEL_PARAMETERS[kernel])
+    for name in own - {"homogeneous"}:
+        assert name in Model(**resolved).describe((8, 8, 1))
+
+
 def test_numpy_scalars_are_as_good_as_numbers() -> None:
     layer = Layer(np.int64(3), np.int32(2), sigma=np.float32(0.5), kernel=np.str_("exp"))  # type: ignore[arg-type]
     model = Model([layer])
     assert model == Model([Layer(3, 2, sigma=0.5, kernel="exp")])
     assert Model.from_json(model.to_json()) == Model.from_toml(model.to_toml()) == model
-
-
-def test_repr_shows_what_was_said() -> None:
-    assert repr(Layer(3, 2, kernel="exp", sigma=0.6)) == (
-        "Layer(npatch=3, subsampling=2, kernel='exp', sigma=0.6)"
-    )
-    assert repr(MODELS[0]) == "Model([\n    Layer(npatch=3, subsampling=2),\n])"
-
-
-def test_str_is_a_table() -> None:
-    lines = str(MODELS[1]).splitlines()
-    assert lines[0].split() == ["layer", "patch", "kernel", "pooling"]
-    assert len(lines) == 3
-    for fragment in ("0", "3x3", "exp", "sigma 0.6", "gaussian 2"):
-        assert fragment in lines[1]
-    for fragment in ("1", "5x5", "relu", "average 1", "poolfactor 3"):
-        assert fragment in lines[2]
-    assert "exp (NTK: relu)" in str(MODELS[0])
-
-
-def test_describe_shows_the_geometry() -> None:
-    text = Model(cases.EXP).describe((20, 32, 3))
-    head, columns, first, second = text.splitlines()
-    assert "20x32x3" in head
-    assert columns.split()[:2] == ["layer", "input"]
-    for fragment in ("20x32", "3x3", "exp, sigma 0.6", "gaussian 2", "9x15", "5"):
-        assert fragment in first
-    for fragment in ("9x15", "8x14"):
-        assert fragment in second
-    assert "relu" in MODELS[0].describe((8, 8, 1), ntk=True)
-    assert "exp" in MODELS[0].describe((8, 8, 1))
-    with pytest.raises(ValueError, match="layer 0 leaves no positions"):
-        Model([Layer(1, 2)]).describe((3, 3, 1))
 
 
 def test_json_forms() -> None:
@@ -137,6 +213,11 @@ def test_toml_form() -> None:
         ("{", ValueError, ["JSON"]),
         ("[]", ValueError, ["at least one layer"]),
         ('{"layer": []}', ValueError, ["layers", "layer"]),
+        ('{"layers": [{"npatch": 1, "subsampling": 1}], "readuot": "mean"}', ValueError,
+         ["readuot", "readout"]),
+        ('{"layers": [{"npatch": 1, "subsampling": 1}], "readout": null}', TypeError, ["readout"]),
+        ('{"layers": [{"npatch": 1, "subsampling": 1}], "convention": 2019}', TypeError,
+         ["convention", "string"]),
         ('{"layers": [], "name": 1}', ValueError, ["layers", "name"]),
         ('{"layers": {"npatch": 3}}', TypeError, ["model", "list"]),
         ("3", TypeError, ["model", "int"]),
@@ -159,6 +240,8 @@ def test_bad_json(text: str, kind: type[Exception], fragments: list[str]) -> Non
         ("", ["layers"]),
         ("[[layer]]\nnpatch = 3\n", ["layer"]),
         ("[[layers]]\nnpatch = 3\n", ["layer 0", "subsampling"]),
+        ("readout = 'men'\n[[layers]]\nnpatch = 3\nsubsampling = 2\n", ["readout", "mean"]),
+        ("title = 'CKN'\n[[layers]]\nnpatch = 3\nsubsampling = 2\n", ["title", "convention"]),
         ("[[layers]]\nnpatch = 3\nsubsampling = 2\nkernle = 'exp'\n", ["layer 0", "kernel"]),
     ],
 )
@@ -178,15 +261,3 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
         Model.load(path)
     with pytest.raises(FileNotFoundError):
         Model.load(tmp_path / "none.json")
-
-
-def test_costs_of_a_layer() -> None:
-    """Rows and columns meet themselves: 2 * 5 entries."""
-    pixel = {"npatch": 1, "subsampling": 1, "kernel": "linear", "pooling": "average"}
-    (layer,) = _core.geometry([pixel], (2, 5, 3), False)
-    assert layer["entries"] == 10
-    # A product a channel, four for cosine and norms, one for the trace.
-    assert layer["multiply_adds"] == 10 * (3 + 4 + 1)
-    (layer,) = _core.geometry([pixel], (2, 5, 3), True)
-    assert layer["entries"] == 10
-    assert layer["multiply_adds"] > 10 * (3 + 4 + 1)

@@ -1,5 +1,7 @@
 """Random models on random rectangular images, against the definition in dense loops."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,37 +10,52 @@ import ckn_rs
 import oracle
 from ckn_rs import _core
 
+DOUBLE, SINGLE = 1e-11, 5e-6
+
+every_kernel = pytest.mark.parametrize("kernel", _core.KERNELS)
+every_pooling = pytest.mark.parametrize("pooling", cases.POOLINGS, ids=str)
+every_padding = pytest.mark.parametrize("padding", ["same", "valid", "circular"])
+
 
 @pytest.mark.parametrize("ntk", [False, True], ids=["ckn", "ntk"])
-@pytest.mark.parametrize("pooling", _core.POOLINGS)
-@pytest.mark.parametrize("kernel", _core.KERNELS)
-def test_every_kernel_and_pooling(kernel: str, pooling: str, ntk: bool) -> None:
-    index = _core.KERNELS.index(kernel) * len(_core.POOLINGS) + _core.POOLINGS.index(pooling)
-    rng = np.random.default_rng(index)
-    for _ in range(2):
-        layers, shape = cases.random_model(rng, kernel, pooling)
-        X, Y = rng.normal(size=(3, *shape)), rng.normal(size=(2, *shape))
-        expected = np.array([[oracle.kernel(x, y, layers, ntk)[ntk] for y in Y] for x in X])
-        K = ckn_rs.compute_kernel_matrix(X, Y, model=layers, ntk=ntk)
-        assert cases.error(K, expected) <= 1e-12, layers
-        single = ckn_rs.compute_kernel_matrix(X, Y, model=layers, ntk=ntk, dtype=np.float32)
-        assert single.dtype == np.float32
-        assert cases.error(single, expected) <= 5e-6, layers
+@pytest.mark.parametrize("convention", _core.CONVENTIONS)
+@every_padding
+@every_pooling
+@every_kernel
+def test_conformance(kernel: str, pooling: Any, padding: str, convention: str, ntk: bool) -> None:
+    """Both dtypes; the readout by turns."""
+    if ntk and kernel in cases.SINGULAR:
+        return
+    seed = [_core.KERNELS.index(kernel), cases.POOLINGS.index(pooling), len(padding), ntk]
+    rng = np.random.default_rng([*seed, _core.CONVENTIONS.index(convention)])
+    readout = str(rng.choice(_core.READOUTS))
+    model, shape = cases.random_model(rng, kernel, pooling, padding, convention, readout, ntk)
+    X, Y = rng.normal(size=(2, *shape)), rng.normal(size=(2, *shape))
+    model = cases.suited(model, X[0])
+    expected = cases.expected(model, X, Y, ntk)
+    K = ckn_rs.compute_kernel_matrix(X, Y, model=model, ntk=ntk)
+    assert cases.error(K, expected) <= DOUBLE, model
+    single = ckn_rs.compute_kernel_matrix(X, Y, model=model, ntk=ntk, dtype=np.float32)
+    assert single.dtype == np.float32
+    assert cases.error(single, expected) <= SINGLE, model
 
 
-@pytest.mark.parametrize("pooling", _core.POOLINGS)
-@pytest.mark.parametrize("kernel", _core.KERNELS)
-def test_norms(kernel: str, pooling: str) -> None:
+@every_padding
+@every_kernel
+def test_norms(kernel: str, padding: str) -> None:
     rng = np.random.default_rng(1)
-    layers, shape = cases.random_model(rng, kernel, pooling)
+    model, shape = cases.random_model(rng, kernel, "average", padding)
     X = rng.normal(size=(2, *shape))
-    norms, _ = ckn_rs.compute_norms(X, layers)
+    norms, norms_inv = ckn_rs.compute_norms(X, model)
     expected = np.zeros_like(norms)
     for row, x in zip(expected, X, strict=True):
-        for layer, values in enumerate(oracle.layer_norms(x, layers, False)):
+        for layer, values in enumerate(oracle.layer_norms(x, model.to_dicts(), False)):
             begin = layer * shape[0] * shape[1]
             row[begin : begin + values.size] = values.ravel()
     assert cases.error(norms, expected) <= 1e-12
+    used = expected > 0
+    np.testing.assert_array_equal(norms_inv[used], 1 / np.maximum(norms[used], 1e-6))
+    assert (norms_inv[norms == 0] <= 1e6).all()
 
 
 @pytest.mark.parametrize("ntk", [False, True], ids=["ckn", "ntk"])

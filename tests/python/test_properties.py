@@ -5,45 +5,37 @@ import pytest
 
 import cases
 import ckn_rs
-from ckn_rs import _core
+import layers
 
 SHAPE = (9, 8, 2)
 X = cases.images(12, SHAPE)
 Y = cases.images(7, SHAPE, seed=1)
 
-every_kernel = pytest.mark.parametrize("kernel", _core.KERNELS)
-every_pooling = pytest.mark.parametrize("pooling", _core.POOLINGS)
 both = pytest.mark.parametrize("ntk", [False, True], ids=["ckn", "ntk"])
 
 
-def model(kernel: str, pooling: str) -> cases.Layers:
-    first = {"npatch": 3, "subsampling": 2, "kernel": kernel, "sigma": 0.7, "pooling": pooling}
-    return [first, first | {"subsampling": 1, "npatch": 2}]
-
-
-@both
-@every_pooling
-@every_kernel
-def test_symmetric_and_positive_semidefinite(kernel: str, pooling: str, ntk: bool) -> None:
-    layers = model(kernel, pooling)
-    K = ckn_rs.compute_kernel_matrix(X, model=layers, ntk=ntk)
+@layers.every_pooling
+@layers.every_kind
+def test_symmetric_and_positive_semidefinite(kernel: str, ntk: bool, pooling: str) -> None:
+    model = layers.two_layers(kernel, pooling)
+    K = ckn_rs.compute_kernel_matrix(X, model=model, ntk=ntk)
     np.testing.assert_array_equal(K, K.T)
     eigenvalues = np.linalg.eigvalsh(K)
     assert eigenvalues[0] >= -1e-11 * eigenvalues[-1]
-    there = ckn_rs.compute_kernel_matrix(X, Y, model=layers, ntk=ntk)
-    back = ckn_rs.compute_kernel_matrix(Y, X, model=layers, ntk=ntk)
+    there = ckn_rs.compute_kernel_matrix(X, Y, model=model, ntk=ntk)
+    back = ckn_rs.compute_kernel_matrix(Y, X, model=model, ntk=ntk)
     assert cases.error(back.T, there) <= 1e-13
 
 
 @both
 @pytest.mark.parametrize("kernel", cases.HOMOGENEOUS)
 def test_scaling_an_image_scales_its_kernels(kernel: str, ntk: bool) -> None:
-    layers = model(kernel, "gaussian")
+    model = layers.two_layers(kernel, "gaussian")
     a = np.linspace(0.5, 3, len(X))
     b = np.linspace(0.1, 2, len(Y))
-    K = ckn_rs.compute_kernel_matrix(X, Y, model=layers, ntk=ntk)
+    K = ckn_rs.compute_kernel_matrix(X, Y, model=model, ntk=ntk)
     scaled = ckn_rs.compute_kernel_matrix(
-        X * a[:, None, None, None], Y * b[:, None, None, None], model=layers, ntk=ntk
+        X * a[:, None, None, None], Y * b[:, None, None, None], model=model, ntk=ntk
     )
     assert cases.error(scaled, K * np.outer(a, b)) <= 1e-12
 

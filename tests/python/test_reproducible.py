@@ -7,6 +7,7 @@ import pytest
 
 import cases
 import ckn_rs
+import layers
 from ckn_rs import _core
 
 SHAPE = (11, 10, 3)
@@ -93,20 +94,18 @@ def test_norms_given_or_not(dtype: str, ntk: bool) -> None:
     equal(given, ckn_rs.compute_kernel_matrix(ims1, ims2, model=cases.RELU, ntk=ntk))
 
 
-@both
 @dtypes
-@pytest.mark.parametrize("pooling", _core.POOLINGS)
-@pytest.mark.parametrize("kernel", _core.KERNELS)
-def test_vector_units(kernel: str, pooling: str, dtype: str, ntk: bool) -> None:
-    first = {"npatch": 3, "subsampling": 2, "kernel": kernel, "pooling": pooling}
-    layers = [first, first | {"subsampling": 1, "npatch": 2}]
+@layers.every_pooling
+@layers.every_kind
+def test_vector_units(kernel: str, ntk: bool, pooling: str, dtype: str) -> None:
+    model = layers.two_layers(kernel, pooling)
     ims1, ims2 = X[:5].astype(dtype), Y.astype(dtype)
     results = {}
     for level in _core.simd_levels():
         out = np.empty((len(ims1), len(ims2)), dtype)
-        _core.gram(ims1, ims2, layers, ntk, out, level=level)
+        _core.gram(ims1, ims2, {"layers": model}, ntk, out, level=level)
         results[level] = out
-    default = ckn_rs.compute_kernel_matrix(ims1, ims2, model=layers, ntk=ntk)
+    default = ckn_rs.compute_kernel_matrix(ims1, ims2, model=model, ntk=ntk)
     assert _core.simd_level() in results
     equal(default, results[_core.simd_level()])
     fused = [result for level, result in results.items() if level in FUSED]
@@ -120,4 +119,4 @@ def test_vector_units(kernel: str, pooling: str, dtype: str, ntk: bool) -> None:
 def test_unknown_vector_unit() -> None:
     out = np.empty((2, 2))
     with pytest.raises(ValueError, match="altivec"):
-        _core.gram(X[:2], None, cases.EXP, False, out, level="altivec")
+        _core.gram(X[:2], None, {"layers": cases.EXP}, False, out, level="altivec")

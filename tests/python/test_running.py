@@ -15,6 +15,7 @@ import cases
 import ckn_rs
 
 X = cases.images(4, (8, 8, 1))
+EXP = {"layers": cases.EXP}
 
 LONG_JOB = """
 import signal
@@ -131,10 +132,10 @@ def test_calls_from_several_threads() -> None:
 
 def test_a_small_call_tells_of_its_end() -> None:
     counts: list[int] = []
-    ckn_rs._core.gram(X, None, cases.EXP, False, np.empty((4, 4)), progress=counts.append)
+    ckn_rs._core.gram(X, None, EXP, False, np.empty((4, 4)), progress=counts.append)
     assert counts == [10]
     norms = np.empty((4, 128))
-    ckn_rs._core.norms(X, cases.EXP, False, norms, progress=counts.append)
+    ckn_rs._core.norms(X, EXP, False, norms, progress=counts.append)
     assert counts == [10, 4]
 
 
@@ -143,14 +144,14 @@ def test_an_error_in_the_progress_callback_of_a_small_call() -> None:
         raise RuntimeError(f"stop at {done}")
 
     with pytest.raises(RuntimeError, match="stop at 10"):
-        ckn_rs._core.gram(X, None, cases.EXP, False, np.empty((4, 4)), progress=fail)
+        ckn_rs._core.gram(X, None, EXP, False, np.empty((4, 4)), progress=fail)
 
 
 def test_progress_counts_up_to_every_pair() -> None:
     counts: list[int] = []
     many = cases.images(60, (16, 16, 1))
     out = np.empty((60, 60))
-    ckn_rs._core.gram(many, None, cases.EXP, False, out, progress=counts.append)
+    ckn_rs._core.gram(many, None, EXP, False, out, progress=counts.append)
     assert counts == sorted(counts)
     assert all(0 <= count <= 60 * 61 // 2 for count in counts)
 
@@ -161,7 +162,7 @@ def test_an_error_in_the_progress_callback_ends_the_call() -> None:
 
     many = cases.images(400, (28, 28, 1))
     with pytest.raises(RuntimeError, match="stop at"):
-        ckn_rs._core.gram(many, None, cases.EXP, False, np.empty((400, 400)), progress=fail)
+        ckn_rs._core.gram(many, None, EXP, False, np.empty((400, 400)), progress=fail)
 
 
 def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,6 +205,22 @@ def test_verbose_logs_each_layer(call: str, caplog: pytest.LogCaptureFixture) ->
         assert fragment in first
     assert "layer 1" in second
     assert "3x3 -> 2x2" in second
+
+
+def test_verbose_tells_of_every_choice(caplog: pytest.LogCaptureFixture) -> None:
+    layers = [
+        ckn_rs.Layer((3, 1), 2, 3, stride=(1, 2), padding="valid", pooling=("average", "strided")),
+        ckn_rs.Layer(1, pooling="none", kernel="relu", dilation=2),
+    ]
+    model = ckn_rs.Model(layers, convention="original", readout="mean")
+    with caplog.at_level(logging.INFO):
+        ckn_rs.compute_kernel_matrix(X, model=model, verbose=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "layer 0: 8x8 -> 3x1, 3x1 patches (stride 1x2, valid), exp kernel, "
+        "average x strided pooling (subsampling 2, poolfactor 3)",
+        "layer 1: 3x1 -> 3x1, 1x1 patches (dilation 2), relu kernel, none pooling",
+        "model: readout mean",
+    ]
 
 
 def test_verbose_without_any_logging_is_seen(

@@ -1,6 +1,6 @@
 //! Single precision against double precision, on images as they come: smooth, and of any size.
 
-use crate::common::{cast, gram, largest, layer, rng, shape, widen};
+use crate::common::{carried, cast, gram, largest, layer, rng, shape, widen};
 use ckn_rs::kernel::Kernel;
 use ckn_rs::model::{Layer, Model};
 use ckn_rs::plan::{Plan, Shape};
@@ -46,9 +46,9 @@ fn smooth_images(count: usize, shape: Shape) -> Array2<f64> {
 /// Where an image's own NTK would meet the infinite derivative that the slope of relu has at cosine
 /// 1, the diagonal is left out: see section 4 of `DESIGN.md`.
 fn error(kernel: Kernel, ntk: bool, subsamplings: [usize; 2], shape: Shape) -> f64 {
-    let layer = |s| Layer { sigma: SIGMA, ..layer(kernel, 3, s, Pooling::Gaussian) };
+    let layer = |s| Layer { sigma: SIGMA, ..layer(kernel, 3, s, &Pooling::Gaussian) };
     let model = Model::new(subsamplings.map(layer).to_vec()).unwrap();
-    let plan = Plan::new(&model, shape, ntk).unwrap();
+    let plan = Plan::new(&model, shape, carried(ntk)).unwrap();
     // Both precisions get the same pixels.
     let single = cast::<f32>(&smooth_images(4, shape));
     let wanted = gram(&plan, &widen(&single), None);

@@ -1,9 +1,13 @@
 //! The engine against the naive oracle, on random models, shapes and images.
 
-use crate::common::{assert_close, assert_same, cast, gram, images, layer, norms, oracle, shape};
+use crate::common::{
+    Wanted, assert_close, assert_same, both, carried, cast, gram, images, layer, norms, oracle,
+    pick, rng, shape,
+};
+use ckn_rs::convention::Convention;
 use ckn_rs::kernel::Kernel;
-use ckn_rs::model::Model;
-use ckn_rs::plan::{Plan, Shape};
+use ckn_rs::model::{Layer, Model, Padding, Readout};
+use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::pooling::Pooling;
 use ndarray::Array2;
 use rand::{RngExt, rngs::StdRng};
@@ -15,41 +19,51 @@ const SINGLE: f64 = 5e-6;
 
 fn random_shape(rng: &mut StdRng) -> Shape {
     let channels = rng.random_range(1..=3);
-    shape(rng.random_range(4..=10), rng.random_range(4..=10), channels)
+    shape(rng.random_range(4..=9), rng.random_range(4..=9), channels)
 }
 
 /// CKN and NTK of a model, in both precisions, against the oracle.
 fn check(model: &Model, shape: Shape, rng: &mut StdRng) {
-    let what = format!("{shape} {:?}", model.layers);
+    let what = format!("{shape} {model:?}");
     let (x, y) = (images(rng, 2, shape), images(rng, 3, shape));
     let (ckn, ntk) = oracle::gram(model, shape, &x, &y);
-    let ckn_plan = Plan::new(model, shape, false).unwrap();
-    let ntk_plan = Plan::new(model, shape, true).unwrap();
+    let ckn_plan = Plan::new(model, shape, Carried::Nothing).unwrap();
+    // A kernel without a slope has a CKN alone.
+    let ntk_plan = Plan::new(model, shape, Carried::Ntk).ok();
     let got = gram(&ckn_plan, &x, Some(&y));
     assert_close(&what, &got, &ckn, DOUBLE);
-    let [got_ntk, got_ckn] = crate::common::both(&ntk_plan, &x, Some(&y));
-    assert_close(&format!("NTK {what}"), &got_ntk, &ntk, DOUBLE);
-    assert_same(&what, &got_ckn, &got);
-    assert_same(&what, &got_ntk, &gram(&ntk_plan, &x, Some(&y)));
+    if let Some(plan) = &ntk_plan {
+        let [got_ntk, got_ckn] = both(plan, &x, Some(&y));
+        assert_close(&format!("NTK {what}"), &got_ntk, &ntk, DOUBLE);
+        assert_same(&what, &got_ckn, &got);
+        assert_same(&what, &got_ntk, &gram(plan, &x, Some(&y)));
+    }
 
     let (x, y) = (cast::<f32>(&x), cast::<f32>(&y));
     let got = gram(&ckn_plan, &x, Some(&y));
     assert_close(&format!("float32 {what}"), &got, &ckn, SINGLE);
-    let [_, got_ckn] = crate::common::both(&ntk_plan, &x, Some(&y));
-    assert_same(&what, &got_ckn, &got);
+    if let Some(plan) = &ntk_plan {
+        assert_same(&what, &both(plan, &x, Some(&y))[1], &got);
+    }
 }
 
 #[test]
 fn every_kernel_with_every_pooling() {
-    let mut rng = crate::common::rng(1);
+    let mut rng = rng(1);
+    let weights = Pooling::Weights(vec![0.2, 0.5, 0.3]);
+    let poolings: Vec<_> = Pooling::ALL.into_iter().chain([weights]).collect();
     for kernel in Kernel::ALL {
-        for pooling in Pooling::ALL {
-            for depth in 1..=3 {
-                for _ in 0..2 {
-                    let shape = random_shape(&mut rng);
-                    let chosen = (kernel, pooling);
-                    let (model, _) =
-                        crate::common::random_plan(&mut rng, shape, depth, chosen, false);
+        let ntk = kernel.singular().is_none();
+        for pooling in &poolings {
+            for padding in Padding::ALL {
+                for convention in Convention::ALL {
+                    let readout = pick(&mut rng, &Readout::ALL);
+                    let pooling = pooling.clone();
+                    let wanted = Wanted { kernel, pooling, padding, convention, readout };
+                    let (shape, depth) = (random_shape(&mut rng), rng.random_range(1..=3));
+                    let model = wanted.model(&mut rng, shape, depth, carried(ntk));
+                    let image = images(&mut rng, 1, shape);
+                    let model = oracle::suited(model, shape, image.row(0));
                     check(&model, shape, &mut rng);
                 }
             }
@@ -59,13 +73,13 @@ fn every_kernel_with_every_pooling() {
 
 #[test]
 fn every_patch_and_window_size() {
-    let mut rng = crate::common::rng(2);
+    let mut rng = rng(2);
     for npatch in 1..=6 {
         for subsampling in 1..=3 {
             for poolfactor in 1..=4 {
-                let pooling = Pooling::ALL[(npatch + subsampling + poolfactor) % 3];
+                let pooling = &Pooling::ALL[(npatch + subsampling + poolfactor) % 3];
                 let mut layer = layer(Kernel::Relu, npatch, subsampling, pooling);
-                layer.poolfactor = poolfactor;
+                layer.poolfactor = [poolfactor; 2];
                 let model = Model::new(vec![layer]).unwrap();
                 check(&model, shape(7, 10, 2), &mut rng);
             }
@@ -76,48 +90,81 @@ fn every_patch_and_window_size() {
 /// Wider than a block of columns and a tile of them, in the first layer and in deeper ones.
 #[test]
 fn wide_and_flat_images() {
-    let mut rng = crate::common::rng(3);
-    let average = layer(Kernel::Exp, 3, 1, Pooling::Average);
-    let gaussian = layer(Kernel::Relu, 3, 2, Pooling::Gaussian);
+    let mut rng = rng(3);
+    let average = layer(Kernel::Exp, 3, 1, &Pooling::Average);
+    let gaussian = layer(Kernel::Relu, 3, 2, &Pooling::Gaussian);
     for (layers, shape) in [
-        (vec![gaussian, gaussian], shape(10, 29, 2)),
-        (vec![gaussian, gaussian], shape(29, 10, 2)),
-        (vec![average, average], shape(1, 17, 3)),
-        (vec![average, average], shape(17, 1, 3)),
-        (vec![average, gaussian], shape(4, 19, 2)),
+        ([&gaussian, &gaussian], shape(10, 29, 2)),
+        ([&gaussian, &gaussian], shape(29, 10, 2)),
+        ([&average, &average], shape(1, 17, 3)),
+        ([&average, &average], shape(17, 1, 3)),
+        ([&average, &gaussian], shape(4, 19, 2)),
     ] {
-        check(&Model::new(layers).unwrap(), shape, &mut rng);
+        check(&Model::new(layers.map(Layer::clone).to_vec()).unwrap(), shape, &mut rng);
     }
 }
 
 /// Wider than a chunk of columns, with windows that two chunks share, in steps of their own.
 #[test]
 fn images_of_several_chunks() {
-    let mut rng = crate::common::rng(5);
-    let average = layer(Kernel::Relu, 3, 1, Pooling::Average);
-    let gaussian = layer(Kernel::Exp, 3, 2, Pooling::Gaussian);
-    let strided = layer(Kernel::Exp, 2, 2, Pooling::Strided);
-    let mut long = layer(Kernel::Exp, 5, 3, Pooling::Gaussian);
-    long.poolfactor = 4;
+    let mut rng = rng(5);
+    let average = layer(Kernel::Relu, 3, 1, &Pooling::Average);
+    let gaussian = layer(Kernel::Exp, 3, 2, &Pooling::Gaussian);
+    let strided = layer(Kernel::Exp, 2, 2, &Pooling::Strided);
+    let mut long = layer(Kernel::Exp, 5, 3, &Pooling::Gaussian);
+    long.poolfactor = [4; 2];
     for (layers, shape) in [
-        (vec![average, average], shape(1, 70, 2)),
-        (vec![gaussian, average], shape(5, 67, 1)),
-        (vec![average, long], shape(6, 75, 1)),
-        (vec![long, gaussian], shape(18, 101, 1)),
-        (vec![strided, average], shape(6, 140, 1)),
+        ([&average, &average], shape(1, 70, 2)),
+        ([&gaussian, &average], shape(5, 67, 1)),
+        ([&average, &long], shape(6, 75, 1)),
+        ([&long, &gaussian], shape(18, 101, 1)),
+        ([&strided, &average], shape(6, 140, 1)),
     ] {
-        check(&Model::new(layers).unwrap(), shape, &mut rng);
+        check(&Model::new(layers.map(Layer::clone).to_vec()).unwrap(), shape, &mut rng);
+    }
+}
+
+/// Sequences, images of one row: around the end, dilated, strided, across chunks.
+#[test]
+fn sequences() {
+    let mut rng = rng(6);
+    let sequence = |padding, stride: usize, dilation: usize, pooling: Pooling| {
+        let none = pooling == Pooling::None;
+        let mut layer = layer(Kernel::Relu, 1, if none { 1 } else { 2 }, &pooling);
+        layer.npatch = [1, 3];
+        layer.padding = padding;
+        (layer.stride, layer.dilation) = ([1, stride], [1, dilation]);
+        layer.poolings[0] = Pooling::None;
+        (layer.subsampling[0], layer.poolfactor[0]) = (1, 1);
+        layer
+    };
+    let first = sequence(Padding::Circular, 1, 2, Pooling::Gaussian);
+    for (layers, readout) in [
+        (vec![first.clone()], Readout::Trace),
+        (vec![first.clone(), sequence(Padding::Circular, 1, 1, Pooling::Average)], Readout::Trace),
+        (vec![first.clone(), sequence(Padding::Circular, 2, 3, Pooling::Gaussian)], Readout::Mean),
+        (vec![sequence(Padding::Valid, 2, 3, Pooling::None), first], Readout::Trace),
+        (vec![sequence(Padding::Same, 3, 1, Pooling::Strided)], Readout::Mean),
+    ] {
+        let model = Model { layers, convention: Convention::Original, readout };
+        check(&model, shape(1, 71, 2), &mut rng);
     }
 }
 
 #[test]
 fn norms_are_the_oracles() {
-    let mut rng = crate::common::rng(4);
+    let mut rng = rng(4);
     for case in 0..40 {
         let shape = random_shape(&mut rng);
-        let chosen = (Kernel::ALL[case % 7], Pooling::ALL[case % 3]);
-        let (model, plan) =
-            crate::common::random_plan(&mut rng, shape, 1 + case % 3, chosen, false);
+        let wanted = Wanted {
+            kernel: pick(&mut rng, &Kernel::ALL),
+            pooling: pick(&mut rng, &Pooling::ALL),
+            padding: pick(&mut rng, &Padding::ALL),
+            convention: pick(&mut rng, &Convention::ALL),
+            readout: Readout::Trace,
+        };
+        let model = wanted.model(&mut rng, shape, 1 + case % 3, Carried::Nothing);
+        let plan = Plan::new(&model, shape, Carried::Nothing).unwrap();
         let x = images(&mut rng, 3, shape);
         let mut wanted = Array2::zeros((3, plan.norms_len()));
         for (image, mut row) in x.rows().into_iter().zip(wanted.rows_mut()) {
@@ -127,7 +174,7 @@ fn norms_are_the_oracles() {
                 }
             }
         }
-        let what = format!("{shape} {:?}", model.layers);
+        let what = format!("{shape} {model:?}");
         // Each layer has its own scale.
         for l in 0..model.layers.len() {
             let columns = l * plan.layer_stride()..(l + 1) * plan.layer_stride();

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ckn_rs import Layer, Model, __version__, _core
 from ckn_rs._table import text_table
 from ckn_rs._timing import TILE, Workload, time_pairs
+from ckn_rs.model import as_words
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -29,8 +30,8 @@ LONGEST = 2048
 """Of a shape. Beyond it a single pair takes hours, and its plan gigabytes."""
 
 
-def _two_layers(kernel: str, *subsampling: int) -> list[dict[str, Any]]:
-    return Model([Layer(3, s, kernel=kernel, sigma=0.6) for s in subsampling]).to_dicts()
+def _two_layers(kernel: str, *subsampling: int) -> Model:
+    return Model([Layer(3, s, kernel=kernel, sigma=0.6) for s in subsampling])
 
 
 CIFAR, MNIST, DIGITS = (32, 32, 3), (28, 28, 1), (8, 8, 1)
@@ -217,8 +218,10 @@ def _workload(arguments: argparse.Namespace) -> Workload | None:
     if missing:
         arguments.mistake(f"{given[0]} is about a job, which needs {', '.join(missing)}, too")
     try:
-        layers = _core.resolve_layers(Model.load(arguments.model).to_dicts(), arguments.ntk)
-        workload = Workload(layers, arguments.shape, arguments.ntk, arguments.dtype or "float32")
+        # Every key filled in, for the report.
+        resolved = _core.resolve_model(as_words(Model.load(arguments.model)), arguments.ntk)
+        model = Model(**resolved)
+        workload = Workload(model, arguments.shape, arguments.ntk, arguments.dtype or "float32")
         workload.entries()  # refuses layers that do not fit the shape
     except (TypeError, ValueError) as error:
         raise ValueError(f"{arguments.model}: {error}") from None
@@ -238,7 +241,9 @@ def _check_file(path: Path | None) -> None:
 def _facts(workload: Workload) -> dict[str, Any]:
     """What a report says of a workload."""
     return {
-        "layers": workload.layers,
+        "layers": workload.model.to_dicts(),
+        "convention": workload.model.convention,
+        "readout": workload.model.readout,
         "shape": list(workload.shape),
         "ntk": workload.ntk,
         "dtype": workload.dtype,

@@ -126,7 +126,7 @@ def convolutional(
     seconds = time.perf_counter() - begin
     scale = 1 / np.sqrt(gram.diagonal(), dtype=np.float64)
     pairs = _pairs(images)
-    exp_seconds = time_exp(pairs * Workload(model.to_dicts(), images.shape[1:], ntk).entries())
+    exp_seconds = time_exp(pairs * Workload(model, images.shape[1:], ntk).entries())
     return Family(name, [gram * scale[:, None] * scale], seconds, pairs, exp_seconds)
 
 

@@ -1,74 +1,20 @@
 //! What the tests share: random models and images, short ways to call the engine, and the naive
 //! [`oracle`].
 
+mod models;
 pub mod oracle;
+
+pub use models::*;
 
 use ckn_rs::engine::{self, Images, Job, Outputs};
 use ckn_rs::error::Result;
-use ckn_rs::kernel::Kernel;
-use ckn_rs::model::{Layer, Model};
-use ckn_rs::plan::{Plan, Shape};
-use ckn_rs::pooling::Pooling;
+use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::simd::Real;
 use ndarray::{Array2, ArrayView2};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 pub fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
-}
-
-pub const fn shape(height: usize, width: usize, channels: usize) -> Shape {
-    Shape { height, width, channels }
-}
-
-/// A layer with `poolfactor` equal to `subsampling`.
-pub fn layer(kernel: Kernel, npatch: usize, subsampling: usize, pooling: Pooling) -> Layer {
-    Layer { npatch, subsampling, poolfactor: subsampling, kernel, sigma: 0.7, pooling }
-}
-
-/// Two layers of 3x3 patches, pooled by 2: the shape of model that is most in use.
-pub fn two_layers(kernel: Kernel) -> Model {
-    Model::new(vec![layer(kernel, 3, 2, Pooling::Gaussian); 2]).unwrap()
-}
-
-fn pick<T: Copy>(rng: &mut StdRng, all: &[T]) -> T {
-    all[rng.random_range(0..all.len())]
-}
-
-/// A random model of `depth` layers for images of `shape`, one of which has this kernel and this
-/// pooling.
-///
-/// The first patch holds at least two values wherever it stands: with one, every cosine is 1 or
-/// -1, where the slope of relu is singular and two correct programs differ.
-pub fn random_plan(
-    rng: &mut StdRng,
-    shape: Shape,
-    depth: usize,
-    (kernel, pooling): (Kernel, Pooling),
-    ntk: bool,
-) -> (Model, Plan) {
-    loop {
-        let mut layers: Vec<Layer> = (0..depth)
-            .map(|_| Layer {
-                npatch: rng.random_range(1..=6),
-                subsampling: rng.random_range(1..=3),
-                poolfactor: rng.random_range(1..=4),
-                kernel: pick(rng, &Kernel::ALL),
-                sigma: rng.random_range(0.4..1.5),
-                pooling: pick(rng, &Pooling::ALL),
-            })
-            .collect();
-        let chosen = rng.random_range(0..depth);
-        layers[chosen].kernel = kernel;
-        layers[chosen].pooling = pooling;
-        if shape.channels == 1 && layers[0].npatch < 3 {
-            continue;
-        }
-        let model = Model::new(layers).unwrap();
-        if let Ok(plan) = Plan::new(&model, shape, ntk) {
-            return (model, plan);
-        }
-    }
 }
 
 /// Images with values in `[-0.5, 1)`, one a row.
@@ -105,21 +51,48 @@ pub fn try_gram<F: Real>(
     y: Option<&Array2<F>>,
     job: &Job,
 ) -> Result<Array2<F>> {
-    let mut out = Array2::from_elem((x.nrows(), y.unwrap_or(x).nrows()), F::from_f64(f64::NAN));
-    let outputs = Outputs { kernel: out.view_mut(), ckn: None };
+    let beside = plan.gradients();
+    Ok(matrices(plan, x, y, beside, job)?.remove(0))
+}
+
+/// The matrix and everything beside it: of an NTK the CKN, or the gradients.
+pub fn all<F: Real>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> Vec<Array2<F>> {
+    try_all(plan, x, y, &job()).unwrap()
+}
+
+pub fn try_all<F: Real>(
+    plan: &Plan,
+    x: &Array2<F>,
+    y: Option<&Array2<F>>,
+    job: &Job,
+) -> Result<Vec<Array2<F>>> {
+    let beside = if plan.carried == Carried::Ntk { 1 } else { plan.gradients() };
+    matrices(plan, x, y, beside, job)
+}
+
+fn matrices<F: Real>(
+    plan: &Plan,
+    x: &Array2<F>,
+    y: Option<&Array2<F>>,
+    beside: usize,
+    job: &Job,
+) -> Result<Vec<Array2<F>>> {
+    let shape = (x.nrows(), y.unwrap_or(x).nrows());
+    let mut out = vec![Array2::from_elem(shape, F::from_f64(f64::NAN)); 1 + beside];
     let right = y.map(|y| set(y.view()));
-    engine::gram(plan, set(x.view()), right, outputs, job)?;
+    engine::gram(plan, set(x.view()), right, outputs(&mut out), job)?;
     Ok(out)
+}
+
+/// Where the engine is to write its matrices.
+pub fn outputs<F>(out: &mut [Array2<F>]) -> Outputs<'_, F> {
+    let mut views = out.iter_mut().map(|matrix| matrix.view_mut());
+    Outputs { kernel: views.next().expect("there is a kernel"), beside: views.collect() }
 }
 
 /// The NTK and the CKN beside it.
 pub fn both<F: Real>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> [Array2<F>; 2] {
-    let shape = (x.nrows(), y.unwrap_or(x).nrows());
-    let [mut ntk, mut ckn] = [(); 2].map(|()| Array2::from_elem(shape, F::from_f64(f64::NAN)));
-    let outputs = Outputs { kernel: ntk.view_mut(), ckn: Some(ckn.view_mut()) };
-    let right = y.map(|y| set(y.view()));
-    engine::gram(plan, set(x.view()), right, outputs, &job()).unwrap();
-    [ntk, ckn]
+    all(plan, x, y).try_into().expect("a plan of an NTK has two")
 }
 
 pub fn norms<F: Real>(plan: &Plan, x: &Array2<F>) -> Array2<F> {

@@ -1,0 +1,58 @@
+"""Kernels of unit length: ``K[i, j] / sqrt(k(x_i, x_i) k(y_j, y_j))``, and their derivatives.
+
+All is elementwise, in float64 up to the results, and one row of the matrix at a time: so the bits
+of an entry depend on its two images alone, a symmetric matrix stays symmetric, and no second matrix
+is held. The root of the square of a floating-point number is that number again, unless it
+overflows; so a kernel of equal images is exactly 1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ckn_rs._arrays import DOUBLE, Floats
+
+
+class Own(NamedTuple):
+    """Kernels ``d`` of images with themselves, as ``mantissas * scales**2``."""
+
+    mantissas: Floats
+    """From 1 to 4, ``(n,)``."""
+
+    scales: Floats
+    """Powers of two, ``(n,)``; infinite where ``d`` is 0, so that what is divided by it is 0."""
+
+    slopes: Floats
+    """Derivatives of ``log(d) / 2``, ``(n, G)``; 0 where ``d`` is."""
+
+    @classmethod
+    def of(cls, diagonal: Floats, derivatives: Floats | None = None) -> Own:
+        """From ``d``, ``(n,)``, and its derivatives, ``(n, G)``."""
+        own = diagonal.astype(DOUBLE)
+        there = own > 0
+        own[~there] = 1
+        halves = (np.frexp(own)[1] - 1) // 2
+        scales = np.where(there, np.ldexp(1.0, halves), np.inf)
+        if derivatives is None:
+            derivatives = np.empty((len(own), 0))
+        slopes = np.where(there[:, None], derivatives / own[:, None] / 2, 0)
+        return cls(np.ldexp(own, -2 * halves), scales, slopes)
+
+    def roots(self, i: int, other: Own) -> Floats:
+        """``sqrt(d[i] d')`` for every ``d'`` of ``other``."""
+        mantissas = np.sqrt(self.mantissas[i] * other.mantissas)
+        roots: Floats = mantissas * (self.scales[i] * other.scales)
+        return roots
+
+
+def normalize(K: Floats, left: Own, right: Own, dK: Floats | None = None) -> None:
+    """Normalize a matrix, and its derivatives ``(n, m, G)``, where they are."""
+    for i in range(len(K)):
+        roots = left.roots(i, right)
+        row = K[i] / roots
+        if dK is not None:
+            change = row[:, None] * (left.slopes[i] + right.slopes)
+            dK[i] = dK[i] / roots[:, None] - change
+        K[i] = row

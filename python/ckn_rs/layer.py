@@ -1,0 +1,179 @@
+"""One layer of a model, as a typed record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Sides: TypeAlias = int | tuple[int, int]
+"""One length for both axes, or one for rows and one for columns."""
+
+Pooling: TypeAlias = str | Sequence[float] | tuple[str | Sequence[float], str | Sequence[float]]
+"""A pooling's name or its weights, for both axes, or a pair for rows and columns."""
+
+
+@dataclass(frozen=True, repr=False)
+class Layer:
+    """One layer: patches, a patch kernel on them, and pooling.
+
+    A layer is a plain record; its values are checked when a :class:`Model` is made of it, or when
+    it is passed to a function. Lists and arrays in it become tuples, and NumPy's scalars Python's.
+
+    Parameters
+    ----------
+    npatch : int or (int, int)
+        Sides of the patch, in positions. Here and below a pair is ``(rows, columns)``.
+    subsampling : int or (int, int), optional
+        Stride of the pooling. It may be left out only where the pooling has none.
+    poolfactor : int or (int, int), optional
+        Width of the pooling window, in the pooling's own sense. None is ``subsampling``.
+    kernel : str, optional
+        The patch kernel, one of those below. None is ``'relu'`` for the NTK, else ``'exp'``.
+    sigma : float
+        Above 0; used by the kernels below that have an ``s``.
+    pooling : str, or sequence of float, or a pair of these
+        With ``s`` for ``subsampling``, ``f`` for ``poolfactor``, output ``P`` is, along one axis:
+        ``'gaussian'``, positions ``s P .. s P + 2 f`` weighted by ``exp(-i^2/f^2)``,
+        ``|i| <= f`` [1]_; ``'average'``, the mean of positions ``s P .. s P + f - 1``;
+        ``'strided'``, position ``s (P + 1)``; ``'global'``, the mean of all positions; ``'none'``,
+        position ``P``. A sequence of numbers weighs positions ``s P, s P + 1, ..`` by them.
+    padding : {'same', 'valid', 'circular'}
+        What a patch reads beyond the edge: nothing, so that there is a patch around every
+        position; or no patch reaches beyond it; or the image goes on at its other end.
+    stride, dilation : int or (int, int)
+        Positions from one patch to the next, and from one of a patch's positions to the next.
+    a, b : float, optional
+        Slopes of ``'abrelu'`` below and above 0; ``b`` is 1 by default.
+    degree : int, optional
+        Of ``'poly'``, up to 64.
+    offset : float, optional
+        Of ``'poly'``, ``t`` below: 0 or above, by default 0.
+    homogeneous : bool, optional
+        Of ``'poly'`` and ``'series'``: whether they take the cosine (the default) or the patch sum.
+    coefficients : sequence of float, optional
+        Of ``'series'``, ``c`` below: up to 64 numbers, 0 or above.
+
+    Notes
+    -----
+    With ``n`` and ``n'`` the norms of two patches, ``S`` their inner product, ``u = S/(n n')``
+    their cosine, ``k0(u) = (pi - arccos u)/pi`` and
+    ``k1(u) = (sqrt(1-u^2) + u (pi - arccos u))/pi``, the patch kernels are
+
+    - ``exp``: ``n n' exp((u-1)/s^2)`` [2]_;
+    - ``relu``: ``n n' k1(u)``, the arc-cosine kernel of order 1 [3]_;
+    - ``step``: ``k0(u)``, that of order 0 [3]_; it has no NTK;
+    - ``arccos2``: ``(n n')^2 (3 u sqrt(1-u^2)/pi + (1 + 2 u^2) k0(u))``, that of order 2 [3]_;
+    - ``abrelu``: ``n n' ((a-b)^2 k1(u) + 2 a b u)``, of the activation
+      ``a min(x, 0) + b max(x, 0)``;
+    - ``erf``: ``(2/pi) arcsin(2 C/sqrt((1 + 2 A)(1 + 2 B)))`` [4]_;
+    - ``gelu``: ``((C^2 + A B D^2)/(P D) + C arcsin(C/sqrt(P)))/(2 pi) + C/4`` [5]_;
+    - ``sin`` and ``cos``: ``exp(-(A+B)/2) sinh(C)`` and ``exp(-(A+B)/2) cosh(C)``, whose sum is the
+      Gaussian kernel of random features [6]_;
+    - ``rbf``, also called ``gaussian``: ``exp(-(n^2 + n'^2 - 2 S)/(2 s^2))``;
+    - ``linear``: ``n n' s u``;
+    - ``poly2``, ``poly3``, ``poly4``: ``n n' u^2``, ``n n' u^3``, ``n n' u^4`` [7]_;
+    - ``square``: ``(n n' u)^2``;
+    - ``poly``: ``n n' (u + t)^degree``, or, not homogeneous, ``(S + t)^degree``;
+    - ``series``: ``n n' sum_k c[k] u^k``, or, not homogeneous, ``sum_k c[k] S^k``,
+
+    where ``A = s^2 n^2``, ``B = s^2 n'^2``, ``C = s^2 S``, ``P = (1 + A)(1 + B)`` and
+    ``D = sqrt(P - C^2)``. With ``w ~ N(0, I)``, ``relu``, ``step``, ``arccos2`` and ``abrelu`` are
+    ``2 E[phi(w.x) phi(w.y)]`` of an activation ``phi``; with ``w ~ N(0, s^2 I)``, ``erf``,
+    ``gelu``, ``sin`` and ``cos`` are ``E[phi(w.x) phi(w.y)]`` of that which they are called after.
+
+    References
+    ----------
+    .. [1] A. Bietti and J. Mairal, "Group Invariance, Stability to Deformations, and Complexity of
+       Deep Convolutional Representations", JMLR 20(25), 2019.
+    .. [2] J. Mairal, "End-to-End Kernel Learning with Supervised Convolutional Kernel Networks",
+       arXiv:1605.06265, 2016.
+    .. [3] Y. Cho and L. K. Saul, "Kernel Methods for Deep Learning", NIPS, 2009.
+    .. [4] C. K. I. Williams, "Computing with Infinite Networks", NIPS, 1997.
+    .. [5] R. Tsuchida, T. Pearce, C. van der Heide, F. Roosta and M. Gallagher, "Avoiding Kernel
+       Fixed Points: Computing with ELU and GELU Infinite Networks", AAAI, 2021.
+    .. [6] A. Rahimi and B. Recht, "Random Features for Large-Scale Kernel Machines", NIPS, 2007.
+    .. [7] A. Bietti, "Approximation and Learning with Deep Convolutional Models: a Kernel
+       Perspective", ICLR, 2022.
+
+    Examples
+    --------
+    >>> Layer(npatch=3, subsampling=2, kernel="exp", sigma=0.6)
+    Layer(npatch=3, subsampling=2, kernel='exp', sigma=0.6)
+
+    Patches of one row and five columns, two positions apart, and no pooling of rows:
+
+    >>> Layer((1, 5), (1, 2), pooling=("none", "average"), stride=2)
+    Layer(npatch=(1, 5), subsampling=(1, 2), pooling=('none', 'average'), stride=2)
+
+    The leaky ReLU, and weights as those of a binomial filter:
+
+    >>> leaky = Layer(3, 2, kernel="abrelu", a=0.1, pooling=[0.25, 0.5, 0.25])
+    >>> leaky.pooling
+    (0.25, 0.5, 0.25)
+    """
+
+    npatch: Sides
+    subsampling: Sides | None = None
+    poolfactor: Sides | None = None
+    kernel: str | None = None
+    sigma: float = 1.0
+    pooling: Pooling = "gaussian"
+    padding: str = "same"
+    stride: Sides = 1
+    dilation: Sides = 1
+    a: float | None = None
+    b: float | None = None
+    degree: int | None = None
+    offset: float | None = None
+    homogeneous: bool | None = None
+    coefficients: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, frozen(getattr(self, field.name)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The layer as the original writes it.
+
+        A value of None is left out; so is a default of what the original does not have. Tuples
+        become lists.
+
+        Examples
+        --------
+        >>> Layer(3, 2).to_dict()
+        {'npatch': 3, 'subsampling': 2, 'sigma': 1.0, 'pooling': 'gaussian'}
+        >>> Layer((3, 5), pooling="none", stride=2).to_dict()
+        {'npatch': [3, 5], 'sigma': 1.0, 'pooling': 'none', 'stride': 2}
+        """
+        named = ((field, getattr(self, field.name)) for field in fields(self))
+        return {
+            field.name: _thawed(value)
+            for field, value in named
+            if value is not None
+            and (field.name in ("sigma", "pooling") or not _same(value, field.default))
+        }
+
+    def __repr__(self) -> str:
+        # Only what differs from the defaults: easier to read.
+        named = ((f, getattr(self, f.name)) for f in fields(self))
+        shown = (f"{f.name}={value!r}" for f, value in named if not _same(value, f.default))
+        return f"Layer({', '.join(shown)})"
+
+
+def frozen(value: Any) -> Any:
+    """A value that can be hashed and written to a file: Python's scalars, in tuples."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _thawed(value: Any) -> Any:
+    return [_thawed(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Equal, and of one type: ``True`` is no default of 1, but a mistake to be told of."""
+    return type(value) is type(default) and bool(value == default)

@@ -1,0 +1,71 @@
+//! Kernels of one number: `M = n n' f(u)`, or `M = f(S)` without normalisation.
+
+use super::{COSINE_AND_NORMS, Jet, Kind, Parameter, Patch, Setting, SiteKernel, homogeneous};
+use crate::simd::{Real, Simd, SimdBase, Vector};
+
+/// Which of the two.
+pub(super) const HOMOGENEOUS: Parameter =
+    Parameter { name: "homogeneous", kind: Kind::Flag, default: Some(Setting::Flag(true)) };
+
+/// `f`.
+pub(super) trait Function<F: Real>: Copy {
+    /// `f(x)`.
+    fn value<S: Simd>(self, simd: S, x: Vector<S, F>) -> Vector<S, F>;
+
+    /// `f(x)` and `f'(x)`; the first has the bits of [`Function::value`].
+    fn value_and_slope<S: Simd>(self, simd: S, x: Vector<S, F>) -> [Vector<S, F>; 2];
+}
+
+/// What `f` counts; `f(S)` goes without cosine and norms.
+pub(super) fn multiply_adds(homogeneous: bool, [value, slope]: [usize; 2]) -> [usize; 2] {
+    let value = if homogeneous { value } else { value.saturating_sub(COSINE_AND_NORMS) };
+    [value, slope]
+}
+
+/// The kernel at a left site.
+#[derive(Clone, Copy)]
+pub struct AtSite<S: Simd, F: Real, G> {
+    pub(super) function: G,
+    pub(super) homogeneous: bool,
+    pub(super) left: Patch<S, F>,
+}
+
+impl<S: Simd, F: Real, G> AtSite<S, F, G> {
+    #[inline(always)]
+    fn cosine(&self, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        sum * right.inverse * self.left.inverse
+    }
+}
+
+impl<S: Simd, F: Real, G: Function<F>> SiteKernel<S, F> for AtSite<S, F, G> {
+    #[inline(always)]
+    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        if self.homogeneous {
+            let value = self.function.value::<S>(simd, self.cosine(sum, right));
+            self.left.norm * right.norm * value
+        } else {
+            self.function.value::<S>(simd, sum)
+        }
+    }
+
+    #[inline(always)]
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        if self.homogeneous {
+            let cosine = self.cosine(sum, right);
+            let [value, slope] = self.function.value_and_slope::<S>(simd, cosine);
+            [self.left.norm * right.norm * value, slope]
+        } else {
+            self.function.value_and_slope::<S>(simd, sum)
+        }
+    }
+
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let [value, slope] = self.value_and_slope(simd, sum, right);
+        if self.homogeneous {
+            return homogeneous::<S, F>(simd, F::ONE, sum, [self.left, right], [value, slope]);
+        }
+        let zero = Vector::<S, F>::splat(simd, F::ZERO);
+        Jet { value, slope, left: zero, right: zero, sigma: zero }
+    }
+}

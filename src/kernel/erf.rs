@@ -1,0 +1,119 @@
+//! `erf`: `M = (2 / pi) arcsin(2 C / sqrt((1 + 2 A) (1 + 2 B)))` with `A = sigma^2 n^2`,
+//! `B = sigma^2 n'^2`, `C = sigma^2 S`; `dM/dS = (4 / pi) sigma^2 / sqrt((1 + 2 A) (1 + 2 B) - 4 C^2)`.
+//!
+//! The dual of the error function, with weights of standard deviation `sigma`: Williams, *Computing
+//! with infinite networks*, NeurIPS 1996. The sine is the correlation `x` of the patches under noise of
+//! variance `1 / (2 sigma^2)`, so that `dM/dS = (2 / pi) g g' / sqrt(1 - x^2)` in the terms of
+//! `correlation.rs`.
+
+use std::f64::consts::FRAC_2_PI;
+
+use super::correlation::{Correlation, Noisy, noise_share};
+use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
+use crate::simd::{Real, Simd, SimdBase, Vector, quarter_turns};
+
+/// The dual of the error function.
+pub struct Erf<F> {
+    /// `1 / (2 sigma^2)`.
+    noise: F,
+}
+
+#[derive(Clone, Copy)]
+pub struct AtSite<S: Simd, F: Real>(Noisy<S, F>);
+
+impl<F: Real> PatchKernel<F> for Erf<F> {
+    const HAS_SIGMA: bool = true;
+
+    type AtSite<'k, S: Simd> = AtSite<S, F>;
+
+    fn new(sigma: f64, _parameters: &Parameters) -> Self {
+        Self { noise: F::from_f64(0.5 / variance::<F>(sigma)) }
+    }
+
+    fn noise(&self) -> Option<F> {
+        Some(self.noise)
+    }
+
+    fn multiply_adds(&self) -> [usize; 2] {
+        [20 - COSINE_AND_NORMS, 2]
+    }
+
+    #[inline(always)]
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        AtSite(Noisy::new(self.noise, left))
+    }
+}
+
+/// `arcsin(x)` in quarter turns.
+#[inline(always)]
+fn value<S: Simd, F: Real>(simd: S, met: Correlation<Vector<S, F>>) -> Vector<S, F> {
+    quarter_turns::<S, F>(simd, met.sine, met.cosine)
+}
+
+impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
+    #[inline(always)]
+    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        value::<S, F>(simd, self.0.meet(simd, sum, right))
+    }
+
+    #[inline(always)]
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let met = self.0.meet(simd, sum, right);
+        let factor = Vector::<S, F>::splat(simd, F::from_f64(FRAC_2_PI));
+        [value::<S, F>(simd, met), met.inverses * (factor / met.cosine)]
+    }
+
+    /// `n dM/dn = -t^2 S dM/dS`, `sigma dM/dsigma = (r^2 + r'^2) S dM/dS`.
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let Self(left) = self;
+        let [value, slope] = self.value_and_slope(simd, sum, right);
+        let share = right.norm * right.inverse;
+        let along = sum * slope;
+        Jet {
+            value,
+            slope,
+            left: -(left.share * left.share * along),
+            right: -(share * share * along),
+            sigma: (left.noise_share + noise_share(left.noise, right)) * along,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Kernel;
+    use crate::kernel::testing::{ALL, Point, Size, Subject, check_hard_widths};
+    use crate::simd::Double;
+
+    fn formula(point: Point) -> Double {
+        let [a, b, c] = point.scaled().map(|x| x * 2.0);
+        (c / ((a + 1.0) * (b + 1.0)).sqrt()).arcsin() / Double::PI * 2.0
+    }
+
+    fn subject(sigma: f64) -> Subject<'static> {
+        Subject {
+            kernel: Kernel::Erf,
+            sigma,
+            parameters: Parameters::default(),
+            formula: &formula,
+            size: Size::Relative,
+            cosines: ALL,
+            least: 0.0,
+        }
+    }
+
+    #[test]
+    fn value_and_derivatives_are_those_of_the_formula() {
+        for sigma in [0.3, 1.0, 2.5] {
+            subject(sigma).check::<f32>([3.0, 7.0]);
+            subject(sigma).check::<f64>([3.0, 7.0]);
+        }
+    }
+
+    #[test]
+    fn hard_patches_give_numbers() {
+        check_hard_widths(subject);
+    }
+}

@@ -1,0 +1,206 @@
+//! `gelu`: with `A = sigma^2 n^2`, `B = sigma^2 n'^2`, `C = sigma^2 S`, `P = (1 + A) (1 + B)` and
+//! `D^2 = P - C^2`,
+//!
+//! ```text
+//! M = ((C^2 + A B D^2) / (P D) + C arcsin(C / sqrt(P))) / (2 pi) + C / 4
+//! ```
+//!
+//! The dual of the Gaussian error linear unit, with weights of standard deviation `sigma`: Tsuchida,
+//! Pearce, van der Heide, Roosta and Gallagher, *Avoiding kernel fixed points: computing with ELU and
+//! GELU infinite networks*, AAAI 2021 (arXiv:2002.08517).
+//!
+//! `x = C / sqrt(P)` is the correlation of the patches under noise of variance `1 / sigma^2`. In the
+//! terms of `correlation.rs`, with `T = t n`, `c = sqrt(1 - x^2)` and `a = arcsin(x) / (pi / 2)`,
+//!
+//! ```text
+//! M     = sigma^2 / 4 (S (1 + a + (2 / pi) r^2 r'^2 x / c) + (2 / pi) T T' c)
+//! dM/dS = sigma^2 / 4 (1 + a + (2 / pi) (r^2 + r'^2 + r^2 r'^2 / c^2) x / c)
+//! ```
+//!
+//! In `T T' c + S arcsin(x)`, which nearly cancels for large opposite patches, `a` and `c` come from the
+//! same root: what is wrong in `c` by rounding goes into both, and its first order cancels as well.
+
+use std::f64::consts::FRAC_2_PI;
+
+use super::correlation::{Correlation, Noisy, noise_share};
+use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
+use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, quarter_turns};
+
+/// The dual of the Gaussian error linear unit.
+pub struct Gelu<F> {
+    /// `1 / sigma^2`.
+    noise: F,
+    /// `sigma^2 / 4`.
+    scale: F,
+}
+
+#[derive(Clone, Copy)]
+pub struct AtSite<S: Simd, F: Real> {
+    left: Noisy<S, F>,
+    /// `sigma^2 / 4`.
+    scale: F,
+    /// `(2 / pi) T`.
+    reach: Vector<S, F>,
+}
+
+impl<F: Real> PatchKernel<F> for Gelu<F> {
+    const HAS_SIGMA: bool = true;
+
+    type AtSite<'k, S: Simd> = AtSite<S, F>;
+
+    fn new(sigma: f64, _parameters: &Parameters) -> Self {
+        let variance = variance::<F>(sigma);
+        Self { noise: F::from_f64(1.0 / variance), scale: F::from_f64(0.25 * variance) }
+    }
+
+    fn noise(&self) -> Option<F> {
+        Some(self.noise)
+    }
+
+    fn multiply_adds(&self) -> [usize; 2] {
+        [31 - COSINE_AND_NORMS, 7]
+    }
+
+    #[inline(always)]
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        let left = Noisy::new(self.noise, left);
+        let reach = left.patch.norm * left.share * F::from_f64(FRAC_2_PI);
+        AtSite { left, scale: self.scale, reach }
+    }
+}
+
+/// What value, slope and jet have in common.
+#[derive(Clone, Copy)]
+struct Terms<V> {
+    met: Correlation<V>,
+    /// `1 + a`.
+    turn: V,
+    /// `1 / c`.
+    secant: V,
+    /// `r r'`.
+    noise_shares: V,
+    /// `r r' / c`.
+    steep: V,
+}
+
+impl<S: Simd, F: Real> AtSite<S, F> {
+    #[inline(always)]
+    fn terms(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Terms<Vector<S, F>> {
+        let one = Vector::<S, F>::splat(simd, F::ONE);
+        let met = self.left.meet(simd, sum, right);
+        let secant = one / met.cosine;
+        let noise_shares = met.inverses * self.left.noise;
+        Terms {
+            met,
+            turn: quarter_turns::<S, F>(simd, met.sine, met.cosine) + one,
+            secant,
+            noise_shares,
+            steep: noise_shares * secant,
+        }
+    }
+
+    #[inline(always)]
+    fn value_of(
+        self,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+        Terms { met, turn, noise_shares, steep, .. }: Terms<Vector<S, F>>,
+    ) -> Vector<S, F> {
+        let across = self.reach * (right.norm * met.share * met.cosine);
+        let along = (noise_shares * steep).mul_add(met.sine * F::from_f64(FRAC_2_PI), turn);
+        sum.mul_add(along, across) * self.scale
+    }
+
+    #[inline(always)]
+    fn slope_of(
+        self,
+        right: Patch<S, F>,
+        Terms { met, turn, secant, steep, .. }: Terms<Vector<S, F>>,
+    ) -> Vector<S, F> {
+        let shares = self.left.noise_share + noise_share(self.left.noise, right);
+        let shares = steep.mul_add(steep, shares);
+        (met.sine * secant * F::from_f64(FRAC_2_PI)).mul_add(shares, turn) * self.scale
+    }
+}
+
+impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
+    #[inline(always)]
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let terms = self.terms(simd, sum, right);
+        [self.value_of(sum, right, terms), self.slope_of(right, terms)]
+    }
+
+    /// ```text
+    /// n dM/dn = sigma^2 / (2 pi) T sqrt(h + n'^2) / c (e + 2 r^2 t'^2 c^2 - r^2 r'^2 x^2 (2 + 1 / c^2))
+    /// ```
+    ///
+    /// and the same with sides exchanged; `sigma dM/dsigma` is 2 S dM/dS and both.
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let Self { left, scale, reach } = self;
+        let terms = self.terms(simd, sum, right);
+        let (value, slope) = (self.value_of(sum, right, terms), self.slope_of(right, terms));
+
+        let Terms { met, secant, noise_shares, steep, .. } = terms;
+        let both = noise_shares * noise_shares;
+        let common = met.excess - met.sine * met.sine * (both + both + steep * steep);
+        // Factors in an order in which nothing overflows that is not large in the end.
+        let along = |noise_share: Vector<S, F>, other_share: Vector<S, F>| {
+            let across = other_share * met.cosine;
+            (across * across * (noise_share + noise_share) + common) * secant
+        };
+        let right_reach = right.norm * met.share * F::from_f64(FRAC_2_PI);
+        let right_noise = noise_share(left.noise, right);
+        let by_left = along(left.noise_share, met.share) / right.inverse * reach * scale;
+        let by_right = along(right_noise, left.share) / left.patch.inverse * right_reach * scale;
+        let turn = sum * slope;
+        Jet {
+            value,
+            slope,
+            left: by_left,
+            right: by_right,
+            sigma: turn + turn + by_left + by_right,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Kernel;
+    use crate::kernel::testing::{ALL, Point, Size, Subject, check_hard_widths};
+    use crate::simd::Double;
+
+    fn formula(point: Point) -> Double {
+        let [a, b, c] = point.scaled();
+        let p = (a + 1.0) * (b + 1.0);
+        let d = (p - c * c).sqrt();
+        let across = (c * c + a * b * d * d) / (p * d);
+        (across + c * (c / p.sqrt()).arcsin()) / Double::PI / 2.0 + c / 4.0
+    }
+
+    fn subject(sigma: f64) -> Subject<'static> {
+        Subject {
+            kernel: Kernel::Gelu,
+            sigma,
+            parameters: Parameters::default(),
+            formula: &formula,
+            size: Size::Natural,
+            cosines: ALL,
+            least: 0.05,
+        }
+    }
+
+    #[test]
+    fn value_and_derivatives_are_those_of_the_formula() {
+        for sigma in [0.3, 1.0, 2.5] {
+            subject(sigma).check::<f32>([3.0, 3.0]);
+            subject(sigma).check::<f64>([3.0, 3.0]);
+        }
+    }
+
+    #[test]
+    fn hard_patches_give_numbers() {
+        check_hard_widths(subject);
+    }
+}

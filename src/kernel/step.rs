@@ -1,0 +1,96 @@
+//! `step`: `M = (pi - arccos u) / pi`, `dM/dS = 1 / (pi sqrt(1 - u^2) n n')`.
+//!
+//! The arc-cosine kernel of order 0, the dual of the step function: Cho and Saul, *Kernel methods for
+//! deep learning*, NeurIPS 2009. It is the slope of `relu`, by the same polynomial.
+//!
+//! At `u = 1` it falls off like a square root: an error of 1e-16 in a cosine would be one of 1e-8 in the
+//! value, and every patch meets itself there. So a cosine within a few roundings of 1 or -1 counts as
+//! that: as far as the numbers tell, such patches are parallel.
+
+use std::f64::consts::FRAC_1_PI;
+
+use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, jet, relu};
+use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, indicator};
+
+/// The arc-cosine kernel of order 0.
+pub struct Step;
+
+#[derive(Clone, Copy)]
+pub struct AtSite<S: Simd, F: Real>(Patch<S, F>);
+
+impl<F: Real> PatchKernel<F> for Step {
+    const SINGULAR: Option<&'static str> = Some(
+        "its slope 1 / (pi sqrt(1 - u^2) n n') is infinite at u = 1, where every patch meets itself",
+    );
+
+    type AtSite<'k, S: Simd> = AtSite<S, F>;
+
+    fn new(_sigma: f64, _parameters: &Parameters) -> Self {
+        Self
+    }
+
+    fn multiply_adds(&self) -> [usize; 2] {
+        // There are no norms to multiply with.
+        [12 - COSINE_AND_NORMS / 2, 4]
+    }
+
+    #[inline(always)]
+    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+        AtSite(left)
+    }
+}
+
+/// `1 - |u|` up to which patches count as parallel, in units of `2^-MANTISSA_BITS`.
+const PARALLEL: f64 = 8.0;
+
+impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
+    /// The slope is large and finite at the singularity.
+    #[inline(always)]
+    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+        let splat = |x: f64| Vector::<S, F>::splat(simd, F::from_f64(x));
+        let Self(left) = self;
+        let cosine = sum * right.inverse * left.inverse;
+        let v = relu::distance::<S, F>(simd, cosine);
+        let parallel = splat(PARALLEL * (-f64::from(F::MANTISSA_BITS)).exp2());
+        let v = v * indicator::<S, F>(simd, v - parallel);
+        let square = (v * (splat(2.0) - v)).max(Vector::<S, F>::splat(simd, F::LEAST_INVERTIBLE));
+        let slope = splat(FRAC_1_PI) / square.sqrt();
+        let value = relu::slope::<S, F>(simd, cosine, v, v.sqrt());
+        [value, slope * right.inverse * left.inverse]
+    }
+
+    #[inline(always)]
+    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(simd, sum, right);
+        jet::turned::<S, F>(simd, F::ZERO, sum, [self.0, right], both)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Kernel;
+    use crate::kernel::testing::{self, HARD_NORMS, INNER, Size, Subject};
+
+    const SUBJECT: Subject<'static> = Subject {
+        kernel: Kernel::Step,
+        sigma: 1.0,
+        parameters: Parameters(Vec::new()),
+        formula: &|point| testing::step(point.cosine()),
+        size: Size::Natural,
+        cosines: INNER,
+        least: 0.0,
+    };
+
+    #[test]
+    fn value_and_derivatives_are_those_of_the_formula() {
+        SUBJECT.check::<f32>([2.0, 2.0]);
+        SUBJECT.check::<f64>([2.0, 2.0]);
+    }
+
+    #[test]
+    fn hard_patches_give_numbers() {
+        SUBJECT.check_hard::<f32>(&HARD_NORMS);
+        SUBJECT.check_hard::<f64>(&HARD_NORMS);
+    }
+}

@@ -1,0 +1,313 @@
+//! What the tests of patch kernels share: a kernel against its formula in some 100 bits.
+//!
+//! The formula is the plain one: with so many bits it may cancel, and its central differences are
+//! derivatives of more than double precision. An error counts in units of what rounding each argument
+//! to the precision does to the exact result, and the result itself: a kernel of a few units is as good
+//! as its arguments.
+
+use super::{Kernel, Parameters, Patch, PatchKernel, SiteKernel, Visitor};
+use crate::simd::{Double, Isa, Real, Simd, SimdBase, Task, Vector};
+
+/// What a kernel depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Point {
+    pub sum: Double,
+    pub norms: [Double; 2],
+    pub sigma: Double,
+    floor: f64,
+}
+
+impl Point {
+    pub fn norms_product(&self) -> Double {
+        self.norms[0] * self.norms[1]
+    }
+
+    /// `u`.
+    pub fn cosine(&self) -> Double {
+        let [left, right] = self.norms.map(|norm| norm.max(Double::from(self.floor)));
+        let one = Double::from(1.0);
+        (self.sum / left / right).min(one).max(-one)
+    }
+
+    /// `A`, `B` and `C`.
+    pub fn scaled(&self) -> [Double; 3] {
+        let square = self.sigma * self.sigma;
+        let [left, right] = self.norms;
+        [square * left * left, square * right * right, square * self.sum]
+    }
+}
+
+/// `(pi - arccos u) / pi`.
+pub(super) fn step(cosine: Double) -> Double {
+    cosine.arcsin() / Double::PI + 0.5
+}
+
+/// `sqrt(1 - u^2)`.
+pub(super) fn sine(cosine: Double) -> Double {
+    ((-cosine + 1.0) * (cosine + 1.0)).sqrt()
+}
+
+/// `sqrt(1 - u^2) / pi + u (pi - arccos u) / pi`.
+pub(super) fn relu(cosine: Double) -> Double {
+    sine(cosine) / Double::PI + cosine * step(cosine)
+}
+
+/// How a result's error is measured.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Size {
+    /// Against the result itself.
+    Relative,
+    /// Against that of nearly parallel patches of the same norms.
+    Natural,
+}
+
+/// A kernel and its formula.
+pub(super) struct Subject<'a> {
+    pub kernel: Kernel,
+    pub sigma: f64,
+    pub parameters: Parameters,
+    pub formula: &'a dyn Fn(Point) -> Double,
+    pub size: Size,
+    pub cosines: &'a [f64],
+    /// The least norm at which the formula's differences are more precise than the kernel.
+    pub least: f64,
+}
+
+/// Cosines at which every kernel is differentiable.
+pub(super) const INNER: &[f64] =
+    &[-0.9999, -0.99, -0.8, -0.3, -1e-4, 0.0, 1e-6, 0.02, 0.4, 0.706, 0.71, 0.95, 0.999, 0.99999];
+
+/// The same, and both ends.
+pub(super) const ALL: &[f64] = &[
+    -1.0, -0.9999, -0.99, -0.8, -0.3, -1e-4, 0.0, 1e-6, 0.02, 0.4, 0.706, 0.71, 0.95, 0.999,
+    0.99999, 1.0,
+];
+
+const NORMS: [f64; 7] = [9e-7, 1e-3, 0.1, 0.7, 1.0, 3.0, 20.0];
+
+/// What no result is known to.
+const LEAST: f64 = 1e-37;
+
+/// From blank patches to the largest of which products are numbers in single precision.
+pub(super) const HARD_NORMS: [f64; 12] =
+    [0.0, 1e-15, 1e-9, 1e-6, 1e-3, 0.5, 1.0, 30.0, 1e4, 1e7, 1e12, 1e15];
+
+/// Norms of which powers are numbers as well.
+pub(super) const TAME_NORMS: [f64; 8] = [0.0, 1e-15, 1e-9, 1e-6, 1e-3, 0.5, 1.0, 30.0];
+
+impl Subject<'_> {
+    /// Value and derivatives have at most so many units of error, at every level.
+    pub fn check<F: Real>(&self, [value, derivatives]: [f64; 2]) {
+        let bounds = [value, derivatives, derivatives, derivatives, derivatives];
+        let all = self.inputs::<F>();
+        let wanted: Vec<_> = all.iter().map(|input| self.wanted(*input)).collect();
+        for isa in Isa::available() {
+            for ((input, wanted), got) in all.iter().zip(&wanted).zip(self.evaluate(isa, &all)) {
+                for (index, (exact, unit)) in wanted.iter().enumerate() {
+                    let error = (Double::from(got.jet[index]) - *exact).abs().0 / unit;
+                    assert!(
+                        error <= bounds[index],
+                        "{} on {}, sigma {}: {} is {:e}, not {exact:?}, off by {error}: {input:?}",
+                        self.kernel.name(),
+                        isa.name(),
+                        self.sigma,
+                        ["value", "slope", "left", "right", "sigma"][index],
+                        got.jet[index],
+                    );
+                }
+                let floored = input.norms.iter().any(|norm| *norm < F::NORM_FLOOR);
+                if !floored {
+                    let (exact, unit) = wanted[1];
+                    let error = (Double::from(got.slope) - exact).abs().0 / unit;
+                    assert!(error <= derivatives, "{}: {input:?}", self.kernel.name());
+                }
+            }
+        }
+    }
+
+    /// Whatever the patches of these norms: numbers.
+    pub fn check_hard<F: Real>(&self, norms: &[f64]) {
+        let beyond = 1.0 + 4.0 * (-f64::from(F::MANTISSA_BITS)).exp2();
+        let cosines = [-beyond, -1.0, -1e-3, 0.0, 1e-9, 0.5, 1.0, beyond];
+        let all = inputs::<F>(norms, &cosines);
+        for isa in Isa::available() {
+            for (input, got) in all.iter().zip(self.evaluate(isa, &all)) {
+                assert!(
+                    got.slope.is_finite() && got.jet.iter().all(|number| number.is_finite()),
+                    "{} on {}, sigma {}: {got:?} at {input:?}",
+                    self.kernel.name(),
+                    isa.name(),
+                    self.sigma,
+                );
+            }
+        }
+    }
+
+    fn inputs<F: Real>(&self) -> Vec<Input<F>> {
+        let norms: Vec<_> = NORMS.into_iter().filter(|norm| *norm >= self.least).collect();
+        inputs(&norms, self.cosines)
+    }
+
+    fn evaluate<F: Real>(&self, isa: Isa, inputs: &[Input<F>]) -> Vec<Got> {
+        isa.run(Evaluate { subject: self, inputs })
+    }
+
+    /// Value, slope and the other derivatives, each with the unit of its error.
+    fn wanted<F: Real>(&self, input: Input<F>) -> [(Double, f64); 5] {
+        let point = input.point(self.sigma);
+        let digit = (-1.0 - f64::from(F::MANTISSA_BITS)).exp2();
+        let exact = self.derivatives(point);
+        let up = Double::from(1.0) + digit;
+        let [left, right] = point.norms;
+        let off = [
+            Point { sum: point.sum * (1.0 - digit), ..point },
+            Point { norms: [left * up, right], ..point },
+            Point { norms: [left, right * up], ..point },
+        ];
+        let off = off.map(|point| self.derivatives(point));
+        let like = match self.size {
+            Size::Relative => exact,
+            Size::Natural => {
+                self.derivatives(Point { sum: point.norms_product() * 0.999, ..point })
+            }
+        };
+        let change =
+            like[1] * if self.size == Size::Relative { point.sum } else { point.norms_product() };
+        let common = like[0].abs() + change.abs();
+        std::array::from_fn(|index| {
+            let like = if index < 2 { like[index] } else { like[index].abs() + common };
+            let moved: f64 = off.iter().map(|off| (off[index] - exact[index]).abs().0).sum();
+            (exact[index], digit * like.abs().0 + moved + LEAST)
+        })
+    }
+
+    /// By central differences of fourth order.
+    fn derivatives(&self, point: Point) -> [Double; 5] {
+        // A power of two, so that 1 + STEP is exact.
+        const STEP: f64 = 1.0 / (1_u64 << 26) as f64;
+        let difference = |change: &dyn Fn(f64) -> Point| {
+            let across = |step| (self.formula)(change(step)) - (self.formula)(change(-step));
+            (across(STEP) * 8.0 - across(2.0 * STEP)) / (12.0 * STEP)
+        };
+        let product = point.norms_product();
+        let [left, right] = point.norms;
+        let slope = difference(&|step| Point { sum: point.sum + product * step, ..point });
+        [
+            (self.formula)(point),
+            slope / product,
+            difference(&|step| Point { norms: [left * (1.0 + step), right], ..point }),
+            difference(&|step| Point { norms: [left, right * (1.0 + step)], ..point }),
+            difference(&|step| Point { sigma: point.sigma * (1.0 + step), ..point }),
+        ]
+    }
+}
+
+/// Hard patches at usual widths, and tame ones at widths of which the square has no inverse in single
+/// precision.
+pub(super) fn check_hard_widths(subject: impl Fn(f64) -> Subject<'static>) {
+    for sigma in [1e-2, 1.0, 1e2] {
+        subject(sigma).check_hard::<f32>(&HARD_NORMS);
+        subject(sigma).check_hard::<f64>(&HARD_NORMS);
+    }
+    for sigma in [1e-12, 1e-6, 1e6, 1e12] {
+        subject(sigma).check_hard::<f32>(&TAME_NORMS);
+        subject(sigma).check_hard::<f64>(&HARD_NORMS);
+    }
+}
+
+/// A kernel's arguments.
+#[derive(Clone, Copy, Debug)]
+struct Input<F> {
+    sum: F,
+    norms: [F; 2],
+}
+
+impl<F: Real> Input<F> {
+    fn point(self, sigma: f64) -> Point {
+        let norms = self.norms.map(|norm| Double::from(norm.to_f64()));
+        let [sum, sigma] = [self.sum.to_f64(), sigma].map(Double::from);
+        Point { sum, norms, sigma, floor: F::NORM_FLOOR.to_f64() }
+    }
+}
+
+/// Every two norms at every cosine.
+fn inputs<F: Real>(norms: &[f64], cosines: &[f64]) -> Vec<Input<F>> {
+    let norms: Vec<F> = norms.iter().copied().map(F::from_f64).collect();
+    let pairs = norms.iter().flat_map(|left| norms.iter().map(move |right| [*left, *right]));
+    pairs
+        .flat_map(|norms| {
+            let [left, right] = norms.map(F::to_f64);
+            cosines
+                .iter()
+                .map(move |cosine| Input { sum: F::from_f64(cosine * left * right), norms })
+        })
+        .collect()
+}
+
+/// What a kernel gives.
+#[derive(Clone, Copy, Debug)]
+struct Got {
+    /// Beside the value.
+    slope: f64,
+    /// Value, slope, by left norm, by right norm, by sigma.
+    jet: [f64; 5],
+}
+
+struct Evaluate<'a, F> {
+    subject: &'a Subject<'a>,
+    inputs: &'a [Input<F>],
+}
+
+impl<F: Real> Task for Evaluate<'_, F> {
+    type Output = Vec<Got>;
+
+    fn run<S: Simd>(self, simd: S) -> Vec<Got> {
+        let Self { subject: Subject { kernel, sigma, parameters, .. }, inputs } = self;
+        let mut all = Vec::new();
+        kernel.prepare::<F>(*sigma, parameters).visit(Batches { simd, inputs, all: &mut all });
+        all
+    }
+}
+
+struct Batches<'a, S, F> {
+    simd: S,
+    inputs: &'a [Input<F>],
+    all: &'a mut Vec<Got>,
+}
+
+impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
+    fn visit<K: PatchKernel<F>>(self, kernel: &K) {
+        for batch in self.inputs.chunks(Vector::<S, F>::LEN) {
+            let got = evaluate(self.simd, kernel, batch);
+            self.all.extend(got.into_iter().take(batch.len()));
+        }
+    }
+}
+
+/// A vector of results; the value is the same three times.
+fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
+    simd: S,
+    kernel: &K,
+    batch: &[Input<F>],
+) -> Vec<Got> {
+    let lanes = |of: &dyn Fn(Input<F>) -> F| {
+        Vector::<S, F>::from_fn(simd, |lane| of(batch[lane.min(batch.len() - 1)]))
+    };
+    let patch = |side: usize| lanes(&|input| input.norms[side]);
+    let [left, right] = [0, 1].map(|side| Patch::new(simd, patch(side), kernel.noise()));
+    let sum = lanes(&|input| input.sum);
+    let site = kernel.at(simd, left);
+    let [value, slope] = site.value_and_slope(simd, sum, right);
+    let jet = site.jet(simd, sum, right);
+    let bits = |value: Vector<S, F>| -> Vec<u64> {
+        value.as_slice().iter().map(|value| value.to_f64().to_bits()).collect()
+    };
+    assert_eq!(bits(site.value(simd, sum, right)), bits(value));
+    assert_eq!(bits(jet.value), bits(value));
+    let lane = |index: usize| {
+        let of = |vector: Vector<S, F>| vector.as_slice()[index].to_f64();
+        let jet = [jet.value, jet.slope, jet.left, jet.right, jet.sigma].map(of);
+        Got { slope: of(slope), jet }
+    };
+    (0..Vector::<S, F>::LEN).map(lane).collect()
+}

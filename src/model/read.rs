@@ -1,0 +1,347 @@
+//! From a layer's words to a [`Layer`]: the one place that reads its keys.
+
+use std::fmt;
+
+use super::{Layer, OPTIONS, Padding, SIDES, Sides, Value};
+use crate::convention::Convention;
+use crate::error::{Error, Result, bail};
+use crate::kernel::{Kernel, Kind, MOST_TERMS, Parameter, Parameters, Setting};
+use crate::pooling::Pooling;
+
+/// The keys that every layer may have, in the order in which they are shown.
+pub const KEYS: [&str; 9] = [
+    "npatch",
+    "subsampling",
+    "poolfactor",
+    "kernel",
+    "sigma",
+    "pooling",
+    "padding",
+    "stride",
+    "dilation",
+];
+
+/// Where a value stands, for the error that names it.
+pub(super) struct At<'a> {
+    /// None for what the whole model says.
+    pub layer: Option<usize>,
+    pub key: &'a str,
+}
+
+impl Layer {
+    /// Read the table of layer `index` (counted from 0).
+    ///
+    /// `ntk` only chooses the default of `kernel`: `relu` for the NTK, `exp` otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for an unknown key, a missing one or an impossible value, and
+    /// [`Error::Type`] for a value of the wrong type; each names the layer and the key.
+    pub fn from_entries(
+        index: usize,
+        entries: impl IntoIterator<Item = (String, Value)>,
+        ntk: bool,
+    ) -> Result<Self> {
+        let mut words = Entries { index, entries: entries.into_iter().collect() };
+        let kernel = words.take("kernel", |at, value| at.kernel(value))?;
+        let kernel = kernel.unwrap_or(if ntk { Kernel::Relu } else { Kernel::Exp });
+        words.check_keys(kernel)?;
+        let parameters = words.parameters(kernel)?;
+        let poolings = words.take("pooling", |at, value| at.poolings(value))?;
+        let poolings = poolings.unwrap_or([Pooling::Gaussian, Pooling::Gaussian]);
+        let mut sides = |key| words.take(key, |at, value| at.sides(value));
+        let npatch = sides("npatch")?.ok_or_else(|| missing(index, "npatch"))?;
+        let strides = poolings.iter().any(Pooling::has_stride);
+        let subsampling = match (sides("subsampling")?, strides) {
+            (Some(given), _) => given,
+            (None, false) => [1, 1],
+            (None, true) => return Err(missing(index, "subsampling")),
+        };
+        Ok(Self {
+            npatch,
+            subsampling,
+            poolfactor: sides("poolfactor")?.unwrap_or(subsampling),
+            stride: sides("stride")?.unwrap_or([1, 1]),
+            dilation: sides("dilation")?.unwrap_or([1, 1]),
+            padding: words
+                .take("padding", |at, value| at.choice(value, &Padding::ALL, Padding::name))?
+                .unwrap_or_default(),
+            sigma: words.take("sigma", |at, value| at.positive(value))?.unwrap_or(1.0),
+            kernel,
+            parameters,
+            poolings,
+        })
+    }
+
+    /// The table that [`Layer::from_entries`] reads back, every key filled in.
+    pub fn entries(&self) -> Vec<(&'static str, Value)> {
+        let sides = |[rows, cols]: Sides| match rows == cols {
+            true => Value::Integer(rows as i64),
+            false => Value::List([rows, cols].map(|n| Value::Integer(n as i64)).to_vec()),
+        };
+        let pooling = |pooling: &Pooling| match (pooling, pooling.name()) {
+            (Pooling::Weights(weights), _) => reals(weights),
+            (_, name) => Value::Text(name.unwrap_or_default().to_owned()),
+        };
+        let [rows, cols] = &self.poolings;
+        let poolings = match rows == cols {
+            true => pooling(rows),
+            false => Value::List(vec![pooling(rows), pooling(cols)]),
+        };
+        let values = [
+            sides(self.npatch),
+            sides(self.subsampling),
+            sides(self.poolfactor),
+            Value::Text(self.kernel.name().to_owned()),
+            Value::Real(self.sigma),
+            poolings,
+            Value::Text(self.padding.name().to_owned()),
+            sides(self.stride),
+            sides(self.dilation),
+        ];
+        let own = self.parameters.0.iter().map(|(name, setting)| (*name, value_of(setting)));
+        KEYS.into_iter().zip(values).chain(own).collect()
+    }
+}
+
+fn reals(numbers: &[f64]) -> Value {
+    Value::List(numbers.iter().map(|&x| Value::Real(x)).collect())
+}
+
+fn value_of(setting: &Setting) -> Value {
+    match setting {
+        Setting::Number(x) => Value::Real(*x),
+        Setting::Whole(n) => Value::Integer(*n as i64),
+        Setting::Flag(flag) => Value::Flag(*flag),
+        Setting::Numbers(numbers) => reals(numbers),
+    }
+}
+
+fn missing(index: usize, key: &str) -> Error {
+    Error::Value(format!("model: layer {index} needs {key:?}"))
+}
+
+/// A layer's entries, taken one after the other.
+struct Entries {
+    index: usize,
+    entries: Vec<(String, Value)>,
+}
+
+impl Entries {
+    fn take<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&At, &Value) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(found) = self.entries.iter().position(|(name, _)| name == key) else {
+            return Ok(None);
+        };
+        let (_, value) = self.entries.remove(found);
+        read(&At { layer: Some(self.index), key }, &value).map(Some)
+    }
+
+    /// The parameters that `kernel` declares.
+    fn parameters(&mut self, kernel: Kernel) -> Result<Parameters> {
+        let mut settings = Vec::new();
+        for Parameter { name, kind, default } in kernel.parameters() {
+            let given = self.take(name, |at, value| at.setting(value, *kind))?;
+            let Some(setting) = given.or_else(|| default.clone()) else {
+                bail!("model: layer {} needs {name:?} for kernel {:?}", self.index, kernel.name());
+            };
+            settings.push((*name, setting));
+        }
+        Ok(Parameters(settings))
+    }
+
+    /// Refuse a key that a layer with this kernel does not have: before one is missed, since it may
+    /// be that one, misspelt.
+    fn check_keys(&self, kernel: Kernel) -> Result<()> {
+        let Self { index, entries } = self;
+        let known = |key: &str| {
+            KEYS.contains(&key) || kernel.parameters().iter().any(|own| own.name == key)
+        };
+        let Some((key, _)) = entries.iter().find(|(key, _)| !known(key)) else { return Ok(()) };
+        let has = |kernel: &Kernel| kernel.parameters().iter().any(|own| own.name == key);
+        let owners: Vec<_> = Kernel::ALL.iter().filter(|&kernel| has(kernel)).collect();
+        if owners.is_empty() {
+            let own = kernel.parameters().iter().map(|own| own.name);
+            let keys: Vec<_> = KEYS.into_iter().chain(own).collect();
+            bail!("{}", unknown(Some(*index), "key", key, &keys));
+        }
+        let owners: Vec<_> =
+            owners.into_iter().map(|kernel| format!("{:?}", kernel.name())).collect();
+        bail!(
+            "model: layer {index}: kernel {:?} has no parameter {key:?}, which is one of {}",
+            kernel.name(),
+            owners.join(" and "),
+        )
+    }
+}
+
+impl At<'_> {
+    fn whole(&self, value: &Value, wanted: &str) -> Result<usize> {
+        match *value {
+            Value::Integer(n) if n >= 1 => Ok(n as usize),
+            Value::Integer(n) => bail!("{self} must be at least 1, got {n}"),
+            _ => Err(self.type_error(wanted, value)),
+        }
+    }
+
+    fn sides(&self, value: &Value) -> Result<Sides> {
+        let wanted = "a whole number or a pair of them, (rows, columns)";
+        match value {
+            Value::List(items) => {
+                let [rows, cols] = items.as_slice() else {
+                    return Err(self.type_error(wanted, value));
+                };
+                Ok([self.whole(rows, wanted)?, self.whole(cols, wanted)?])
+            }
+            _ => self.whole(value, wanted).map(|side| [side; SIDES]),
+        }
+    }
+
+    fn number(&self, value: &Value) -> Result<f64> {
+        let x = match *value {
+            Value::Integer(n) => n as f64,
+            Value::Real(x) => x,
+            _ => return Err(self.type_error("a number", value)),
+        };
+        if !x.is_finite() {
+            bail!("{self} must be a finite number, got {x}");
+        }
+        Ok(x)
+    }
+
+    fn positive(&self, value: &Value) -> Result<f64> {
+        match self.number(value) {
+            Ok(x) if x > 0.0 => Ok(x),
+            Err(error @ Error::Type(_)) => Err(error),
+            _ => bail!("{self} must be a finite number above 0, got {value}"),
+        }
+    }
+
+    fn non_negative(&self, value: &Value) -> Result<f64> {
+        match self.number(value)? {
+            x if x >= 0.0 => Ok(x),
+            x => bail!("{self} must be 0 or above, got {x}"),
+        }
+    }
+
+    fn numbers(&self, value: &Value, read: impl Fn(&Value) -> Result<f64>) -> Result<Vec<f64>> {
+        let Value::List(items) = value else {
+            return Err(self.type_error("a list of numbers", value));
+        };
+        let numbers = items.iter().map(read).collect::<Result<Vec<_>>>()?;
+        if numbers.iter().all(|&x| x == 0.0) {
+            bail!("{self} must have a number that is not 0, got {value}");
+        }
+        Ok(numbers)
+    }
+
+    /// A kernel's own parameter.
+    fn setting(&self, value: &Value, kind: Kind) -> Result<Setting> {
+        Ok(match kind {
+            Kind::Number => Setting::Number(self.number(value)?),
+            Kind::NonNegative => Setting::Number(self.non_negative(value)?),
+            Kind::Degree => match self.whole(value, "a whole number")? {
+                degree if degree <= MOST_TERMS => Setting::Whole(degree),
+                degree => bail!("{self} must be at most {MOST_TERMS}, got {degree}"),
+            },
+            Kind::Flag => match value {
+                Value::Flag(flag) => Setting::Flag(*flag),
+                _ => return Err(self.type_error("true or false", value)),
+            },
+            Kind::Coefficients => {
+                let numbers = self.numbers(value, |item| self.non_negative(item))?;
+                if numbers.len() > MOST_TERMS {
+                    bail!("{self} must be at most {MOST_TERMS} numbers, got {}", numbers.len());
+                }
+                Setting::Numbers(numbers)
+            }
+        })
+    }
+
+    fn kernel(&self, value: &Value) -> Result<Kernel> {
+        let names: Vec<_> = Kernel::ALL.iter().flat_map(|kernel| kernel.names()).collect();
+        let name = self.choice(value, &names, |name| name)?;
+        let found = Kernel::ALL.into_iter().find(|kernel| kernel.names().contains(name));
+        Ok(found.expect("every name is one of a kernel"))
+    }
+
+    /// A pooling for both axes, or one for each.
+    fn poolings(&self, value: &Value) -> Result<[Pooling; SIDES]> {
+        match value {
+            Value::List(items) if items.iter().any(|x| !is_number(x)) => {
+                let [rows, cols] = items.as_slice() else {
+                    return Err(self.type_error("a pooling or a pair of them", value));
+                };
+                Ok([self.pooling(rows)?, self.pooling(cols)?])
+            }
+            _ => self.pooling(value).map(|pooling| [pooling.clone(), pooling]),
+        }
+    }
+
+    fn pooling(&self, value: &Value) -> Result<Pooling> {
+        match value {
+            Value::List(_) => Ok(Pooling::Weights(self.numbers(value, |item| self.number(item))?)),
+            Value::Text(_) => {
+                self.choice(value, &Pooling::ALL, |pooling| pooling.name().unwrap_or_default())
+            }
+            _ => Err(self.type_error("a string or a list of weights", value)),
+        }
+    }
+
+    pub(super) fn convention(&self, value: &Value) -> Result<Convention> {
+        self.choice(value, &Convention::ALL, Convention::name)
+    }
+
+    pub(super) fn choice<T: Clone>(
+        &self,
+        value: &Value,
+        all: &[T],
+        name: fn(&T) -> &'static str,
+    ) -> Result<T> {
+        let Value::Text(text) = value else {
+            return Err(self.type_error("a string", value));
+        };
+        let found = all.iter().find(|item| name(item) == text);
+        found.cloned().ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(name).collect();
+            Error::Value(unknown(self.layer, self.key, text, &names))
+        })
+    }
+
+    fn type_error(&self, wanted: &str, value: &Value) -> Error {
+        Error::Type(format!("{self} must be {wanted}, got {value}"))
+    }
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(value, Value::Integer(_) | Value::Real(_))
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", place(self.layer), self.key)
+    }
+}
+
+fn place(layer: Option<usize>) -> String {
+    layer.map_or("model".to_owned(), |index| format!("model: layer {index}"))
+}
+
+/// An option that no model has.
+pub(super) fn unknown_option(key: &str) -> Error {
+    Error::Value(unknown(None, "key", key, &OPTIONS))
+}
+
+/// "layer 1: unknown kernel "rleu"; did you mean "relu"? (one of ...)".
+fn unknown(layer: Option<usize>, what: &str, got: &str, valid: &[&str]) -> String {
+    let nearest = valid
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(got, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 3);
+    let hint = nearest.map_or(String::new(), |(_, name)| format!("; did you mean {name:?}?"));
+    let list = valid.join(", ");
+    format!("{}: unknown {what} {got:?}{hint} (one of: {list})", place(layer))
+}

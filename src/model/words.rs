@@ -1,0 +1,104 @@
+//! A model as its source wrote it, in a Python dict or in TOML: keys and values.
+
+use std::fmt;
+
+use crate::error::{Error, Result, bail};
+
+/// A table's keys and values.
+pub type Table = Vec<(String, Value)>;
+
+/// A value of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Integer(i64),
+    /// A real number.
+    Real(f64),
+    /// True or false.
+    Flag(bool),
+    /// A string.
+    Text(String),
+    /// A list.
+    List(Vec<Value>),
+    /// Anything else, by the name of its type.
+    Other(String),
+}
+
+/// A model's tables.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Words {
+    /// One table a layer.
+    pub layers: Vec<Table>,
+    /// What else the model says of itself.
+    pub options: Table,
+}
+
+impl Words {
+    /// Read a TOML text with one `[[layers]]` table a layer.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for anything but such a text.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let file: toml::Table =
+            text.parse().map_err(|error| Error::Value(format!("not a TOML text: {error}")))?;
+        Self::from_toml_table(&file)
+    }
+
+    /// The same of a table with the key `layers`.
+    ///
+    /// # Errors
+    /// As [`Words::from_toml`].
+    pub fn from_toml_table(file: &toml::Table) -> Result<Self> {
+        let Some(layers) = file.get("layers") else {
+            bail!("the TOML text has no [[layers]] tables");
+        };
+        let tables = layers.as_array().map(|layers| layers.iter().map(toml::Value::as_table));
+        let Some(tables) = tables.and_then(|tables| tables.collect::<Option<Vec<_>>>()) else {
+            bail!("\"layers\" must be [[layers]] tables, one a layer");
+        };
+        let read = |(key, value): (&String, &toml::Value)| (key.clone(), value.into());
+        Ok(Self {
+            layers: tables.into_iter().map(|table| table.iter().map(read).collect()).collect(),
+            options: file.iter().filter(|(key, _)| *key != "layers").map(read).collect(),
+        })
+    }
+
+    /// The TOML text that [`Words::from_toml`] reads back.
+    pub fn to_toml(&self) -> String {
+        let lines = |table: &Table| {
+            table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect::<String>()
+        };
+        let options = (!self.options.is_empty()).then(|| lines(&self.options));
+        let layers = self.layers.iter().map(|table| format!("[[layers]]\n{}", lines(table)));
+        options.into_iter().chain(layers).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl From<&toml::Value> for Value {
+    fn from(value: &toml::Value) -> Self {
+        match value {
+            toml::Value::Integer(n) => Self::Integer(*n),
+            toml::Value::Float(x) => Self::Real(*x),
+            toml::Value::Boolean(flag) => Self::Flag(*flag),
+            toml::Value::String(text) => Self::Text(text.clone()),
+            toml::Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
+            other => Self::Other(other.type_str().to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(n) => write!(f, "{n}"),
+            Self::Real(x) => write!(f, "{x:?}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::List(items) => {
+                let items: Vec<_> = items.iter().map(Self::to_string).collect();
+                write!(f, "[{}]", items.join(", "))
+            }
+            Self::Other(kind) => write!(f, "a value of type {kind}"),
+        }
+    }
+}

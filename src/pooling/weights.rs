@@ -1,0 +1,8 @@
+//! Weights that the user gives, with windows as `average` has them.
+
+use super::{Along, Taps};
+
+pub(super) fn taps(along: &Along, weights: &[f64]) -> Taps {
+    let outputs = along.positions / along.subsampling;
+    Taps { start: 0, weights: weights.to_vec(), outputs }
+}

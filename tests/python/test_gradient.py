@@ -1,0 +1,104 @@
+"""Derivatives by log sigma, against central differences."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cases
+import ckn_rs
+from ckn_rs import Model, _core
+
+#: Whose forms by keyword these tests choose as they run.
+compute_kernel_matrix: Any = ckn_rs.compute_kernel_matrix
+SIGMA = [name for name in _core.KERNELS if "sigma" in _core.KERNEL_PARAMETERS[name]]
+DOUBLE, SINGLE = 1e-6, 1e-4
+
+
+def layers_with_sigma(model: Model) -> list[int]:
+    return [index for index, layer in enumerate(model) if layer.kernel in SIGMA]
+
+
+def moved(model: Model, index: int, step: float) -> Model:
+    layers = model.to_dicts()
+    layers[index]["sigma"] *= np.exp(step)
+    return Model.from_dicts(layers, convention=model.convention, readout=model.readout)
+
+
+def differences(model: Model, *images: Any, **options: Any) -> Any:
+    step = 1e-4
+
+    def slope(index: int) -> Any:
+        ahead, behind = (
+            compute_kernel_matrix(*images, model=moved(model, index, h), **options)
+            for h in (step, -step)
+        )
+        return (ahead - behind) / (2 * step)
+
+    return np.stack([slope(index) for index in layers_with_sigma(model)], axis=-1)
+
+
+def check(model: Model, X: Any, Y: Any, **options: Any) -> None:
+    images = (X,) if Y is None else (X, Y)
+    K, dK = compute_kernel_matrix(*images, model=model, eval_gradient=True, **options)
+    alone = compute_kernel_matrix(*images, model=model, **options)
+    np.testing.assert_array_equal(K, alone)
+    wanted = differences(model, *images, **options)
+    assert dK.shape == wanted.shape == (*K.shape, len(layers_with_sigma(model)))
+    scale = max(np.abs(K).max(), np.abs(wanted).max())
+    assert np.abs(dK - wanted).max() <= DOUBLE * scale, model
+    single = [images.astype(np.float32) for images in images]
+    K32, dK32 = compute_kernel_matrix(*single, model=model, eval_gradient=True, **options)
+    assert K32.dtype == dK32.dtype == np.float32
+    assert np.abs(dK32 - wanted).max() <= SINGLE * scale, model
+
+
+@pytest.mark.parametrize("readout", _core.READOUTS)
+@pytest.mark.parametrize("padding", ["same", "valid", "circular"])
+@pytest.mark.parametrize("kernel", SIGMA)
+def test_gradients_are_those_of_differences(kernel: str, padding: str, readout: str) -> None:
+    rng = np.random.default_rng(SIGMA.index(kernel))
+    for _ in range(2):
+        # Layers whose kernel has no slope would refuse.
+        model, shape = cases.random_model(
+            rng, kernel, "average", padding, readout=readout, ntk=True
+        )
+        X, Y = rng.normal(size=(3, *shape)), rng.normal(size=(2, *shape))
+        model = cases.suited(model, X[0])
+        check(model, X, Y)
+        check(model, X, None)
+
+
+@pytest.mark.parametrize("one_set", [True, False])
+def test_normalized_gradients(one_set: bool) -> None:
+    model = Model(cases.EXP)
+    X, Y = cases.images(4, (8, 9, 2)), cases.images(3, (8, 9, 2), seed=1)
+    check(model, X, None if one_set else Y, normalize=True)
+    if one_set:
+        _, dK = compute_kernel_matrix(X, model=model, normalize=True, eval_gradient=True)
+        assert (dK[range(4), range(4)] == 0).all()
+
+
+def test_three_layers_with_others_between() -> None:
+    layers: cases.Layers = [
+        {"npatch": 3, "subsampling": 1, "kernel": "rbf", "sigma": 1.5, "pooling": "average"},
+        {"npatch": 2, "subsampling": 2, "kernel": "relu"},
+        {"npatch": 1, "subsampling": 1, "kernel": "linear", "sigma": 0.8, "pooling": "average"},
+    ]
+    check(Model(layers), cases.images(3, (7, 6, 2)), None)
+
+
+def test_a_model_without_sigma_has_no_derivatives() -> None:
+    X = cases.images(3, (8, 8, 1))
+    K, dK = compute_kernel_matrix(X, model=cases.RELU, eval_gradient=True)
+    assert dK.shape == (3, 3, 0)
+    np.testing.assert_array_equal(K, compute_kernel_matrix(X, model=cases.RELU))
+
+
+def test_what_has_no_gradient_says_so() -> None:
+    X = cases.images(2, (8, 8, 2))
+    with pytest.raises(ValueError, match=r"eval_gradient.*ntk|ntk.*eval_gradient"):
+        compute_kernel_matrix(X, model=cases.EXP, ntk=True, eval_gradient=True)
+    step = [*cases.EXP[:1], {"npatch": 1, "subsampling": 1, "kernel": "step"}]
+    with pytest.raises(ValueError, match=r"layer 1.*gradient.*step"):
+        compute_kernel_matrix(X, model=step, eval_gradient=True)

@@ -1,0 +1,172 @@
+//! Models and images' shapes.
+
+use ckn_rs::convention::Convention;
+use ckn_rs::kernel::{Kernel, Parameter, Parameters, Setting};
+use ckn_rs::model::{Layer, Model, Padding, Readout, SIDES};
+use ckn_rs::plan::{Carried, Plan, Shape};
+use ckn_rs::pooling::Pooling;
+use rand::{RngExt, rngs::StdRng};
+
+/// Sizes that leave a batch, a block and a tile of columns with something over.
+pub const SHAPE: Shape = shape(10, 15, 2);
+
+pub const fn shape(height: usize, width: usize, channels: usize) -> Shape {
+    Shape { height, width, channels }
+}
+
+pub const fn carried(ntk: bool) -> Carried {
+    if ntk { Carried::Ntk } else { Carried::Nothing }
+}
+
+/// A layer of this kernel and pooling; kernels that need parameters have some.
+pub fn layer(kernel: Kernel, npatch: usize, subsampling: usize, pooling: &Pooling) -> Layer {
+    // A pooling without a stride has no other.
+    let subsampling = if pooling.has_stride() { subsampling } else { 1 };
+    let mut layer = Layer::new(kernel, npatch, subsampling).pooled(pooling.clone());
+    layer.sigma = 0.7;
+    layer.parameters = parameters(kernel);
+    layer
+}
+
+/// Two layers of 3x3 patches, pooled by 2: the shape of model that is most in use.
+pub fn two_layers(kernel: Kernel) -> Model {
+    Model::new(vec![layer(kernel, 3, 2, &Pooling::Gaussian); 2]).unwrap()
+}
+
+/// Parameters of a kernel, those by default where there are.
+pub fn parameters(kernel: Kernel) -> Parameters {
+    let setting = |own: &Parameter| match own.name {
+        "a" => Setting::Number(-0.4),
+        "degree" => Setting::Whole(3),
+        "offset" => Setting::Number(0.3),
+        "coefficients" => Setting::Numbers(vec![0.1, 0.4, 0.0, 0.3, 0.2]),
+        _ => own.default.clone().expect("no other parameter lacks a default"),
+    };
+    Parameters(kernel.parameters().iter().map(|own| (own.name, setting(own))).collect())
+}
+
+/// The degree in which the kernel of an image scaled by a factor is scaled; none if it is not.
+pub fn degree(kernel: Kernel) -> Option<u32> {
+    match kernel.name() {
+        "step" => Some(0),
+        "exp" | "relu" | "linear" | "poly2" | "poly3" | "poly4" | "abrelu" | "poly" | "series" => {
+            Some(1)
+        }
+        "square" | "arccos2" => Some(2),
+        _ => None,
+    }
+}
+
+pub fn pick<T: Clone>(rng: &mut StdRng, all: &[T]) -> T {
+    all[rng.random_range(0..all.len())].clone()
+}
+
+/// What is asked of a random model.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub kernel: Kernel,
+    pub pooling: Pooling,
+    pub padding: Padding,
+    pub convention: Convention,
+    pub readout: Readout,
+}
+
+impl Wanted {
+    /// A model of `depth` layers for images of `shape`, one of which has the kernel, the pooling and
+    /// the padding that are wanted; the others, and everything else, are left to chance.
+    ///
+    /// The first patch holds at least two values wherever it stands: with one, every cosine is 1 or
+    /// -1, where the slope of relu is singular and two correct programs differ.
+    pub fn model(&self, rng: &mut StdRng, shape: Shape, depth: usize, carried: Carried) -> Model {
+        loop {
+            let mut layers: Vec<Layer> = (0..depth).map(|_| self.layer(rng, carried)).collect();
+            let chosen = rng.random_range(0..depth);
+            layers[chosen].kernel = self.kernel;
+            layers[chosen].parameters = parameters(self.kernel);
+            layers[chosen].padding = self.padding;
+            set_pooling(&mut layers[chosen], rng.random_range(0..2), &self.pooling);
+            let Self { convention, readout, .. } = *self;
+            if shape.channels == 1 && layers[0].npatch.iter().any(|&side| side < 3) {
+                continue;
+            }
+            let Ok(model) = (Model { layers, convention, readout }).validated() else { continue };
+            if Plan::new(&model, shape, carried).is_ok() {
+                return model;
+            }
+        }
+    }
+
+    fn layer(&self, rng: &mut StdRng, carried: Carried) -> Layer {
+        let usable = |kernel: &Kernel| carried == Carried::Nothing || kernel.singular().is_none();
+        let kernels: Vec<_> = Kernel::ALL.into_iter().filter(usable).collect();
+        let kernel = pick(rng, &kernels);
+        let weights = Pooling::Weights(vec![0.5, 0.25, -0.125]);
+        let poolings: Vec<_> = Pooling::ALL.into_iter().chain([weights]).collect();
+        let mut layer = layer(kernel, 1, 1, &Pooling::Average);
+        layer.sigma = rng.random_range(0.6..1.4);
+        layer.padding = pick(rng, &Padding::ALL);
+        for side in 0..SIDES {
+            layer.npatch[side] = rng.random_range(1..=4);
+            layer.stride[side] = pick(rng, &[1, 1, 2]);
+            layer.dilation[side] = pick(rng, &[1, 1, 2]);
+            layer.subsampling[side] = rng.random_range(1..=2);
+            let factor = rng.random_range(1..=4);
+            layer.poolfactor[side] = match self.convention {
+                Convention::Original => factor,
+                Convention::First => layer.subsampling[side],
+            };
+            set_pooling(&mut layer, side, &pick(rng, &poolings));
+        }
+        layer
+    }
+}
+
+fn set_pooling(layer: &mut Layer, side: usize, pooling: &Pooling) {
+    layer.poolings[side] = pooling.clone();
+    if !pooling.has_stride() {
+        layer.subsampling[side] = 1;
+    }
+    if matches!(pooling, Pooling::Global | Pooling::None | Pooling::Weights(_)) {
+        layer.poolfactor[side] = layer.subsampling[side];
+    }
+}
+
+/// Two layers on [`SHAPE`].
+pub fn plan(kernel: Kernel, ntk: bool) -> Plan {
+    Plan::new(&two_layers(kernel), SHAPE, carried(ntk)).unwrap()
+}
+
+/// One plan for each kernel, the CKN and, if there is one, the NTK.
+pub fn plans() -> impl Iterator<Item = Plan> {
+    Kernel::ALL.into_iter().flat_map(|kernel| {
+        let ntk = kernel.singular().is_none().then(|| plan(kernel, true));
+        std::iter::once(plan(kernel, false)).chain(ntk)
+    })
+}
+
+/// Layers that go around, are spread out, far apart, or see everything.
+pub fn unusual_models() -> Vec<Model> {
+    let layer = |change: &dyn Fn(&mut Layer)| {
+        let mut layer = layer(Kernel::Exp, 3, 2, &Pooling::Gaussian);
+        change(&mut layer);
+        layer
+    };
+    let around = layer(&|layer| layer.padding = Padding::Circular);
+    let spread = layer(&|layer| layer.dilation = [2, 1]);
+    let apart = layer(&|layer| (layer.stride, layer.subsampling) = ([1, 2], [1, 1]));
+    let inside = layer(&|layer| layer.padding = Padding::Valid).pooled(Pooling::Average);
+    let bare = self::layer(Kernel::Relu, 2, 1, &Pooling::None);
+    let global = self::layer(Kernel::Relu, 3, 1, &Pooling::Global);
+    let model = |layers: &[&Layer], readout| Model {
+        layers: layers.iter().map(|&layer| layer.clone()).collect(),
+        convention: Convention::Original,
+        readout,
+    };
+    vec![
+        model(&[&around, &around], Readout::Trace),
+        model(&[&bare, &around], Readout::Mean),
+        model(&[&spread, &inside], Readout::Trace),
+        model(&[&apart, &bare, &global], Readout::Trace),
+        model(&[&inside, &spread], Readout::Mean),
+    ]
+}

@@ -1,0 +1,70 @@
+//! Where patches stand, and what is pooled: tables over the positions of an axis.
+
+use ckn_rs::convention::Convention;
+use ckn_rs::model::{Layer, Model, Padding};
+use ckn_rs::pooling::Pooling;
+use ndarray::Array2;
+
+/// For each patch along axis `side` of `n` positions, what it reads at each of its own positions.
+pub fn patches(model: &Model, layer: &Layer, side: usize, n: usize) -> Vec<Vec<Option<usize>>> {
+    let [k, d, t] = [layer.npatch, layer.dilation, layer.stride].map(|sides| sides[side] as i64);
+    let n = n as i64;
+    // The original negates its offsets: an even patch reaches further back. Its first release does
+    // not.
+    let offsets: Vec<i64> = match model.convention {
+        Convention::Original => (-((k - 1) / 2)..=k / 2).map(|o| -o).rev().collect(),
+        Convention::First => (-((k - 1) / 2)..=k / 2).collect(),
+    };
+    let (first, count) = match layer.padding {
+        Padding::Valid => (-d * offsets[0], (n - d * (k - 1) - 1) / t + 1),
+        Padding::Same | Padding::Circular => (0, (n + t - 1) / t),
+    };
+    let read = |position: i64| match layer.padding {
+        Padding::Circular => Some(position.rem_euclid(n) as usize),
+        _ => (0..n).contains(&position).then_some(position as usize),
+    };
+    let patch = |i: i64| offsets.iter().map(|o| read(first + t * i + d * o)).collect();
+    (0..count).map(patch).collect()
+}
+
+/// The pooling along axis `side` of `n` patches, `A[P, p]`.
+pub fn pooling(model: &Model, layer: &Layer, side: usize, n: usize) -> Array2<f64> {
+    let (s, f) = (layer.subsampling[side], layer.poolfactor[side]);
+    let less_one = (n / s).saturating_sub(1);
+    let (start, weights, outputs) = match (&layer.poolings[side], model.convention) {
+        (Pooling::Global, _) => (0, vec![1.0 / n as f64; n], 1),
+        (Pooling::None, _) => (0, vec![1.0], n),
+        (Pooling::Weights(weights), _) => (0, weights.clone(), n / s),
+        (Pooling::Gaussian, Convention::Original) => (0, bell(f), less_one),
+        (Pooling::Average, Convention::Original) => (0, vec![1.0 / f as f64; f], n / s),
+        (Pooling::Strided, Convention::Original) => (s, vec![1.0], less_one),
+        (named, Convention::First) => {
+            // All of 2 s + 1 taps, of which the last is not read.
+            let mut weights = match named {
+                Pooling::Gaussian => bell(s),
+                Pooling::Average => vec![1.0 / (2 * s + 1) as f64; 2 * s + 1],
+                _ => (0..=2 * s).map(|t| f64::from(u8::from(t == s))).collect(),
+            };
+            weights.pop();
+            (0, weights, less_one)
+        }
+    };
+    let mut matrix = Array2::zeros((outputs, n));
+    for output in 0..outputs {
+        for (tap, &weight) in weights.iter().enumerate() {
+            let position = s * output + start + tap;
+            if position < n {
+                matrix[[output, position]] = weight;
+            }
+        }
+    }
+    matrix
+}
+
+/// `exp(-i^2 / f^2)`, `i = -f ..= f`, divided by their sum.
+fn bell(f: usize) -> Vec<f64> {
+    let bell = |i: isize| (-((i * i) as f64) / ((f * f) as f64)).exp();
+    let f_signed = f as isize;
+    let total: f64 = (-f_signed..=f_signed).map(bell).sum();
+    (-f_signed..=f_signed).map(|i| bell(i) / total).collect()
+}
