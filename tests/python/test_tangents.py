@@ -1,6 +1,6 @@
 """The same kernels by ``neural_tangents``, which derives them from infinitely wide networks.
 
-It is no dependency: it needs a JAX of its age. Where ckn-rs and pytest are, with Python 3.11, that is
+It is no dependency: it needs a JAX of its age. Where ckn-rs and pytest are, with Python 3.11, it is
 ``pip install neural-tangents==0.6.5 "jax[cpu]==0.4.30" tf2jax==0.3.6 tensorflow==2.17.1
 numpy==1.26.4``. Its largest difference here, of 18 networks, is 2e-15 of the largest entry.
 """
