@@ -1,0 +1,58 @@
+"""Parts of a store computed by the workers of a ``dask.distributed`` cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ckn_rs._extras import import_extra
+from ckn_rs.store._layout import Layout, Part
+from ckn_rs.store._manifest import Images
+
+if TYPE_CHECKING:
+    from ckn_rs.store._job import Job
+
+LIVES = 3
+"""How often a part is tried again where a worker died; each death costs the parts it held."""
+
+
+def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
+    """Compute ``parts`` on the workers, which write to the store themselves.
+
+    A task is the place of a part; images go to every worker once.
+    """
+    distributed = import_extra("distributed", "dask", "client=")
+    if not parts:
+        return
+    whole = slice(0, None)
+    dtype = np.dtype(job.layout.manifest.dtype)
+    first, second = job.sets
+    sets = [first] if first is second else [first, second]
+    images = [
+        client.scatter(images.block(whole, dtype), broadcast=True, hash=False) for images in sets
+    ]
+    futures = {
+        client.submit(
+            work, job.layout.location, images, part, job.n_threads, pure=False, retries=LIVES
+        ): part
+        for part in parts
+    }
+    try:
+        for future in distributed.as_completed(futures):
+            future.result()
+            yield futures[future]
+    finally:
+        client.cancel(list(futures))
+
+
+def work(location: str, images: list[Any], part: Part, n_threads: int | None) -> None:
+    """What a worker does."""
+    from ckn_rs.store._job import Job
+
+    layout = Layout.open(location, read_only=False)
+    sets = [Images(each, f"ims{index}") for index, each in enumerate(images, 1)]
+    job = Job(layout, sets[0], sets[1] if len(sets) > 1 else None, n_threads)
+    for _ in job.run([part]):
+        pass

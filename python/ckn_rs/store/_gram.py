@@ -1,0 +1,267 @@
+"""Reading a store as an array."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckn_rs._arrays import Floats
+from ckn_rs._matrix import compute_kernel_matrix
+from ckn_rs.model import Model
+from ckn_rs.store._layout import Layout, Part
+from ckn_rs.store._manifest import Images, Manifest
+
+
+class IncompleteError(ValueError):
+    """Entries were read that have not been computed yet."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What :meth:`Gram.verify` found."""
+
+    tiles: int
+    """That were read."""
+    damaged: list[tuple[int, int]]
+    """Tiles whose checksum or length is wrong."""
+    entries: int
+    """That were computed again."""
+    wrong: list[tuple[int, int]]
+    """Those of them that are others."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damaged and not self.wrong
+
+
+def open_gram(path: str | os.PathLike[str]) -> Gram:
+    """The kernel matrix in a store, complete or not.
+
+    Parameters
+    ----------
+    path : path or URL
+        The store that :func:`compute_gram` writes.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    """
+    return Gram(Layout.open(path))
+
+
+class Gram:
+    """A kernel matrix in a store; ``K[i:j, :]`` and ``numpy.asarray(K)`` read it.
+
+    Of a symmetric matrix both triangles can be read, though one is there. An index is an integer, a
+    slice, or an array of integers or flags, for rows, or for rows and columns.
+    """
+
+    ndim = 2
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def __repr__(self) -> str:
+        n, m = self.shape
+        return (
+            f"<Gram {self._layout.location}: {n} x {m} {self.dtype}, {len(self.missing)} missing>"
+        )
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the matrix is of."""
+        return self._layout.manifest
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.manifest.typed_model()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.manifest.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return np.dtype(self.manifest.dtype)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles the matrix has."""
+        return sum(1 for _ in self._layout.tiles())
+
+    @property
+    def missing(self) -> list[tuple[int, int]]:
+        """Tiles that are not there yet, by row and column of tiles."""
+        layout = self._layout
+        return [tile for tile in layout.tiles() if not layout.exists(Part("kernel", tile))]
+
+    def __getitem__(self, key: Any) -> Any:
+        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
+        picked = [_pick(index, n) for index, n in zip((rows, columns), self.shape, strict=True)]
+        result: Any = self._read(*(np.atleast_1d(each) for each in picked))
+        # An integer takes its axis away.
+        for axis in (1, 0):
+            if picked[axis].ndim == 0:
+                result = result.take(0, axis=axis)
+        return result[()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
+        if copy is False:
+            raise ValueError("a matrix in a store cannot be read without a copy")
+        values: Floats = self[:, :]
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def diagonal(self, which: int = 1) -> Floats:
+        """Kernels of each image of the first or the second set with itself, ``(n,)``."""
+        return self._whole(f"diagonal{self._set(which)}")
+
+    def norms(self, which: int = 1) -> Floats:
+        """Patch norms of the first or the second set, as :func:`ckn_rs.compute_norms` has them."""
+        return self._whole(f"norms{self._set(which)}")
+
+    def verify(
+        self, ims1: Any = None, ims2: Any = None, *, entries: int = 100, seed: int = 0
+    ) -> Verification:
+        """Read every tile, and compute a sample of entries again.
+
+        Parameters
+        ----------
+        ims1, ims2 : array_like, optional
+            The images; without them checksums alone are verified.
+        entries : int
+            How many entries are computed again, at random.
+        seed : int
+            Of that choice.
+        """
+        layout = self._layout
+        tiles = [tile for tile in layout.tiles() if layout.exists(Part("kernel", tile))]
+        damaged = [tile for tile in tiles if layout.read(Part("kernel", tile)) is None]
+        wrong: list[tuple[int, int]] = []
+        sound = [tile for tile in tiles if tile not in set(damaged)]
+        if ims1 is None or not sound:
+            return Verification(len(tiles), damaged, 0, wrong)
+        sets = [Images(ims1, "ims1"), Images(ims1 if ims2 is None else ims2, "ims2")]
+        self._check_images(sets[: 1 if self.manifest.symmetric else 2])
+        rng = np.random.default_rng(seed)
+        for _ in range(entries):
+            rows, columns = layout.region(Part("kernel", sound[rng.integers(len(sound))]))
+            i, j = (
+                int(rng.integers(rows.start, rows.stop)),
+                int(rng.integers(columns.start, columns.stop)),
+            )
+            if self[i, j] != self._entry(sets, i, j):
+                wrong.append((i, j))
+        return Verification(len(tiles), damaged, entries, wrong)
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the matrix to a ``.npy`` file, for ``numpy.load(path, mmap_mode="r")``.
+
+        Raises
+        ------
+        IncompleteError
+            If tiles are missing; then no file is written.
+        """
+        self._check_complete()
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            target = np.lib.format.open_memmap(
+                partial, mode="w+", dtype=self.dtype, shape=self.shape
+            )
+            for tile in self._layout.tiles():
+                part = Part("kernel", tile)
+                values, (rows, columns) = self._tile(part), self._layout.region(part)
+                target[rows, columns] = values
+                if self.manifest.symmetric:
+                    target[columns, rows] = values.T
+            target.flush()
+            del target
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        return path
+
+    def _entry(self, sets: list[Images], i: int, j: int) -> Any:
+        if self.manifest.symmetric and i > j:
+            i, j = j, i
+        x, y = (
+            images.block(slice(k, k + 1), self.dtype)
+            for images, k in zip(sets, (i, j), strict=True)
+        )
+        return compute_kernel_matrix(x, y, model=self.model, ntk=self.manifest.ntk)[0, 0]
+
+    def _check_images(self, sets: list[Images]) -> None:
+        for images, wanted in zip(sets, self.manifest.sha256, strict=True):
+            if images.sha256(self.manifest.tile, self.dtype) != wanted:
+                raise ValueError(f"{images.name} are not the images of this store")
+
+    def _set(self, which: int) -> int:
+        if which not in (1, 2):
+            raise ValueError(f"which must be 1 or 2, got {which!r}")
+        return 1 if self.manifest.symmetric else which
+
+    def _whole(self, name: str) -> Floats:
+        layout = self._layout
+        shape, chunks = layout.shapes()[name]
+        values = np.empty(shape, self.dtype)
+        for block in range(-(-shape[0] // chunks[0])):
+            part = Part(name, (block, *(0 for _ in shape[1:])))
+            read = layout.read(part)
+            if read is None:
+                raise IncompleteError(self._advice(f"part {block} of {name}"))
+            values[layout.region(part)] = read
+        return values
+
+    def _read(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
+        """The entries of these rows and columns, tile by tile."""
+        result = np.empty((len(rows), len(columns)), self.dtype)
+        tile = self.manifest.tile
+        for i in np.unique(rows // tile):
+            at_rows = np.flatnonzero(rows // tile == i)
+            for j in np.unique(columns // tile):
+                at_columns = np.flatnonzero(columns // tile == j)
+                mirrored = self.manifest.symmetric and i > j
+                index = (int(j), int(i)) if mirrored else (int(i), int(j))
+                values = self._tile(Part("kernel", index))
+                values = values.T if mirrored else values
+                inside = np.ix_(rows[at_rows] - i * tile, columns[at_columns] - j * tile)
+                result[np.ix_(at_rows, at_columns)] = values[inside]
+        return result
+
+    def _tile(self, part: Part) -> Floats:
+        values = self._layout.read(part)
+        if values is None:
+            raise IncompleteError(self._advice(f"tile {part.place}"))
+        return values
+
+    def _check_complete(self) -> None:
+        missing = self.missing
+        if missing:
+            raise IncompleteError(self._advice(f"{len(missing)} of {self.tiles} tiles"))
+
+    def _advice(self, what: str) -> str:
+        return (
+            f"{self._layout.location}: {what} missing or damaged; run compute_gram, or ckn-rs gram "
+            "at the command line, with the same images and model to complete it"
+        )
+
+
+def _pick(index: Any, n: int) -> NDArray[np.intp]:
+    """The positions that an index picks of ``n``; of an integer one without an axis."""
+    picked = np.arange(n)[index]
+    if np.ndim(picked) > 1:
+        raise IndexError("an index has one axis at most")
+    return np.asarray(picked, np.intp)

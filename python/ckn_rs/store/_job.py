@@ -1,0 +1,239 @@
+"""Computing what is missing of a store, tile by tile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ckn_rs import _core
+from ckn_rs._arrays import Floats
+from ckn_rs._distances import compute_diagonal
+from ckn_rs._matrix import compute_kernel_matrix
+from ckn_rs._norms import compute_norms
+from ckn_rs._options import as_thread_count
+from ckn_rs._progress import progress_bar
+from ckn_rs.model import ModelLike
+from ckn_rs.store._gram import Gram
+from ckn_rs.store._layout import Layout, Part
+from ckn_rs.store._manifest import Images, Manifest
+
+TILE = 500
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM; what was finished is kept."""
+
+
+def compute_gram(
+    path: str | os.PathLike[str],
+    ims1: Any,
+    ims2: Any = None,
+    *,
+    model: ModelLike,
+    ntk: bool = False,
+    dtype: DTypeLike | None = None,
+    tile: int = TILE,
+    shard: tuple[int, int] = (1, 1),
+    n_threads: int | None = None,
+    progress: bool = False,
+    client: Any = None,
+) -> Gram:
+    """Compute a kernel matrix into a store, or what is missing of it.
+
+    The entries are those of :func:`ckn_rs.compute_kernel_matrix`, to the last bit, however often
+    the computation was interrupted. A tile is in the store when all of it is on the disk. Several
+    processes may work on one store, on machines that share a file system too: each takes what it
+    finds missing, and what two of them happen to compute is the same.
+
+    Parameters
+    ----------
+    path : path or URL
+        The store, a folder such as ``K.zarr``, or a URL that fsspec opens (``s3://bucket/K.zarr``).
+    ims1, ims2 : array_like of shape (n, h, w, c) and (m, h, w, c)
+        Images: arrays, memory maps (``numpy.load(file, mmap_mode="r")``) or Zarr arrays, read a
+        tile at a time. None for ``ims2`` is ``ims1`` again: one triangle of tiles is computed.
+    model, ntk, dtype, n_threads
+        As for :func:`ckn_rs.compute_kernel_matrix`.
+    tile : int
+        Rows and columns of a tile. A store that exists keeps its own.
+    shard : (int, int)
+        ``(k, n)`` is the ``k``-th of ``n`` disjoint shares of what is to be done, for as many jobs
+        on one store.
+    progress : bool
+        Show a bar with the pairs done (needs tqdm).
+    client : dask.distributed.Client, optional
+        Compute on its workers, each of which writes to the store: they must see ``path``. Images
+        are sent to each worker once.
+
+    Returns
+    -------
+    Gram
+        The matrix in its store.
+
+    Raises
+    ------
+    ValueError
+        If the store is of another model, dtype or images: what differs. And as for
+        :func:`ckn_rs.compute_kernel_matrix`.
+    StoreError
+        If the store cannot be written: why, and what to do. What was finished is kept.
+    Terminated
+        On SIGTERM, within a second, where this is the main thread and nobody else handles it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from ckn_rs import store
+    >>> X = np.random.default_rng(0).random((20, 8, 8, 1))
+    >>> path = tempfile.mkdtemp() + "/K.zarr"
+    >>> K = store.compute_gram(path, X, model=[{"npatch": 3, "subsampling": 2}], tile=8)
+    >>> K.shape, K.missing
+    ((20, 20), [])
+    """
+    with _terminated():
+        images1 = Images(ims1, "ims1")
+        images2 = None if ims2 is None else Images(ims2, "ims2")
+        k, n = _as_shard(shard)
+        threads = as_thread_count(n_threads)
+        manifest = Manifest.of(images1, images2, model, ntk, dtype, tile)
+        layout = Layout.create(path, manifest)
+        if layout.manifest.version != _core.__version__:
+            warnings.warn(
+                f"{layout.location} was begun with ckn-rs {layout.manifest.version}, this is "
+                f"{_core.__version__}: entries of both agree to rounding, not to the last bit",
+                stacklevel=2,
+            )
+        _complete(Job(layout, images1, images2, threads), (k, n), progress, client)
+    return Gram(layout)
+
+
+def _complete(job: Job, shard: tuple[int, int], progress: bool, client: Any) -> None:
+    """Compute what is absent or damaged of a share of the store."""
+    k, n = shard
+    parts = list(job.layout.parts())[k - 1 :: n]
+    with progress_bar(progress, sum(map(job.pairs, parts)), "pairs") as callback:
+        missing = [part for part in parts if job.layout.read(part) is None]
+        done = sum(map(job.pairs, parts)) - sum(map(job.pairs, missing))
+        for part in job.run(missing) if client is None else _on_workers(client, job, missing):
+            done += job.pairs(part)
+            if callback is not None:
+                callback(done)
+
+
+class Job:
+    """What computes parts of a store."""
+
+    def __init__(
+        self, layout: Layout, images1: Images, images2: Images | None, n_threads: int | None
+    ) -> None:
+        self.layout, self.n_threads = layout, n_threads
+        self.sets = [images1, images1 if images2 is None else images2]
+        self._blocks: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+
+    def pairs(self, part: Part) -> int:
+        """How many pairs of images a part is of; of a diagonal none are counted."""
+        if part.array != "kernel":
+            return 0
+        rows, columns = (region.stop - region.start for region in self.layout.region(part))
+        if self.layout.manifest.symmetric and part.place[0] == part.place[1]:
+            return int(rows * (rows + 1) // 2)
+        return int(rows * columns)
+
+    def run(self, parts: Sequence[Part]) -> Iterator[Part]:
+        """Compute and write them, but for those that others have finished meanwhile."""
+        for part in parts:
+            if not self.layout.exists(part) or self.layout.read(part) is None:
+                self.layout.write(part, self._compute(part))
+            yield part
+
+    def _compute(self, part: Part) -> Floats:
+        manifest = self.layout.manifest
+        compute: Any = partial(
+            compute_kernel_matrix,
+            model=manifest.typed_model(),
+            ntk=manifest.ntk,
+            n_threads=self.n_threads,
+        )
+        if part.array != "kernel":
+            block, norms = self._block(int(part.array[-1]) - 1, part.place[0])
+            if part.array.startswith("norms"):
+                return norms
+            return compute_diagonal(
+                block, manifest.typed_model(), manifest.ntk, n_threads=self.n_threads
+            )
+        i, j = part.place
+        left, left_norms = self._block(0, i)
+        if manifest.symmetric and i == j:
+            return np.asarray(compute(left, norms1=left_norms))
+        right, right_norms = self._block(0 if manifest.symmetric else 1, j)
+        return np.asarray(compute(left, right, left_norms, right_norms))
+
+    def _block(self, which: int, index: int) -> tuple[Floats, Floats]:
+        """Images of a block with their norms; the last few blocks are kept."""
+        if (which, index) not in self._blocks:
+            while len(self._blocks) > 2:
+                # The oldest but one: a row of tiles has its first block in common.
+                self._blocks.pop(list(self._blocks)[1])
+            self._blocks[which, index] = self._load(which, index)
+        return self._blocks[which, index]
+
+    def _load(self, which: int, index: int) -> tuple[Floats, Floats]:
+        layout, manifest = self.layout, self.layout.manifest
+        part = Part(f"norms{which + 1}", (index, 0))
+        images = self.sets[which].block(layout.region(part)[0], np.dtype(manifest.dtype))
+        norms = layout.read(part)
+        if norms is None:
+            norms, _ = compute_norms(
+                images, manifest.typed_model(), manifest.ntk, n_threads=self.n_threads
+            )
+            layout.write(part, norms)
+        return images, norms
+
+
+def _on_workers(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
+    from ckn_rs.store._dask import run
+
+    return run(client, job, parts)
+
+
+def _as_shard(shard: object) -> tuple[int, int]:
+    try:
+        k, n = shard  # type: ignore[misc, unused-ignore]
+    except (TypeError, ValueError):
+        k = n = None
+    if not isinstance(k, int) or not isinstance(n, int) or not 1 <= k <= n:
+        raise ValueError(
+            f"shard must be (k, n), the k-th of n shares with 1 <= k <= n, got {shard!r}"
+        )
+    return k, n
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """Let SIGTERM, by which schedulers warn, end the computation as Ctrl-C does."""
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    )
+    if not ours:
+        yield
+        return
+
+    def end(_signal: int, _frame: object) -> None:
+        raise Terminated("terminated; what was finished is kept")
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,331 @@
+"""Stores: the bits of one call in memory, however they came about; and every mishap."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cases
+import ckn_rs
+
+pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
+from ckn_rs import store
+from ckn_rs.store import _files
+
+SHAPE = (8, 8, 1)
+X = cases.images(23, SHAPE).astype(np.float32)
+Y = cases.images(9, SHAPE, seed=1).astype(np.float32)
+MODEL = cases.EXP
+
+#: A job that is killed now and then: the arguments are the store and how many images.
+JOB = """
+import sys, numpy as np
+sys.path.insert(0, sys.argv[3])
+import cases
+from ckn_rs import store
+X = cases.images(int(sys.argv[2]), (8, 8, 1)).astype(np.float32)
+print("begins", flush=True)
+store.compute_gram(sys.argv[1], X, model=cases.EXP, tile=4, n_threads=1)
+print("ends", flush=True)
+"""
+
+
+def job(path: Path, images: int) -> subprocess.Popen[str]:
+    here = str(Path(__file__).parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", JOB, str(path), str(images), here],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def begun(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    return process
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    files = (file for file in path.rglob("*") if file.is_file())
+    return {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in files
+        if file.suffix != _files.PARTIAL
+    }
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("ntk", [False, True])
+@pytest.mark.parametrize("tile", [1, 4, 23, 100])
+def test_bits_are_those_of_one_call(tmp_path: Path, tile: int, ntk: bool) -> None:
+    K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, ntk=ntk, tile=tile)
+    whole = ckn_rs.compute_kernel_matrix(X, model=MODEL, ntk=ntk)
+    np.testing.assert_array_equal(np.asarray(K), whole)
+    np.testing.assert_array_equal(K.diagonal(), np.diag(whole))
+    np.testing.assert_array_equal(K.norms(), ckn_rs.compute_norms(X, MODEL, ntk)[0])
+    K = store.compute_gram(tmp_path / "two.zarr", X, Y, model=MODEL, ntk=ntk, tile=tile)
+    whole = ckn_rs.compute_kernel_matrix(X, Y, model=MODEL, ntk=ntk)
+    np.testing.assert_array_equal(np.asarray(K), whole)
+    np.testing.assert_array_equal(K.diagonal(2), ckn_rs.compute_diagonal(Y, MODEL, ntk))
+
+
+def test_reads_as_an_array(tmp_path: Path) -> None:
+    K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=5)
+    whole = np.asarray(K)
+    flags = np.arange(23) % 3 == 0
+    for key in (3, -1, slice(2, 19), slice(None, None, -2), [5, 1, 22], flags, slice(4, 4)):
+        np.testing.assert_array_equal(K[key], whole[key])
+        for other in (0, slice(7, None, 4), np.array([3, 3, 0])):
+            wanted = whole[key][..., other] if np.ndim(whole[key]) else whole[key, other]
+            np.testing.assert_array_equal(K[key, other], wanted)
+    assert K.shape == (23, 23)
+    assert len(K) == 23
+    assert np.asarray(K, np.float64).dtype == np.float64
+    assert K[4, 5].dtype == np.float32
+    for wrong in (23, (0, 23), "a", 1.5):
+        with pytest.raises(IndexError):
+            K[wrong]
+    with pytest.raises(ValueError, match="copy"):
+        np.array(K, copy=False)
+    assert "23 x 23 float32, 0 missing" in repr(store.open_gram(tmp_path / "K.zarr"))
+
+
+def test_exports(tmp_path: Path) -> None:
+    K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=5)
+    file = K.export(tmp_path / "K.npy")
+    np.testing.assert_array_equal(np.load(file, mmap_mode="r"), np.asarray(K))
+    (tmp_path / "K.zarr" / "kernel" / "c" / "1" / "2").unlink()
+    with pytest.raises(store.IncompleteError, match=r"1 of 15 tiles.*compute_gram"):
+        K.export(tmp_path / "other.npy")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["K.npy", "K.zarr"]
+
+
+def test_another_matrix_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "K.zarr"
+    store.compute_gram(path, X, model=MODEL, tile=5)
+    before = contents(path)
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"model": cases.RELU}, "the model"),
+        ({"dtype": "float64"}, "float32 in the store, float64 now"),
+        ({"ntk": True}, "ntk"),
+        ({"ims1": X + 1}, "the images"),
+        ({"ims1": X[:5]}, "the shape"),
+        ({"ims2": X}, "one set of images or two"),
+    ]
+    for changes, words in refused:
+        arguments: dict[str, Any] = {"ims1": X, "model": MODEL, "tile": 5, **changes}
+        with pytest.raises(ValueError, match=words):
+            store.compute_gram(path, **arguments)
+    assert contents(path) == before
+
+
+def test_bad_arguments(tmp_path: Path) -> None:
+    path = tmp_path / "K.zarr"
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"tile": 0}, "tile"),
+        ({"tile": 2.5}, "tile"),
+        ({"shard": (0, 2)}, "shard"),
+        ({"shard": 3}, "shard"),
+        ({"ims1": X[0]}, "ims1 must have shape"),
+        ({"ims2": Y[:, :4]}, "one shape"),
+        ({"ntk": "both"}, "ntk"),
+        ({"model": [{"npatch": 9}]}, "layer 0"),
+    ]
+    for changes, words in refused:
+        arguments: dict[str, Any] = {"ims1": X, "model": MODEL, **changes}
+        with pytest.raises((ValueError, TypeError), match=words):
+            store.compute_gram(path, **arguments)
+    assert not path.exists()
+    with pytest.raises(store.StoreError, match=r"there is no kernel matrix here|does not exist"):
+        store.open_gram(path)
+
+
+def test_damage_is_found_and_mended(tmp_path: Path) -> None:
+    path = tmp_path / "K.zarr"
+    K = store.compute_gram(path, X, model=MODEL, tile=5)
+    before = contents(path)
+    tile = path / "kernel" / "c" / "0" / "3"
+    damage(tile)
+    damage(path / "norms1" / "c" / "1" / "0")
+    (path / "kernel" / "c" / "2" / "2").write_bytes(b"short")
+    (path / "diagonal1" / "c" / "4").unlink()
+    found = K.verify(X)
+    assert found.damaged == [(0, 3), (2, 2)]
+    assert not found.ok
+    assert not found.wrong
+    with pytest.raises(store.IncompleteError, match=r"tile \(0, 3\)"):
+        K[0]
+    K = store.compute_gram(path, X, model=MODEL, tile=5)
+    assert K.verify(X).ok
+    assert contents(path) == before
+
+
+def test_wrong_entries_are_found(tmp_path: Path) -> None:
+    K = store.compute_gram(tmp_path / "K.zarr", X[:4], model=MODEL, tile=4)
+    layout = K._layout
+    writable = type(layout).open(tmp_path / "K.zarr", read_only=False)
+    ((part, *_),) = [list(layout.parts())]
+    values = np.array(layout.read(part))
+    values[2, 3] += 1
+    writable.write(part, values)
+    assert set(K.verify(X[:4], entries=200).wrong) == {(2, 3)}
+    with pytest.raises(ValueError, match="ims1 are not the images"):
+        K.verify(X[1:5])
+
+
+def test_shards_share_the_work(tmp_path: Path) -> None:
+    path = tmp_path / "K.zarr"
+    for k in (3, 1):
+        K = store.compute_gram(path, X, model=MODEL, tile=4, shard=(k, 3))
+    assert len(K.missing) == 7
+    with pytest.raises(store.IncompleteError):
+        np.asarray(K)
+    K = store.compute_gram(path, X, model=MODEL, tile=4, shard=(2, 3))
+    np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=MODEL))
+
+
+def test_images_need_not_be_in_memory(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    K = store.compute_gram(tmp_path / "K.zarr", mapped, model=MODEL, tile=4)
+    # The same store, and the images as they are in memory.
+    store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=4)
+    assert K.verify(mapped).ok
+
+
+def test_a_url(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    for url in (f"file://{tmp_path}/K.zarr", "memory://K.zarr"):
+        store.compute_gram(url, X, model=MODEL, tile=9, shard=(1, 2))
+        K = store.compute_gram(url, X, model=MODEL, tile=9)
+        np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=MODEL))
+        with pytest.raises(ValueError, match="the model"):
+            store.compute_gram(url, X, model=cases.RELU)
+    assert not store.open_gram(tmp_path / "K.zarr").missing
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "quota")]
+)
+def test_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    path, written = tmp_path / "K.zarr", []
+    sync = os.fsync
+
+    def fill(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) > 40:
+            raise OSError(code, "no room")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(store.StoreError, match=f"{words}.*every tile that was finished is kept"):
+        store.compute_gram(path, X, model=MODEL, tile=4)
+    monkeypatch.undo()
+    assert not list(path.rglob(f"*{_files.PARTIAL}"))
+    assert 0 < len(store.open_gram(path).missing) < 21
+    K = store.compute_gram(path, X, model=MODEL, tile=4)
+    np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=MODEL))
+
+
+def test_places_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(store.StoreError, match="in the way"):
+        store.compute_gram(tmp_path / "file" / "K.zarr", X, model=MODEL)
+    for code, words in [(errno.EROFS, "read-only"), (errno.EACCES, "permission")]:
+
+        def refuse(*_: object, code: int = code, **__: object) -> None:
+            raise OSError(code, "no")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("tempfile.mkstemp", refuse)
+            with pytest.raises(store.StoreError, match=words):
+                store.compute_gram(tmp_path / "K.zarr", X, model=MODEL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole.zarr", tmp_path / "killed.zarr"
+    process = job(whole, 90)
+    begun(process).communicate()
+    assert len(store.open_gram(whole).missing) == 0
+    chance = random.Random(0)
+    deaths = 0
+    for _ in range(20):
+        process = begun(job(killed, 90))
+        time.sleep(chance.uniform(0, 0.25))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        deaths += process.returncode != 0
+    assert deaths >= 5
+    begun(job(killed, 90)).communicate()
+    assert contents(killed) == contents(whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_within_a_second(tmp_path: Path, number: signal.Signals) -> None:
+    process = begun(job(tmp_path / "K.zarr", 2000))
+    time.sleep(0.7)
+    begin = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert time.monotonic() - begin < 1.5
+    assert ("Terminated" if number == signal.SIGTERM else "KeyboardInterrupt") in errors
+
+
+def test_two_processes_on_one_store(tmp_path: Path) -> None:
+    path = tmp_path / "K.zarr"
+    both = [job(path, 60), job(path, 60)]
+    assert [process.communicate()[1] for process in both] == ["", ""]
+    images = cases.images(60, SHAPE).astype(np.float32)
+    wanted = ckn_rs.compute_kernel_matrix(images, model=MODEL)
+    np.testing.assert_array_equal(store.open_gram(path), wanted)
+
+
+#: The matrix is 4 times what the process may have beyond what it begins with.
+LIMITED = """
+import resource, sys
+import numpy as np
+from ckn_rs import store
+X = np.random.default_rng(0).random((6000, 1, 2, 1), dtype=np.float32)
+model = [{"npatch": 1, "kernel": "linear", "pooling": "none"}]
+store.compute_gram(sys.argv[1] + "/warm.zarr", X[:600], model=model, tile=300, n_threads=1)
+def size(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name)) << 10
+limit = size("VmSize") + (36 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+before = size("VmHWM")
+K = store.compute_gram(sys.argv[1] + "/K.zarr", X, model=model, tile=300, n_threads=1)
+assert X.itemsize * K.shape[0] * K.shape[1] == 144_000_000
+print(size("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and /proc are Linux's")
+def test_larger_than_memory(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 16 << 20
+    K = store.open_gram(tmp_path / "K.zarr")
+    assert not K.missing
