@@ -29,11 +29,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own sockets and l
 
 @pytest.fixture
 def client() -> Iterator[Any]:
+    make: Any = distributed.LocalCluster
+    connect: Any = distributed.Client
     with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
+        make(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        connect(cluster) as client,
     ):
         yield client
 

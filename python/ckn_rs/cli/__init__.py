@@ -9,16 +9,16 @@ import sys
 from collections.abc import Sequence
 
 from ckn_rs import __version__, simd_level
-from ckn_rs.cli import bench, demo
+from ckn_rs.cli import bench, demo, export, fit, gram, model, status, verify
 
-COMMANDS = (bench, demo)
+COMMANDS = (gram, status, verify, export, fit, model, bench, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ckn-rs`` with these arguments (the process's own by default); return the exit code.
 
     0 is success, 1 a failure that a message on stderr explains, 2 a mistake in the arguments (by
-    ``SystemExit``, as argparse does it), 130 an interruption from the keyboard.
+    ``SystemExit``, as argparse does it), 130 an interruption from the keyboard, 143 one by SIGTERM.
     """
     parser = argparse.ArgumentParser(
         prog="ckn-rs",
@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ImportError, OSError, ValueError) as error:
         print(f"ckn-rs: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("ckn-rs: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        # A job on a store says why.
+        print(f"ckn-rs: {error}" if str(error) else "ckn-rs: interrupted", file=sys.stderr)
+        return 143 if str(error) else 130

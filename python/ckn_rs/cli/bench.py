@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ckn_rs import Layer, Model, __version__, _core
 from ckn_rs._table import text_table
 from ckn_rs._timing import TILE, Workload, time_pairs
+from ckn_rs.cli import _arguments
 from ckn_rs.model import as_words
 
 if TYPE_CHECKING:
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
 MODEL_SECONDS = 0.3
 JOB_SECONDS = 1.5
-
-MOST_THREADS = 1024
-
-LONGEST = 2048
-"""Of a shape. Beyond it a single pair takes hours, and its plan gigabytes."""
 
 
 def _two_layers(kernel: str, *subsampling: int) -> Model:
@@ -63,13 +59,17 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "or, with --n, --shape and --model, estimate how long that kernel matrix would take here."
     )
     parser.add_argument(
-        "--threads", type=_thread_count, metavar="N", help="default: one a processor"
+        "--threads", type=_arguments.thread_count, metavar="N", help="default: one a processor"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     job = parser.add_argument_group("a job")
-    job.add_argument("--n", type=_count, metavar="N", help="images: the matrix is n x n, symmetric")
-    job.add_argument("--test", type=_count, metavar="M", help="other images: the matrix is n x m")
-    job.add_argument("--shape", type=_shape, metavar="H,W,C", help="of an image: 32,32,3")
+    job.add_argument(
+        "--n", type=_arguments.count, metavar="N", help="images: the matrix is n x n, symmetric"
+    )
+    job.add_argument(
+        "--test", type=_arguments.count, metavar="M", help="other images: the matrix is n x m"
+    )
+    job.add_argument("--shape", type=_arguments.shape, metavar="H,W,C", help="of an image: 32,32,3")
     job.add_argument("--model", type=Path, metavar="FILE", help="layers, in .toml or .json")
     job.add_argument("--ntk", action="store_true", help="the NTK instead of the CKN")
     job.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
@@ -254,26 +254,3 @@ def _facts(workload: Workload) -> dict[str, Any]:
 
 def _threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def _thread_count(text: str) -> int:
-    count = _count(text)
-    if count > MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"must be at most {MOST_THREADS}, got {text!r}")
-    return count
-
-
-def _shape(text: str) -> tuple[int, int, int]:
-    lengths = text.split(",")
-    if len(lengths) != 3:
-        raise argparse.ArgumentTypeError(f"must be H,W,C, such as 32,32,3, got {text!r}")
-    h, w, c = map(_count, lengths)
-    if max(h, w, c) > LONGEST:
-        raise argparse.ArgumentTypeError(f"must be of lengths up to {LONGEST}, got {text!r}")
-    return h, w, c

@@ -108,6 +108,10 @@ class Gram:
         layout = self._layout
         return [tile for tile in layout.tiles() if not layout.exists(Part("kernel", tile))]
 
+    def pairs(self, tile: tuple[int, int]) -> int:
+        """How many pairs of images a tile takes."""
+        return self._layout.pairs(Part("kernel", tile))
+
     def __getitem__(self, key: Any) -> Any:
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
         picked = [_pick(index, n) for index, n in zip((rows, columns), self.shape, strict=True)]

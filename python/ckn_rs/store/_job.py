@@ -121,11 +121,11 @@ def _complete(job: Job, shard: tuple[int, int], progress: bool, client: Any) -> 
     """Compute what is absent or damaged of a share of the store."""
     k, n = shard
     parts = list(job.layout.parts())[k - 1 :: n]
-    with progress_bar(progress, sum(map(job.pairs, parts)), "pairs") as callback:
+    with progress_bar(progress, sum(map(job.layout.pairs, parts)), "pairs") as callback:
         missing = [part for part in parts if job.layout.read(part) is None]
-        done = sum(map(job.pairs, parts)) - sum(map(job.pairs, missing))
+        done = sum(map(job.layout.pairs, parts)) - sum(map(job.layout.pairs, missing))
         for part in job.run(missing) if client is None else _on_workers(client, job, missing):
-            done += job.pairs(part)
+            done += job.layout.pairs(part)
             if callback is not None:
                 callback(done)
 
@@ -139,15 +139,6 @@ class Job:
         self.layout, self.n_threads = layout, n_threads
         self.sets = [images1, images1 if images2 is None else images2]
         self._blocks: dict[tuple[int, int], tuple[Floats, Floats]] = {}
-
-    def pairs(self, part: Part) -> int:
-        """How many pairs of images a part is of; of a diagonal none are counted."""
-        if part.array != "kernel":
-            return 0
-        rows, columns = (region.stop - region.start for region in self.layout.region(part))
-        if self.layout.manifest.symmetric and part.place[0] == part.place[1]:
-            return int(rows * (rows + 1) // 2)
-        return int(rows * columns)
 
     def run(self, parts: Sequence[Part]) -> Iterator[Part]:
         """Compute and write them, but for those that others have finished meanwhile."""

@@ -142,6 +142,15 @@ class Layout:
                 yield Part(f"norms{index}", (block, 0))
                 yield Part(f"diagonal{index}", (block,))
 
+    def pairs(self, part: Part) -> int:
+        """How many pairs of images a part is of; of a diagonal none are counted."""
+        if part.array != "kernel":
+            return 0
+        rows, columns = (region.stop - region.start for region in self.region(part))
+        if self.manifest.symmetric and part.place[0] == part.place[1]:
+            return int(rows * (rows + 1) // 2)
+        return int(rows * columns)
+
     def exists(self, part: Part) -> bool:
         """Whether a chunk was written."""
         from zarr.core.sync import sync

@@ -1,0 +1,72 @@
+"""``ckn-rs gram``: a kernel matrix into a store, begun or resumed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ckn_rs._extras import import_extra
+from ckn_rs.cli import _arguments
+from ckn_rs.data import load_images
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Add the arguments of ``ckn-rs gram``."""
+    parser = commands.add_parser("gram", help="compute a kernel matrix into a store, or go on")
+    parser.description = (
+        "Compute the kernel matrix of TRAIN, or of TRAIN and TEST, tile by tile into a Zarr store. "
+        "The same command goes on where it was stopped or killed. Images: .npy, .npz, a Zarr "
+        "array, a folder of PNG or JPEG files, MNIST's idx files, CIFAR-10's python batches."
+    )
+    parser.add_argument("train", type=Path, metavar="TRAIN", help="images")
+    parser.add_argument("test", type=Path, nargs="?", metavar="TEST", help="other images")
+    parser.add_argument("--model", required=True, help="a .toml or .json file, or a model's name")
+    parser.add_argument("--out", required=True, metavar="STORE", help="K.zarr, or a URL")
+    parser.add_argument("--ntk", action="store_true", help="the NTK instead of the CKN")
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="default: the images'")
+    parser.add_argument("--tile", type=_arguments.count, default=500, metavar="N", help="500")
+    parser.add_argument(
+        "--threads", type=_arguments.thread_count, metavar="N", help="default: one a processor"
+    )
+    parser.add_argument(
+        "--shard", type=_arguments.shard, default=(1, 1), metavar="K/N", help="one of N shares"
+    )
+    parser.add_argument("--dask", metavar="ADDRESS", help="of a dask.distributed scheduler")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``ckn-rs gram``."""
+    import_extra("zarr", "store", "ckn-rs gram")
+    from ckn_rs.store import compute_gram
+
+    model = _arguments.load_model(arguments.model)
+    train = load_images(arguments.train)
+    test = None if arguments.test is None else load_images(arguments.test)
+    client: Any = None
+    if arguments.dask is not None:
+        distributed = import_extra("distributed", "dask", "--dask")
+        client = distributed.Client(arguments.dask)
+    K = compute_gram(
+        arguments.out,
+        train,
+        test,
+        model=model,
+        ntk=arguments.ntk,
+        dtype=arguments.dtype,
+        tile=arguments.tile,
+        shard=arguments.shard,
+        n_threads=arguments.threads,
+        progress=sys.stderr.isatty(),
+        client=client,
+    )
+    left = len(K.missing)
+    rows, columns = K.shape
+    state = f"{left} of {K.tiles} tiles are left" if left else "complete"
+    print(f"{arguments.out}: {rows} x {columns} {K.dtype}, {state}")
+    return 0

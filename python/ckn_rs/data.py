@@ -1,0 +1,183 @@
+"""Images and labels from the files they come in."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckn_rs._extras import import_extra
+
+PICTURES = (".png", ".jpg", ".jpeg")
+_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_CIFAR_SHAPE = (3, 32, 32)
+
+
+def load_images(path: str | Path) -> Any:
+    """Images of shape ``(n, h, w, c)``.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npy`` file, which is mapped, not read; a ``.npz`` file with one array of images, or one
+        called ``X`` or ``images``; a Zarr array; a folder of PNG and JPEG files of one size, taken
+        in the order of their names (needs Pillow); MNIST's idx files, compressed or not; CIFAR-10's
+        python batches, one file or the folder ``cifar-10-batches-py``, of which the five for
+        training are taken (its ``test_batch`` is a file of its own). Greyscale images
+        ``(n, h, w)`` get a channel.
+
+    Returns
+    -------
+    array_like of shape (n, h, w, c)
+
+    Raises
+    ------
+    ValueError
+        If there are no images in it, or of several sizes.
+    OSError
+        If it cannot be read.
+
+    Notes
+    -----
+    CIFAR-10's batches are pickles. They are read by a reader that makes nothing but arrays, but
+    take them from a source you trust.
+    """
+    path = Path(path)
+    images = _images(path)
+    if len(images.shape) == 3:
+        images = (
+            images[..., None] if isinstance(images, np.ndarray) else np.asarray(images)[..., None]
+        )
+    if len(images.shape) != 4:
+        raise ValueError(f"{path} has an array of shape {images.shape}, not images (n, h, w, c)")
+    return images
+
+
+def load_labels(path: str | Path) -> NDArray[np.int64]:
+    """Labels ``(n,)`` from ``.npy``, ``.npz`` (``y`` or ``labels``), idx or CIFAR-10 files.
+
+    Raises
+    ------
+    ValueError
+        If they are not whole numbers, one an image.
+    """
+    path = Path(path)
+    if path.suffix == ".npz":
+        labels = _from_npz(path, ("y", "labels"))
+    elif path.suffix == ".npy":
+        labels = np.load(path)
+    elif _is_idx(path):
+        labels = _read_idx(path)
+    else:
+        labels = np.concatenate([batch[b"labels"] for batch in _cifar_batches(path)])
+    if labels.ndim != 1 or labels.dtype.kind not in "iub":
+        raise ValueError(
+            f"{path} must have labels of shape (n,), whole numbers, got shape {labels.shape} of "
+            f"{labels.dtype}"
+        )
+    return labels.astype(np.int64)
+
+
+def _images(path: Path) -> Any:
+    if path.suffix == ".npy":
+        return np.load(path, mmap_mode="r")
+    if path.suffix == ".npz":
+        return _from_npz(path, ("X", "images"))
+    if (path / "zarr.json").exists():
+        zarr = import_extra("zarr", "store", "a Zarr array")
+        return zarr.open_array(path, mode="r")
+    if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
+        return _read_pictures(path)
+    if _is_idx(path):
+        return _read_idx(path)
+    batches = _cifar_batches(path)
+    pixels = np.concatenate([batch[b"data"] for batch in batches])
+    return pixels.reshape(-1, *_CIFAR_SHAPE).transpose(0, 2, 3, 1)
+
+
+def _from_npz(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
+    with np.load(path) as file:
+        found = [name for name in file.files if name in names] or file.files
+        if len(found) != 1:
+            raise ValueError(
+                f"{path} has the arrays {', '.join(file.files)}: one must be called "
+                f"{' or '.join(names)}"
+            )
+        array: NDArray[Any] = file[found[0]]
+        return array
+
+
+def _read_pictures(folder: Path) -> NDArray[Any]:
+    image = import_extra("PIL.Image", "images", "a folder of pictures")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
+    pictures: list[NDArray[Any]] = []
+    for file in files:
+        with image.open(file) as picture:
+            pixels = np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
+        pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+        if pictures and pixels.shape != pictures[0].shape:
+            raise ValueError(
+                f"{file} is of shape {pixels.shape}, {files[0].name} of {pictures[0].shape}; make "
+                "all of one size"
+            )
+        pictures.append(pixels)
+    return np.stack(pictures)
+
+
+def _open(path: Path) -> Any:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _is_idx(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with _open(path) as file:
+        head = file.read(4)
+    return len(head) == 4 and head[:2] == b"\0\0" and head[2] in _IDX_TYPES and head[3] > 0
+
+
+def _read_idx(path: Path) -> NDArray[Any]:
+    """Two zeros, a type, the number of axes, their lengths, the numbers."""
+    with _open(path) as file:
+        _, kind, axes = struct.unpack(">HBB", file.read(4))
+        shape = struct.unpack(f">{axes}I", file.read(4 * axes))
+        values = np.frombuffer(file.read(), _IDX_TYPES[kind])
+    if values.size != int(np.prod(shape)):
+        raise ValueError(f"{path} has {values.size} numbers, not those of the shape {shape}")
+    return values.reshape(shape)
+
+
+class _Arrays(pickle.Unpickler):
+    """Makes arrays and what Python builds in, and calls nothing else."""
+
+    _ALLOWED = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy")
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module in self._ALLOWED and name in ("_reconstruct", "ndarray", "dtype"):
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        raise pickle.UnpicklingError(f"{module}.{name} is not part of an array")
+
+
+def _cifar_batches(path: Path) -> list[dict[bytes, Any]]:
+    files = [path / f"data_batch_{k}" for k in range(1, 6)] if path.is_dir() else [path]
+    batches = []
+    for file in files:
+        if not file.is_file():
+            raise ValueError(
+                f"{path} is no .npy, .npz, Zarr array, idx file, CIFAR-10 batch or folder of PNG "
+                "or JPEG files"
+            )
+        with file.open("rb") as stream:
+            try:
+                batch = _Arrays(stream, encoding="bytes").load()
+            except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError) as error:
+                raise ValueError(f"{file} is not an image file that is known: {error}") from None
+        if not isinstance(batch, dict) or not {b"data", b"labels"} <= set(batch):
+            raise ValueError(f"{file} is a pickle, but not a batch of CIFAR-10")
+        batches.append(batch)
+    return batches
