@@ -46,6 +46,7 @@ __all__ = [
     "norms",
     "pairs",
     "resolve_model",
+    "scratch_bytes",
     "simd_level",
     "simd_levels",
 ]
@@ -66,6 +67,9 @@ def model_to_toml(model: Mapping[str, Any]) -> str: ...
 def geometry(
     model: Mapping[str, Any], shape: tuple[int, int, int], ntk: bool
 ) -> list[dict[str, Any]]: ...
+def scratch_bytes(
+    model: Mapping[str, Any], shape: tuple[int, int, int], ntk: bool, dtype: str
+) -> int: ...
 def norms(
     images: NDArray[Any],
     model: Mapping[str, Any],

@@ -1,5 +1,6 @@
 """Imports of the optional packages, with an error that says which extra brings them."""
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -17,3 +18,21 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
         raise ImportError(f"{purpose} needs {package}: pip install ckn-rs[{extra}]") from error
+
+
+def import_zarr(purpose: str) -> Any:
+    """Import Zarr 3.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed, or is an older one, or is not there for this Python.
+    """
+    if sys.version_info < (3, 11):
+        raise ImportError(f"{purpose} needs Zarr 3, which needs Python 3.11 or later")
+    zarr = import_extra("zarr", "store", purpose)
+    if int(zarr.__version__.partition(".")[0]) < 3:
+        raise ImportError(
+            f"{purpose} needs Zarr 3, this is {zarr.__version__}: pip install -U ckn-rs[store]"
+        )
+    return zarr

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import pickle
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs._extras import import_extra
+from ckn_rs._extras import import_extra, import_zarr
 
 PICTURES = (".png", ".jpg", ".jpeg")
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -47,12 +48,10 @@ def load_images(path: str | Path) -> Any:
     CIFAR-10's batches are pickles. They are read by a reader that makes nothing but arrays, but
     take them from a source you trust.
     """
-    path = Path(path)
+    path = _existing(path)
     images = _images(path)
     if len(images.shape) == 3:
-        images = (
-            images[..., None] if isinstance(images, np.ndarray) else np.asarray(images)[..., None]
-        )
+        images = (images if isinstance(images, np.ndarray) else np.asarray(images))[..., None]
     if len(images.shape) != 4:
         raise ValueError(f"{path} has an array of shape {images.shape}, not images (n, h, w, c)")
     return images
@@ -66,11 +65,11 @@ def load_labels(path: str | Path) -> NDArray[np.int64]:
     ValueError
         If they are not whole numbers, one an image.
     """
-    path = Path(path)
+    path = _existing(path)
     if path.suffix == ".npz":
         labels = _from_npz(path, ("y", "labels"))
     elif path.suffix == ".npy":
-        labels = np.load(path)
+        labels = _from_npy(path)
     elif _is_idx(path):
         labels = _read_idx(path)
     else:
@@ -83,14 +82,24 @@ def load_labels(path: str | Path) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    return path
+
+
 def _images(path: Path) -> Any:
     if path.suffix == ".npy":
-        return np.load(path, mmap_mode="r")
+        return _from_npy(path)
     if path.suffix == ".npz":
         return _from_npz(path, ("X", "images"))
     if (path / "zarr.json").exists():
-        zarr = import_extra("zarr", "store", "a Zarr array")
-        return zarr.open_array(path, mode="r")
+        zarr = import_zarr("a Zarr array")
+        try:
+            return zarr.open_array(path, mode="r")
+        except (ValueError, TypeError, OSError) as error:
+            raise ValueError(f"{path} is no Zarr array: {error}") from None
     if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
         return _read_pictures(path)
     if _is_idx(path):
@@ -100,7 +109,16 @@ def _images(path: Path) -> Any:
     return pixels.reshape(-1, *_CIFAR_SHAPE).transpose(0, 2, 3, 1)
 
 
+def _from_npy(path: Path) -> NDArray[Any]:
+    try:
+        return np.asanyarray(np.lib.format.open_memmap(path, mode="r"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
+
+
 def _from_npz(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is no .npz file")
     with np.load(path) as file:
         found = [name for name in file.files if name in names] or file.files
         if len(found) != 1:
@@ -155,10 +173,13 @@ def _read_idx(path: Path) -> NDArray[Any]:
 class _Arrays(pickle.Unpickler):
     """Makes arrays and what Python builds in, and calls nothing else."""
 
-    _ALLOWED = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy")
+    _MODULES = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy")
+    _NAMES = ("_reconstruct", "ndarray", "dtype")
 
     def find_class(self, module: str, name: str) -> Any:
-        if module in self._ALLOWED and name in ("_reconstruct", "ndarray", "dtype"):
+        if (module, name) == ("_codecs", "encode"):  # by which Python 3 pickles bytes for Python 2
+            return super().find_class(module, name)
+        if module in self._MODULES and name in self._NAMES:
             return super().find_class(module.replace("numpy.core", "numpy._core"), name)
         raise pickle.UnpicklingError(f"{module}.{name} is not part of an array")
 

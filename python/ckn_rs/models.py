@@ -1,36 +1,117 @@
-"""Named models: architectures of the papers, for images of CIFAR-10's size.
+"""Named models: the architectures of the papers, under the names of the original's scripts.
+
+The NTK of a model is asked for with ``ntk=True``, so the scripts' ``relu_pool_ntk`` is
+``relu_pool`` here.
+
+References
+----------
+A. Bietti, *Approximation and Learning with Deep Convolutional Models: a Kernel Perspective*, ICLR
+2022; A. Bietti and J. Mairal, *On the Inductive Bias of Neural Tangent Kernels*, NeurIPS 2019.
 
 Examples
 --------
 >>> from ckn_rs import models
->>> print(models.named("relu-2").describe((32, 32, 3), ntk=True).splitlines()[0])
-NTK of images 32x32x3
+>>> models.summary("relu_quad_pool")
+'relu 3x3 gaussian 2, poly2 3x3 gaussian 5'
+>>> len(models.named("exp_sigma_06_pool_2_2_2"))
+3
 """
+
+from __future__ import annotations
+
+from difflib import get_close_matches
 
 from ckn_rs.layer import Layer
 from ckn_rs.model import Model
 
-_SIGMA = 0.6
+_P235, _P222 = ((3, 2), (3, 5)), ((3, 2), (3, 2), (3, 2))
 
-NAMES: dict[str, tuple[str, Model]] = {
-    "exp-2": (
-        "two layers of exponential kernels, pooled by 2 and 5: the original's README",
-        Model([Layer(3, s, kernel="exp", sigma=_SIGMA) for s in (2, 5)]),
+
+def _stack(
+    kernels: str,
+    *sides: tuple[int, int],
+    sigma: float = 0.6,
+    pooling: str = "gaussian",
+    every: bool = False,
+) -> Model:
+    """Layers of these kernels; ``sides`` are a patch's side and the pooling's width.
+
+    The width is the pooling's stride too, unless there is an output at ``every`` position.
+    """
+    layers = []
+    for kernel, (npatch, width) in zip(kernels.split(), sides, strict=True):
+        stride, factor = (1, width) if every else (width, None)
+        own = sigma if kernel == "exp" else 1
+        layers.append(Layer(npatch, stride, factor, kernel=kernel, sigma=own, pooling=pooling))
+    return Model(layers)
+
+
+NAMES: dict[str, Model] = {
+    "exp_pool": _stack("exp exp", *_P235, sigma=0.65),
+    "exp_pool_nosub": _stack("exp exp", (3, 2), (6, 10), sigma=0.65, every=True),
+    "exp_strided": _stack("exp exp", *_P235, sigma=0.65, pooling="strided"),
+    "exp_sigma_06_pool": _stack("exp exp", *_P235),
+    "exp_sigma_055_pool": _stack("exp exp", *_P235, sigma=0.55),
+    "exp_sigma_05_pool": _stack("exp exp", *_P235, sigma=0.5),
+    "exp_sigma_06_06_pool_nosub": _stack("exp exp", (3, 2), (6, 10), every=True),
+    "exp_sigma_06_pool_2_2_2": _stack("exp exp exp", *_P222),
+    "exp_sigma_06_pool_5": _stack("exp", (3, 5)),
+    "exp_sigma_06_pool_5_nosub": _stack("exp", (3, 5), every=True),
+    "exp_sigma_06_pool_10": _stack("exp", (3, 10)),
+    "exp_sigma_06_conv_5_pool_2": _stack("exp", (5, 2)),
+    "exp_sigma_06_conv_5_pool_2_nosub": _stack("exp", (5, 2), every=True),
+    "exp_sigma_06_conv_5_pool_5": _stack("exp", (5, 5)),
+    "exp_sigma_06_conv_5_pool_5_nosub": _stack("exp", (5, 5), every=True),
+    "exp_sigma_06_conv_5_pool_8": _stack("exp", (5, 8)),
+    "exp_sigma_06_conv_5_pool_8_nosub": _stack("exp", (5, 8), every=True),
+    "exp_sigma_06_conv_6_pool_8": _stack("exp", (6, 8)),
+    "relu_pool": _stack("relu relu", *_P235),
+    "relu_pool_5": _stack("relu", (3, 5)),
+    "relu_conv_5_pool_8": _stack("relu", (5, 8)),
+    "relu_lin_pool": _stack("relu linear", *_P235),
+    "relu_quad_pool": _stack("relu poly2", *_P235),
+    "relu_lin_lin_pool_2_2_2": _stack("relu linear linear", *_P222),
+    "relu_quad_quad_pool_2_2_2": _stack("relu poly2 poly2", *_P222),
+    "exp_sigma_06_lin_pool_2_5": _stack("exp linear", *_P235),
+    "exp_sigma_06_quad_pool_2_5": _stack("exp poly2", *_P235),
+    "exp_sigma_06_square_pool_2_5": _stack("exp square", *_P235),
+    "exp_sigma_06_poly3_pool_2_5": _stack("exp poly3", *_P235),
+    "exp_sigma_06_poly4_pool_2_5": _stack("exp poly4", *_P235),
+    "exp_sigma_06_quad_quad_pool_2_2_2": _stack("exp poly2 poly2", *_P222),
+    "exp_sigma_06_square_square_pool_2_2_2": _stack("exp square square", *_P222),
+    "exp_poly4_lin_pool_2_2_2": _stack("exp poly4 linear", *_P222),
+    "exp_lin_poly4_pool_2_2_2": _stack("exp linear poly4", *_P222),
+    "exp_lin_lin_pool_2_2_2": _stack("exp linear linear", *_P222),
+    "quad_quad_pool_2_5": _stack("poly2 poly2", *_P235),
+    "quad_quad_quad_pool_2_2_2": _stack("poly2 poly2 poly2", *_P222),
+    "quad_exp_pool_2_5": _stack("poly2 exp", *_P235),
+    "exp_quad_conv_3_1_pool_2_5": _stack("exp poly2", (3, 2), (1, 5)),
+    "exp_quad_conv_3_5_pool_2_5": _stack("exp poly2", (3, 2), (5, 5)),
+    "exp_quad_conv_3_7_pool_2_5": _stack("exp poly2", (3, 2), (7, 5)),
+    "exp_poly3_conv_3_5_pool_2_5": _stack("exp poly3", (3, 2), (5, 5)),
+    "exp_poly4_conv_3_5_pool_2_5": _stack("exp poly4", (3, 2), (5, 5)),
+    "exp_poly4_conv_3_5_pool_2s_5": Model(
+        [
+            Layer(3, 2, kernel="exp", sigma=0.6, pooling="strided"),
+            Layer(5, 5, kernel="poly4"),
+        ]
     ),
-    "exp-poly-2": (
-        "the same with a polynomial of degree 2 on top: Bietti 2022",
-        Model([Layer(3, 2, kernel="exp", sigma=_SIGMA), Layer(3, 5, kernel="poly2")]),
-    ),
-    "exp-3": (
-        "three layers of exponential kernels, each pooled by 2: Bietti 2022",
-        Model([Layer(3, 2, kernel="exp", sigma=_SIGMA)] * 3),
-    ),
-    "relu-2": (
-        "two layers of ReLU kernels, pooled by 2 and 5, for the NTK: Bietti and Mairal 2019",
-        Model([Layer(3, s, kernel="relu") for s in (2, 5)]),
-    ),
+    "exp_exp_conv_3_5_pool_2_5": _stack("exp exp", (3, 2), (5, 5)),
+    "exp_exp_conv_5_3_pool_2_5": _stack("exp exp", (5, 2), (3, 5)),
+    "exp_exp_conv_5_5_pool_2_5": _stack("exp exp", (5, 2), (5, 5)),
+    "exp_exp_exp_conv_3_5_5_pool_2_2_2": _stack("exp exp exp", (3, 2), (5, 2), (5, 2)),
+    "white6_exp_conv_6_pool_2": _stack("exp", (6, 2)),
+    "white6_exp_conv_6_pool_4": _stack("exp", (6, 4)),
+    "white6_exp_conv_6_pool_6": _stack("exp", (6, 6)),
+    "white6_exp_conv_6_pool_8": _stack("exp", (6, 8)),
+    "white6_exp_conv_6_pool_10": _stack("exp", (6, 10)),
+    "white5_exp_exp_conv_5_3_pool_2_5": _stack("exp exp", (5, 2), (3, 5)),
 }
-"""What each is, by name."""
+"""Each model by its name.
+
+Those called ``white5`` and ``white6`` are for images whitened by patches of that side, the others
+for images whitened by patches of side 3.
+"""
 
 
 def named(name: str) -> Model:
@@ -44,8 +125,24 @@ def named(name: str) -> Model:
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is none of that name: those that are spelt alike.
     """
     if name not in NAMES:
-        raise ValueError(f"model must be one of {', '.join(NAMES)}, got {name!r}")
-    return NAMES[name][1]
+        alike = get_close_matches(name, NAMES, n=3)
+        hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+        raise ValueError(f"there is no model called {name!r}{hint}")
+    return NAMES[name]
+
+
+def summary(name: str) -> str:
+    """The layers of a named model in a line: kernel, patch, pooling."""
+    return ", ".join(_words(layer) for layer in named(name))
+
+
+def _words(layer: Layer) -> str:
+    sigma = f"({layer.sigma})" if layer.kernel == "exp" else ""
+    if layer.poolfactor is None:
+        pool = f"{layer.pooling} {layer.subsampling}"
+    else:
+        pool = f"{layer.pooling} {layer.poolfactor} at every position"
+    return f"{layer.kernel}{sigma} {layer.npatch}x{layer.npatch} {pool}"

@@ -11,8 +11,10 @@ CHUNK = 1 << 22
 """Numbers of patches that are in memory at a time."""
 
 
-def whiten(ims: ArrayLike, npatch: int = 3, *, threshold: float = 1e-3) -> Floats:
-    """Whiten the patches of every image by its own covariance.
+def whiten(
+    ims: ArrayLike, npatch: int = 3, *, threshold: float = 1e-8, original: bool = False
+) -> Floats:
+    """Whiten the patches of every image by its own covariance (ZCA).
 
     All patches of side ``npatch`` inside an image lose their means, channel by channel; with ``C``
     the mean of ``p p^T`` over them, each becomes ``C^(-1/2) p``, and patches are averaged back to
@@ -26,11 +28,15 @@ def whiten(ims: ArrayLike, npatch: int = 3, *, threshold: float = 1e-3) -> Float
         Side of the patches.
     threshold : float
         Eigenvalues of ``C`` up to this share of the largest count as 0, and so do their inverses.
+    original : bool
+        Whiten as the scripts of ``ckn_kernel`` do, for the figures published with them: ``C`` is
+        the sum over patches of the image that mean-removed patches average to, and the root is
+        ``C^(-1/4)``.
 
     Returns
     -------
     ndarray of shape (n, h, w, c)
-        float64 for float64 images, else float32.
+        float64 for float64 images, else float32. The arithmetic is in float64.
 
     Raises
     ------
@@ -47,34 +53,56 @@ def whiten(ims: ArrayLike, npatch: int = 3, *, threshold: float = 1e-3) -> Float
     """
     images = as_images(ims, "ims")
     n, h, w, c = images.shape
-    if not isinstance(npatch, int | np.integer) or not 1 <= npatch <= min(h, w):
-        raise ValueError(f"npatch must be from 1 to {min(h, w)}, the image's side, got {npatch!r}")
+    whole = isinstance(npatch, int | np.integer) and not isinstance(npatch, bool)
+    if not whole or not 1 <= npatch <= min(h, w):
+        raise ValueError(
+            f"npatch must be a whole number from 1 to {min(h, w)}, the shorter side of the images, "
+            f"got {npatch!r}"
+        )
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold must be at least 0 and below 1, got {threshold!r}")
-    whitened = np.empty_like(images)
+    whitened = np.empty(images.shape, np.float64 if images.dtype == np.float64 else np.float32)
     step = max(1, CHUNK // (h * w * c * npatch**2))
     for begin in range(0, n, step):
         part = slice(begin, begin + step)
-        whitened[part] = _whiten(images[part].astype(np.float64), int(npatch), threshold)
+        block = np.asarray(images[part], np.float64)
+        if not np.isfinite(block).all():
+            raise ValueError("ims has NaN or infinite values")
+        whitened[part] = _whiten(block, int(npatch), threshold, original)
     return whitened
 
 
-def _whiten(images: Floats, k: int, threshold: float) -> Floats:
-    n, h, w, c = images.shape
-    rows, columns = h - k + 1, w - k + 1
-    # (n, rows, columns, c, k, k)
-    patches = np.lib.stride_tricks.sliding_window_view(images, (k, k), axis=(1, 2))
-    centred = patches - patches.mean(axis=(4, 5), keepdims=True)
-    flat = centred.reshape(n, rows * columns, c * k * k)
-    covariance = np.einsum("npi,npj->nij", flat, flat, optimize=True) / flat.shape[1]
+def _whiten(images: Floats, k: int, threshold: float, original: bool) -> Floats:
+    rounding = 8 * np.finfo(np.float64).eps * np.abs(images).max(axis=(1, 2, 3), initial=0)
+    patches = _patches(images, k)
+    patches = patches - patches.mean(axis=(4, 5), keepdims=True)
+    if original:
+        patches = _patches(_averaged(patches, images.shape), k)
+    n, rows, columns, c = patches.shape[:4]
+    flat = patches.reshape(n, rows * columns, c * k * k)
+    covariance = flat.transpose(0, 2, 1) @ flat
+    if not original:
+        covariance /= rows * columns
     values, vectors = np.linalg.eigh(covariance)
-    kept = values > threshold * values[:, -1:]
-    powers = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
-    root = np.einsum("nik,nk,njk->nij", vectors, powers, vectors, optimize=True)
-    white = (flat @ root).reshape(centred.shape)
-    total, count = np.zeros_like(images), np.zeros((h, w, 1))
+    # A flat image has nothing but rounding, which is not to be blown up.
+    least = np.maximum(threshold * values[:, -1], rounding**2 * rows * columns)[:, None]
+    kept = values > least
+    powers = np.where(kept, np.where(kept, values, 1) ** (-0.25 if original else -0.5), 0)
+    root = (vectors * powers[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return _averaged((flat @ root).reshape(patches.shape), images.shape)
+
+
+def _patches(images: Floats, k: int) -> Floats:
+    """All that lie inside, ``(n, rows, columns, c, k, k)``."""
+    return np.lib.stride_tricks.sliding_window_view(images, (k, k), axis=(1, 2))
+
+
+def _averaged(patches: Floats, shape: tuple[int, ...]) -> Floats:
+    """The images whose every pixel is the mean of what patches have there."""
+    _, rows, columns, _, k, _ = patches.shape
+    total, count = np.zeros(shape), np.zeros((*shape[1:3], 1))
     for y in range(k):
         for x in range(k):
-            total[:, y : y + rows, x : x + columns] += white[..., y, x]
+            total[:, y : y + rows, x : x + columns] += patches[..., y, x]
             count[y : y + rows, x : x + columns] += 1
     return total / count

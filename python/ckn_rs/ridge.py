@@ -21,65 +21,120 @@ class Ridge:
     Parameters
     ----------
     lambdas : tuple of float
-        Regularisations, as shares of the mean of the diagonal.
+        Regularisations, as shares of the mean ``t`` of the diagonal of ``K``.
+    added : ndarray of shape (lambdas,)
+        What they add to the diagonal: ``lambda t``.
     labels : ndarray
         Of the columns of scores.
     coefficients : ndarray of shape (lambdas, n, labels)
-        ``(K + lambda t I)^-1 Y`` with ``t`` the mean of the diagonal of ``K``.
+        ``(K + lambda t I)^-1 Y``.
+    left_out : ndarray of shape (lambdas, n)
+        The label that each training image gets from a fit to all the others.
     """
 
     lambdas: tuple[float, ...]
+    added: NDArray[np.float64]
     labels: NDArray[Any]
     coefficients: NDArray[np.float64]
+    left_out: NDArray[Any]
 
     def predict(self, K: ArrayLike) -> NDArray[Any]:
-        """Labels ``(lambdas, m)`` of images with these kernels ``(n, m)`` with the training ones."""
-        scores = np.asarray(K, np.float64).T @ self.coefficients
-        return np.asarray(self.labels[scores.argmax(axis=-1)])
+        """Labels ``(lambdas, m)`` of images, from their kernels ``(n, m)`` with the training ones.
+
+        Raises
+        ------
+        ValueError
+            If the rows of ``K`` are not as many as the training images.
+        """
+        kernels = np.asarray(K, np.float64)
+        n = self.coefficients.shape[1]
+        if kernels.ndim != 2 or len(kernels) != n:
+            raise ValueError(
+                f"K must have {n} rows, one a training image, and a column an image to label; got "
+                f"shape {kernels.shape}"
+            )
+        # One at a time: scores of all regularisations together may be large.
+        return np.stack(
+            [self.labels[(kernels.T @ each).argmax(axis=1)] for each in self.coefficients]
+        )
 
     def accuracies(self, K: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """The share of labels that are right, for each regularisation."""
-        return np.asarray((self.predict(K) == np.asarray(y)).mean(axis=1))
+        """The share of labels ``y`` that are right, for each regularisation."""
+        guesses, labels = self.predict(K), np.asarray(y)
+        if labels.shape != guesses.shape[1:]:
+            raise ValueError(
+                f"y must have shape {guesses.shape[1:]}, a label a column of K, got {labels.shape}"
+            )
+        return np.asarray((guesses == labels).mean(axis=1))
 
 
 def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge:
-    """Fit kernel ridge regression to one-hot targets, for all regularisations at once.
+    """Fit kernel ridge regression to one-hot targets less 0.1, for all regularisations at once.
+
+    ``K = V D V^T`` is decomposed once, in float64; then ``(K + r I)^-1 Y = V (D + r)^-1 V^T Y`` for
+    every ``r = lambda t``, ``t`` the mean of the diagonal. Predictions with image ``i`` left out
+    are ``Y_i - a_i / g_i``, ``a`` the coefficients and ``g`` the diagonal of ``(K + r I)^-1``
+    [1]_.
 
     Parameters
     ----------
     K : array_like of shape (n, n)
-        The kernel matrix; it is decomposed once, in float64.
+        The symmetric kernel matrix, finite.
     y : array_like of shape (n,)
-        Labels.
+        Labels, of two kinds or more.
     lambdas : sequence of float
         Regularisations above 0, as shares of the mean of the diagonal.
 
     Raises
     ------
     ValueError
-        If shapes do not fit, or a regularisation is not above 0.
+        If shapes do not fit, numbers are not finite, or a regularisation is not above 0.
+
+    References
+    ----------
+    .. [1] C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006,
+       section 5.4.2.
 
     Examples
     --------
     >>> import numpy as np
     >>> from ckn_rs import ridge
-    >>> K, y = np.eye(4), np.array([0, 1, 0, 1])
+    >>> points, y = np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0, 0, 1, 1])
+    >>> K = np.exp(-((points[:, None] - points) ** 2))
     >>> ridge.fit(K, y, [1e-3]).accuracies(K, y)
     array([1.])
     """
-    matrix, labels = np.array(K, np.float64), np.asarray(y)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"K must be a square matrix, got shape {matrix.shape}")
-    if labels.shape != matrix.shape[:1]:
-        raise ValueError(f"y must have shape ({len(matrix)},), a label a row, got {labels.shape}")
-    if not len(lambdas) or min(lambdas) <= 0:
-        raise ValueError(f"lambdas must be above 0, got {list(lambdas)}")
+    matrix, labels, path = _checked(K, y, lambdas)
     classes = np.unique(labels)
     targets = (labels[:, None] == classes) - OFFSET
-    scale = float(np.trace(matrix)) / len(matrix)
     values, vectors = np.linalg.eigh(matrix)
-    projected = vectors.T @ targets
-    coefficients = [
-        vectors @ (projected / (np.maximum(values, 0) + each * scale)[:, None]) for each in lambdas
-    ]
-    return Ridge(tuple(map(float, lambdas)), classes, np.stack(coefficients))
+    added = path * (np.trace(matrix) / len(matrix))
+    del matrix
+    projected, squares = vectors.T @ targets, vectors**2
+    coefficients, left_out = [], []
+    for each in added:
+        inverse = 1 / (np.maximum(values, 0) + each)
+        solved = vectors @ (inverse[:, None] * projected)
+        coefficients.append(solved)
+        without = targets - solved / (squares @ inverse)[:, None]
+        left_out.append(classes[without.argmax(axis=1)])
+    return Ridge(tuple(path.tolist()), added, classes, np.stack(coefficients), np.stack(left_out))
+
+
+def _checked(
+    K: ArrayLike, y: ArrayLike, lambdas: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64]]:
+    matrix, labels, path = np.asarray(K, np.float64), np.asarray(y), np.array(lambdas, np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"K must be a square matrix, got shape {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        raise ValueError("K has NaN or infinite entries")
+    if labels.shape != matrix.shape[:1]:
+        raise ValueError(f"y must have shape ({len(matrix)},), a label a row, got {labels.shape}")
+    if len(np.unique(labels)) < 2:
+        raise ValueError("y must have two labels or more")
+    if path.ndim != 1 or not path.size or not (np.isfinite(path) & (path > 0)).all():
+        raise ValueError(f"lambdas must be finite numbers above 0, got {lambdas}")
+    if np.trace(matrix) <= 0:
+        raise ValueError("K must have a positive diagonal")
+    return matrix, labels, path

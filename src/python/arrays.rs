@@ -25,6 +25,16 @@ impl Precision for f64 {
     const DTYPE: &'static str = "float64";
 }
 
+/// Whether the precision called `dtype` is the single one.
+pub(super) fn is_single(dtype: &str) -> PyResult<bool> {
+    let (single, double) = (f32::DTYPE, f64::DTYPE);
+    if ![single, double].contains(&dtype) {
+        let message = format!("dtype must be {single:?} or {double:?}, got {dtype:?}");
+        return Err(PyValueError::new_err(message));
+    }
+    Ok(dtype == single)
+}
+
 /// Call `$run` for the dtype of `$array`.
 macro_rules! dispatch {
     ($array:expr, $run:ident($($arg:expr),*)) => {{

@@ -14,7 +14,6 @@ use pyo3::prelude::*;
 use crate::engine;
 use crate::error::Error;
 use crate::simd::{self, Isa};
-use arrays::Precision;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -49,14 +48,10 @@ fn multiply_add_peak(
     level: Option<&str>,
 ) -> PyResult<f64> {
     let job = run::job(n_threads, level)?;
-    let measure = match dtype {
-        f32::DTYPE => simd::multiply_add_peak::<f32>,
-        f64::DTYPE => simd::multiply_add_peak::<f64>,
-        _ => {
-            let (single, double) = (f32::DTYPE, f64::DTYPE);
-            let message = format!("dtype must be {single:?} or {double:?}, got {dtype:?}");
-            return Err(PyValueError::new_err(message));
-        }
+    let measure = if arrays::is_single(dtype)? {
+        simd::multiply_add_peak::<f32>
+    } else {
+        simd::multiply_add_peak::<f64>
     };
     let peak = py.detach(|| measure(job.isa, job.threads))?;
     py.check_signals()?;

@@ -3,12 +3,15 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::arrays::is_single;
 use super::words::{self, Given};
 use crate::convention::Convention;
+use crate::engine;
 use crate::kernel::Kernel;
 use crate::model::{Model, Readout, Words};
 use crate::plan::{Carried, Plan, Shape};
 use crate::pooling::Pooling;
+use crate::simd::Isa;
 
 /// Plan a model on images of a shape.
 pub(super) fn plan(
@@ -66,6 +69,20 @@ fn geometry<'py>(
     Ok(dicts)
 }
 
+/// The bytes that each thread works in, beside images, norms and results.
+#[pyfunction]
+fn scratch_bytes(
+    model: Given,
+    shape: (usize, usize, usize),
+    ntk: bool,
+    dtype: &str,
+) -> PyResult<usize> {
+    let plan = plan(&model.model(ntk)?, shape, carried(ntk))?;
+    let count =
+        if is_single(dtype)? { engine::scratch_bytes::<f32> } else { engine::scratch_bytes::<f64> };
+    Ok(count(&plan, Isa::best()))
+}
+
 /// Add the functions, and what a model may say.
 pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("KERNELS", Kernel::ALL.map(|kernel| kernel.name()).to_vec())?;
@@ -77,7 +94,8 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(resolve_model, module)?)?;
     module.add_function(wrap_pyfunction!(model_from_toml, module)?)?;
     module.add_function(wrap_pyfunction!(model_to_toml, module)?)?;
-    module.add_function(wrap_pyfunction!(geometry, module)?)
+    module.add_function(wrap_pyfunction!(geometry, module)?)?;
+    module.add_function(wrap_pyfunction!(scratch_bytes, module)?)
 }
 
 /// What each kernel uses of a layer's parameters.

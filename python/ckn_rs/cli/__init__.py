@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from ckn_rs import __version__, simd_level
-from ckn_rs.cli import bench, demo, export, fit, gram, model, status, verify
+from ckn_rs.cli import bench, demo, export, fit, gram, model, status, verify, whiten
 
-COMMANDS = (gram, status, verify, export, fit, model, bench, demo)
+COMMANDS = (gram, status, verify, export, fit, whiten, model, bench, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from ckn_rs import models
@@ -48,15 +50,21 @@ def shard(text: str) -> tuple[int, int]:
     return int(k), int(n)
 
 
+def on_terminal() -> bool:
+    """Whether somebody sees a progress bar, and there is one."""
+    return sys.stderr.isatty() and find_spec("tqdm") is not None
+
+
 def load_model(name: str) -> Model:
     """A named model, or that of a file; errors name it."""
-    if name in models.NAMES:
-        return models.named(name)
     path = Path(name)
     if not path.suffix:
-        raise ValueError(
-            f"model {name!r} is no .toml or .json file, and none of {', '.join(models.NAMES)}"
-        )
+        try:
+            return models.named(name)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} (ckn-rs model --list shows all; a file's name ends in .toml or .json)"
+            ) from None
     try:
         return Model.load(path)
     except (TypeError, ValueError) as error:

@@ -70,7 +70,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "--test", type=_arguments.count, metavar="M", help="other images: the matrix is n x m"
     )
     job.add_argument("--shape", type=_arguments.shape, metavar="H,W,C", help="of an image: 32,32,3")
-    job.add_argument("--model", type=Path, metavar="FILE", help="layers, in .toml or .json")
+    job.add_argument("--model", help="a .toml or .json file, or a model's name")
     job.add_argument("--ntk", action="store_true", help="the NTK instead of the CKN")
     job.add_argument("--dtype", choices=("float32", "float64"), help="default: float32")
     parser.set_defaults(mistake=parser.error)
@@ -217,9 +217,10 @@ def _workload(arguments: argparse.Namespace) -> Workload | None:
         return None
     if missing:
         arguments.mistake(f"{given[0]} is about a job, which needs {', '.join(missing)}, too")
+    asked = _arguments.load_model(arguments.model)
     try:
         # Every key filled in, for the report.
-        resolved = _core.resolve_model(as_words(Model.load(arguments.model)), arguments.ntk)
+        resolved = _core.resolve_model(as_words(asked), arguments.ntk)
         model = Model(**resolved)
         workload = Workload(model, arguments.shape, arguments.ntk, arguments.dtype or "float32")
         workload.entries()  # refuses layers that do not fit the shape

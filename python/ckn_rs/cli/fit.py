@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ckn_rs import ridge
 from ckn_rs._table import text_table
@@ -14,6 +15,8 @@ from ckn_rs.cli.status import open_store
 from ckn_rs.data import load_labels
 
 if TYPE_CHECKING:
+    from ckn_rs.store import Gram
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -22,7 +25,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser = commands.add_parser("fit", help="kernel ridge regression on a store")
     parser.description = (
         "Fit kernel ridge regression to one-hot labels less 0.1, for a path of regularisations "
-        "from one decomposition in float64, and show the accuracy of each."
+        "from one decomposition in float64, and show the accuracy of each: on the training images, "
+        "on each of them when it is left out, and on the test images."
     )
     parser.add_argument("store", metavar="STORE", help="the matrix of the training images")
     parser.add_argument("--labels", type=Path, required=True, metavar="FILE", help="theirs")
@@ -32,6 +36,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "--lambdas", type=float, nargs="+", default=ridge.LAMBDAS, metavar="L",
         help="shares of the mean of the diagonal; 1e-8 to 1 by default",
     )  # fmt: skip
+    parser.add_argument(
+        "--first", action="store_true", help="take the first labels of files that have too many"
+    )
     parser.set_defaults(mistake=parser.error)
     return parser
 
@@ -41,21 +48,44 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.test is None) != (arguments.test_labels is None):
         arguments.mistake("--test and --test-labels go together")
     K, y = open_store(arguments.store), load_labels(arguments.labels)
+    y = _as_many(y, len(K), arguments)
     if not K.manifest.symmetric:
         raise ValueError(f"{arguments.store} is a matrix of two sets; the first one is of one set")
-    whole = np.asarray(K)
+    whole = np.asarray(K, np.float64)
     fitted = ridge.fit(whole, y, arguments.lambdas)
-    columns = [("train", fitted.accuracies(whole, y))]
+    columns = [
+        ("train", fitted.accuracies(whole, y)),
+        ("left out", (fitted.left_out == y).mean(axis=1)),
+    ]
     if arguments.test is not None:
         test, labels = open_store(arguments.test), load_labels(arguments.test_labels)
-        if test.manifest.sha256[0] != K.manifest.sha256[0] or test.model != K.model:
-            raise ValueError(
-                f"{arguments.test} must be of the training images of {arguments.store} and others, "
-                "with the same model"
-            )
-        columns.append(("test", fitted.accuracies(np.asarray(test), labels)))
-    rows = [("lambda", *(name for name, _ in columns))]
-    for index, each in enumerate(fitted.lambdas):
-        rows.append((f"{each:g}", *(f"{100 * values[index]:.2f} %" for _, values in columns)))
+        labels = _as_many(labels, test.shape[1], arguments)
+        check_same_training(K, test)
+        columns.append(("test", fitted.accuracies(np.asarray(test, np.float64), labels)))
+    rows = [("lambda", "added to diagonal", *(name for name, _ in columns))]
+    for index, (each, added) in enumerate(zip(fitted.lambdas, fitted.added, strict=True)):
+        shares = (f"{100 * values[index]:.2f} %" for _, values in columns)
+        rows.append((f"{each:g}", f"{added:.3g}", *shares))
     print(text_table(rows))
     return 0
+
+
+def _as_many(labels: NDArray[np.int64], n: int, arguments: argparse.Namespace) -> NDArray[np.int64]:
+    if len(labels) < n or (len(labels) > n and not arguments.first):
+        hint = "; --first takes the first of them" if len(labels) > n else ""
+        raise ValueError(f"there are {len(labels)} labels for {n} images{hint}")
+    return labels[:n]
+
+
+def check_same_training(K: Gram, test: Gram) -> None:
+    """Refuse a test matrix of other training images, or of another kernel."""
+    ours, theirs = K.manifest, test.manifest
+    names = {"model": "the model", "ntk": "ntk", "dtype": "the dtype"}
+    differing = [name for key, name in names.items() if getattr(ours, key) != getattr(theirs, key)]
+    if ours.sha256[0] != theirs.sha256[0]:
+        differing.append("the training images")
+    if differing:
+        raise ValueError(
+            f"--test must be the matrix of the training images and others, by the same kernel: "
+            f"{', '.join(differing)} differ"
+        )

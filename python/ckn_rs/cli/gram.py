@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ckn_rs._extras import import_extra
+from ckn_rs._extras import import_extra, import_zarr
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
@@ -42,7 +41,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs gram``."""
-    import_extra("zarr", "store", "ckn-rs gram")
+    import_zarr("ckn-rs gram")
     from ckn_rs.store import compute_gram
 
     model = _arguments.load_model(arguments.model)
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         tile=arguments.tile,
         shard=arguments.shard,
         n_threads=arguments.threads,
-        progress=sys.stderr.isatty(),
+        progress=_arguments.on_terminal(),
         client=client,
     )
     left = len(K.missing)

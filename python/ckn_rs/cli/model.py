@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ckn_rs import _core, models
 from ckn_rs._table import text_table
 from ckn_rs._timing import Workload, time_pairs
 from ckn_rs.cli import _arguments
 from ckn_rs.cli.bench import duration
+from ckn_rs.model import as_words
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -24,6 +27,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="the named models")
     parser.add_argument("--shape", type=_arguments.shape, default=(32, 32, 3), metavar="H,W,C")
     parser.add_argument("--ntk", action="store_true", help="the NTK instead of the CKN")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--n", type=_arguments.count, default=10_000, metavar="N", help="images")
     parser.set_defaults(mistake=parser.error)
     return parser
@@ -32,21 +36,26 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs model``."""
     if arguments.list:
-        rows = [("name", "what"), *((name, what) for name, (what, _) in models.NAMES.items())]
-        print(text_table(rows))
+        print(text_table([("name", "layers"), *((n, models.summary(n)) for n in models.NAMES)]))
         return 0
     if arguments.model is None:
         arguments.mistake("a model is needed, a file or a name, or --list")
     model = _arguments.load_model(arguments.model)
     print(model.describe(arguments.shape, arguments.ntk))
-    work = Workload(model, arguments.shape, arguments.ntk, "float32")
+    work = Workload(model, arguments.shape, arguments.ntk, arguments.dtype)
     threads = _core.default_threads()
-    each = time_pairs(work, threads, SECONDS).seconds_a_pair
+    sample = time_pairs(work, threads, SECONDS)
     n = arguments.n
     pairs = n * (n + 1) // 2
+    seconds = pairs * sample.seconds_a_pair + n * sample.seconds_an_image
+    itemsize = np.dtype(arguments.dtype).itemsize
+    scratch = _core.scratch_bytes(as_words(model), arguments.shape, arguments.ntk, work.dtype)
     print(
-        f"\n{work.multiply_adds():,} multiply-adds a pair; {1e3 * each:.3g} ms a pair on "
-        f"{threads} threads, float32\n{n:,} images: {pairs:,} pairs, {duration(pairs * each)}, "
-        f"{4 * n * n / 1e9:.3g} GB"
+        f"""
+a pair: {work.multiply_adds():,.0f} multiply-adds, {1e3 * sample.seconds_a_pair * threads:.3g} ms \
+of a thread in {arguments.dtype}
+memory: {scratch / 1e6:.3g} MB a thread, beside images, norms and matrix
+{n:,} images: {pairs:,} pairs, {duration(seconds)} on {threads} threads, \
+{itemsize * n * n / 1e9:.3g} GB"""
     )
     return 0

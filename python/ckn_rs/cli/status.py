@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ckn_rs._extras import import_extra
+from ckn_rs import _core
+from ckn_rs._extras import import_zarr
 from ckn_rs._timing import Workload, time_pairs
+from ckn_rs.cli.bench import duration
 
 if TYPE_CHECKING:
-    from ckn_rs.store import Gram
+    from ckn_rs.store import Gram, Pace
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -26,7 +28,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def open_store(place: str) -> Gram:
     """The matrix in a store."""
-    import_extra("zarr", "store", "a store")
+    import_zarr("a store")
     from ckn_rs.store import open_gram
 
     return open_gram(place)
@@ -34,22 +36,32 @@ def open_store(place: str) -> Gram:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs status``."""
-    from ckn_rs import _core
-    from ckn_rs.cli.bench import duration
-
     K = open_store(arguments.store)
     rows, columns = K.shape
-    kind = "NTK" if K.manifest.ntk else "CKN"
-    print(f"{arguments.store}: {kind}, {rows} x {columns} {K.dtype}")
-    print(K.model)
+    manifest = K.manifest
+    kind = "NTK" if manifest.ntk else "CKN"
+    images = "x".join(map(str, manifest.image_shape))
+    print(f"{arguments.store}: {kind} of {rows:,} x {columns:,} images {images}, {K.dtype}")
+    print(f"begun with ckn-rs {manifest.version}, in tiles of {manifest.tile:,}\n\n{K.model}\n")
     missing = K.missing
-    print(f"{K.tiles - len(missing)} of {K.tiles} tiles done, {len(missing)} left")
-    if missing:
-        work = Workload(K.model, K.manifest.image_shape, K.manifest.ntk, K.dtype.name)
-        each = time_pairs(work, _core.default_threads(), SECONDS).seconds_a_pair
-        pairs = sum(K.pairs(tile) for tile in missing)
+    print(f"{K.tiles - len(missing):,} of {K.tiles:,} tiles done, {len(missing):,} left")
+    pace = K.pace()
+    if pace is not None:
         print(
-            f"{pairs:,} pairs are left; at {1 / each:,.0f} pairs/s, what this machine does now, "
-            f"they take {duration(pairs * each)}"
+            f"the latest came at {pace.pairs_a_second:,.0f} pairs/s, the last "
+            f"{duration(pace.idle)} ago"
         )
+    if missing:
+        print(_estimate(K, missing, pace))
     return 0
+
+
+def _estimate(K: Gram, missing: list[tuple[int, int]], pace: Pace | None) -> str:
+    """How long the rest will take: at the store's pace, or else at that of this machine."""
+    pairs = sum(K.pairs(tile) for tile in missing)
+    if pace is not None:
+        return f"{pairs:,} pairs are left: {duration(pairs / pace.pairs_a_second)} at that rate"
+    work = Workload(K.model, K.manifest.image_shape, K.manifest.ntk, K.dtype.name)
+    each = time_pairs(work, _core.default_threads(), SECONDS).seconds_a_pair
+    rate = f"{1 / each:,.0f} pairs/s, which this machine does now"
+    return f"{pairs:,} pairs are left: {duration(pairs * each)} at {rate}"

@@ -14,14 +14,13 @@ from ckn_rs.store._manifest import Images
 if TYPE_CHECKING:
     from ckn_rs.store._job import Job
 
-LIVES = 3
-"""How often a part is tried again where a worker died; each death costs the parts it held."""
-
 
 def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     """Compute ``parts`` on the workers, which write to the store themselves.
 
-    A task is the place of a part; images go to every worker once.
+    A task is the place of a part; images go to every worker once. What a worker was at when it
+    died, Dask gives to another. A worker runs as many tasks at a time as it has threads, so that
+    each takes one thread unless the caller says otherwise.
     """
     distributed = import_extra("distributed", "dask", "client=")
     if not parts:
@@ -33,10 +32,9 @@ def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     images = [
         client.scatter(images.block(whole, dtype), broadcast=True, hash=False) for images in sets
     ]
+    threads = job.n_threads or 1
     futures = {
-        client.submit(
-            work, job.layout.location, images, part, job.n_threads, pure=False, retries=LIVES
-        ): part
+        client.submit(work, job.layout.location, images, part, threads, pure=False): part
         for part in parts
     }
     try:
@@ -47,7 +45,7 @@ def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
         client.cancel(list(futures))
 
 
-def work(location: str, images: list[Any], part: Part, n_threads: int | None) -> None:
+def work(location: str, images: list[Any], part: Part, n_threads: int) -> None:
     """What a worker does."""
     from ckn_rs.store._job import Job
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ckn_rs._extras import import_extra
+from ckn_rs._extras import import_extra, import_zarr
 
 PARTIAL = ".partial"
 """The end of the names of files that are being written."""
 
+STALE = 3600
+"""Seconds after which such a file is what a killed process left; writing one takes seconds."""
+
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What file systems without hard links say."""
+
 
 def open_bytes(location: str | os.PathLike[str], *, read_only: bool) -> Any:
     """The Zarr store at a path or a URL."""
-    import_extra("zarr", "store", "a store")
+    import_zarr("a store")
     from zarr.storage import FsspecStore
 
     place = os.fspath(location).removeprefix("file://")
@@ -28,16 +37,32 @@ def open_bytes(location: str | os.PathLike[str], *, read_only: bool) -> Any:
 
 def create_once(store: Any, key: str, data: bytes) -> None:
     """Write ``key`` unless it exists: one of two processes writes, the other finds it written."""
-    if hasattr(store, "root"):
-        path = Path(store.root) / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, data, exclusive=True)
+    folder = local_folder(store)
+    if folder is not None:
+        _write(folder / key, data, exclusive=True)
         return
     from zarr.core.buffer import default_buffer_prototype
     from zarr.core.sync import sync
 
     buffer = default_buffer_prototype().buffer.from_bytes(data)
     sync(store.set_if_not_exists(key, buffer))
+
+
+def local_folder(store: Any) -> Path | None:
+    """Where a store's files are, if it has files."""
+    root = getattr(store, "root", None)
+    return None if root is None else Path(root)
+
+
+def sweep(store: Any) -> None:
+    """Remove what killed processes left of files that they were writing."""
+    folder = local_folder(store)
+    if folder is None:
+        return
+    for file in folder.rglob(f".*{PARTIAL}"):
+        with suppress(FileNotFoundError):  # another process sweeps, too
+            if time.time() - file.stat().st_mtime > STALE:
+                file.unlink()
 
 
 def _durable_store() -> type[Any]:
@@ -66,16 +91,25 @@ def _write(path: Path, data: bytes, *, exclusive: bool = False) -> None:
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)  # as open() would have it: others of a group may read it
         if exclusive:
-            try:
-                os.link(name, path)
-            except FileExistsError:
-                return
+            _link(name, path)
         else:
             os.replace(name, path)
         _sync_folder(path.parent)
     finally:
-        if os.path.exists(name):
+        with suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def _link(name: str, path: Path) -> None:
+    """Call a file ``path`` unless there is one of that name."""
+    try:
+        with suppress(FileExistsError):
+            os.link(name, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if not path.exists():
+            os.replace(name, path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,16 @@ class Verification:
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.damaged and not self.wrong
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a store is being filled."""
+
+    pairs_a_second: float
+    """Over the latest tiles."""
+    idle: float
+    """Seconds since the last of them."""
 
 
 def open_gram(path: str | os.PathLike[str]) -> Gram:
@@ -111,6 +122,22 @@ class Gram:
     def pairs(self, tile: tuple[int, int]) -> int:
         """How many pairs of images a tile takes."""
         return self._layout.pairs(Part("kernel", tile))
+
+    def pace(self, latest: int = 20) -> Pace | None:
+        """How fast the latest tiles came; None where that is not known.
+
+        That is of all processes that work on the store. It is known of a store on a disk with two
+        tiles or more.
+        """
+        layout = self._layout
+        parts = (Part("kernel", tile) for tile in layout.tiles())
+        times = [(written, part) for part in parts if (written := layout.written(part))]
+        times = sorted(times)[-latest - 1 :]
+        if not times or times[-1][0] <= times[0][0]:
+            return None
+        begin, end = times[0][0], times[-1][0]
+        pairs = sum(layout.pairs(part) for _, part in times[1:])
+        return Pace(pairs / (end - begin), max(0.0, time.time() - end))
 
     def __getitem__(self, key: Any) -> Any:
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))

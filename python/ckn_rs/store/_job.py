@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
 import warnings
@@ -51,8 +52,9 @@ def compute_gram(
 
     The entries are those of :func:`ckn_rs.compute_kernel_matrix`, to the last bit, however often
     the computation was interrupted. A tile is in the store when all of it is on the disk. Several
-    processes may work on one store, on machines that share a file system too: each takes what it
-    finds missing, and what two of them happen to compute is the same.
+    processes may work on one store, on machines that share a file system too: each begins at a
+    place of its own and takes what it finds missing, and what two of them happen to compute is the
+    same. ``shard`` keeps them apart altogether.
 
     Parameters
     ----------
@@ -72,7 +74,8 @@ def compute_gram(
         Show a bar with the pairs done (needs tqdm).
     client : dask.distributed.Client, optional
         Compute on its workers, each of which writes to the store: they must see ``path``. Images
-        are sent to each worker once.
+        are sent to each worker once. A tile takes ``n_threads`` of a worker's threads, 1 by
+        default, as Dask runs one for each.
 
     Returns
     -------
@@ -123,6 +126,9 @@ def _complete(job: Job, shard: tuple[int, int], progress: bool, client: Any) -> 
     parts = list(job.layout.parts())[k - 1 :: n]
     with progress_bar(progress, sum(map(job.layout.pairs, parts)), "pairs") as callback:
         missing = [part for part in parts if job.layout.read(part) is None]
+        # Each process begins elsewhere, so that two of them do not compute the same.
+        begin = random.randrange(len(missing) or 1)
+        missing = missing[begin:] + missing[:begin]
         done = sum(map(job.layout.pairs, parts)) - sum(map(job.layout.pairs, missing))
         for part in job.run(missing) if client is None else _on_workers(client, job, missing):
             done += job.layout.pairs(part)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ckn_rs._arrays import Floats
-from ckn_rs.store._files import create_once, open_bytes
+from ckn_rs.store._files import create_once, local_folder, open_bytes, sweep
 from ckn_rs.store._manifest import Manifest
 
 ATTRIBUTE = "ckn_rs"
@@ -84,6 +84,7 @@ class Layout:
         with explained(location, "write"):
             for name in layout.shapes():
                 layout.array(name, create=True)
+            sweep(store)
         return layout
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -155,9 +156,21 @@ class Layout:
         """Whether a chunk was written."""
         from zarr.core.sync import sync
 
-        key = self.array(part.array).metadata.encode_chunk_key(part.place)
         with explained(self.location, "read"):
-            return bool(sync(self._store.exists(f"{part.array}/{key}")))
+            return bool(sync(self._store.exists(self._key(part))))
+
+    def written(self, part: Part) -> float | None:
+        """When a chunk was written, in seconds since 1970; None where files do not tell."""
+        folder = local_folder(self._store)
+        if folder is None:
+            return None
+        try:
+            return (folder / self._key(part)).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def _key(self, part: Part) -> str:
+        return f"{part.array}/{self.array(part.array).metadata.encode_chunk_key(part.place)}"
 
     def region(self, part: Part) -> tuple[slice, ...]:
         """The rows and columns of a chunk."""

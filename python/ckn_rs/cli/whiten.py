@@ -1,0 +1,63 @@
+"""``ckn-rs whiten``: images with their patches whitened."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ckn_rs import preprocess
+from ckn_rs._progress import progress_bar
+from ckn_rs.cli import _arguments
+from ckn_rs.data import load_images
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+CHUNK = 500
+"""Images at a time, and between two steps of the bar."""
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Add the arguments of ``ckn-rs whiten``."""
+    parser = commands.add_parser("whiten", help="whiten the patches of images, into a .npy file")
+    parser.description = (
+        "Divide images by 255 if they are of bytes, whiten the patches of each by its own "
+        "covariance, and write them to a .npy file of float32 (of float64 for such images)."
+    )
+    parser.add_argument("images", type=Path, metavar="IMAGES", help="of any kind that gram takes")
+    parser.add_argument("out", type=Path, metavar="OUT.npy")
+    parser.add_argument("--npatch", type=_arguments.count, default=3, metavar="P", help="side: 3")
+    parser.add_argument("--first", type=_arguments.count, metavar="N", help="only the first N")
+    parser.add_argument(
+        "--original", action="store_true", help="as ckn_kernel's scripts do: see the tutorial"
+    )
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``ckn-rs whiten``."""
+    images = load_images(arguments.images)
+    n = min(len(images), arguments.first or len(images))
+    dtype = np.float64 if images.dtype == np.float64 else np.float32
+    partial = arguments.out.with_name(f".{arguments.out.name}.partial")
+    try:
+        out = np.lib.format.open_memmap(partial, "w+", dtype, (n, *images.shape[1:]))
+        with progress_bar(_arguments.on_terminal(), n, "images") as callback:
+            for begin in range(0, n, CHUNK):
+                block = np.asarray(images[begin : min(begin + CHUNK, n)])
+                if block.dtype == np.uint8:
+                    block = block / np.float32(255)
+                out[begin : begin + len(block)] = preprocess.whiten(
+                    block, arguments.npatch, original=arguments.original
+                )
+                if callback is not None:
+                    callback(begin + len(block))
+        out.flush()
+        partial.replace(arguments.out)
+    finally:
+        partial.unlink(missing_ok=True)
+    print(f"{arguments.out}: {n} images {'x'.join(map(str, out.shape[1:]))}, {out.dtype}")
+    return 0
