@@ -20,6 +20,10 @@ ATTRIBUTE = "ckn_rs"
 class StoreError(OSError):
     """The store cannot be read or written; what is in it stays as it is."""
 
+    def __str__(self) -> str:
+        # The number in ``errno`` says nothing that the message does not.
+        return str(self.args[-1])
+
 
 class Part(NamedTuple):
     """A chunk of one of the arrays."""
@@ -45,7 +49,8 @@ class Layout:
         StoreError
             If there is none, or it is of something else.
         """
-        with explained(location, "read"):
+        manifest = None
+        with explained(location, "read"), suppress(FileNotFoundError):
             store = open_bytes(location, read_only=read_only)
             manifest = _read_manifest(store, location)
         if manifest is None:
