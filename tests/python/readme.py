@@ -3,19 +3,21 @@
 import re
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 
 
-def examples() -> list[str]:
-    """The fenced blocks marked as Python."""
-    return re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
+def examples(page: Path = README, language: str = "python") -> list[str]:
+    """The fenced blocks of a page that are marked as Python, or as another language."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
-def main() -> dict[str, object]:
+def main(page: Path = README) -> dict[str, object]:
     """Run them; return the variables they leave."""
     variables: dict[str, object] = {}
-    for number, source in enumerate(examples(), 1):
-        exec(compile(source, f"README.md, example {number}", "exec"), variables)
+    for number, source in enumerate(examples(page), 1):
+        exec(compile(source, f"{page.name}, example {number}", "exec"), variables)
     return variables
 
 

@@ -140,8 +140,9 @@ def test_whitens(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_idx(folder / "images-idx3-ubyte", pixels)
     out = run(capsys, "whiten", "images-idx3-ubyte", "W.npy", "--first", "5", "--npatch", "2")
     assert out == "W.npy: 5 images 8x8x1, float32\n"
-    scaled = pixels[:5, ..., None] / np.float32(255)
-    np.testing.assert_array_equal(np.load("W.npy"), preprocess.whiten(scaled, 2))
+    scaled = pixels[:5, ..., None] / 255
+    wanted = preprocess.whiten(scaled, 2).astype(np.float32)
+    np.testing.assert_array_equal(np.load("W.npy"), wanted)
     message = run(capsys, "whiten", "X.npy", "V.npy", "--npatch", "9", code=1)
     assert "npatch must be a whole number from 1 to 8" in message
     assert not list(folder.glob("*V.npy*"))

@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="ckn-rs",
         description="Exact convolutional kernels (CKN) and neural tangent kernels of images.",
+        epilog="It ends with 0, or 1 after an error, 2 after a mistake in the arguments, 130 after "
+        "Ctrl-C and 143 after SIGTERM.",
     )
     version = f"ckn-rs {__version__} ({simd_level()})"
     parser.add_argument("--version", action="version", version=version)

@@ -28,14 +28,26 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, metavar="STORE", help="K.zarr, or a URL")
     parser.add_argument("--ntk", action="store_true", help="the NTK instead of the CKN")
     parser.add_argument("--dtype", choices=("float32", "float64"), help="default: the images'")
-    parser.add_argument("--tile", type=_arguments.count, default=500, metavar="N", help="500")
+    parser.add_argument(
+        "--tile",
+        type=_arguments.count,
+        default=500,
+        metavar="N",
+        help="side of a tile, in images: 500",
+    )
     parser.add_argument(
         "--threads", type=_arguments.thread_count, metavar="N", help="default: one a processor"
     )
     parser.add_argument(
-        "--shard", type=_arguments.shard, default=(1, 1), metavar="K/N", help="one of N shares"
+        "--shard",
+        type=_arguments.shard,
+        default=(1, 1),
+        metavar="K/N",
+        help="the K-th of N shares, for as many jobs on one store",
     )
-    parser.add_argument("--dask", metavar="ADDRESS", help="of a dask.distributed scheduler")
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="compute on the workers of this scheduler"
+    )
     return parser
 
 

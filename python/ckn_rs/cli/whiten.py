@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             for begin in range(0, n, CHUNK):
                 block = np.asarray(images[begin : min(begin + CHUNK, n)])
                 if block.dtype == np.uint8:
-                    block = block / np.float32(255)
+                    block = block / 255
                 out[begin : begin + len(block)] = preprocess.whiten(
                     block, arguments.npatch, original=arguments.original
                 )

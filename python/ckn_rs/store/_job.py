@@ -149,7 +149,7 @@ class Job:
     def run(self, parts: Sequence[Part]) -> Iterator[Part]:
         """Compute and write them, but for those that others have finished meanwhile."""
         for part in parts:
-            if not self.layout.exists(part) or self.layout.read(part) is None:
+            if self.layout.read(part) is None:
                 self.layout.write(part, self._compute(part))
             yield part
 

@@ -1,0 +1,86 @@
+"""What the guides tell a user to do, done on a few small images."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import readme
+from ckn_rs.cli import main
+from test_data import write_cifar
+
+pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
+from ckn_rs.store import open_gram
+
+DOCS = readme.ROOT / "docs"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+def test_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third example is given this process for a cluster."""
+    distributed: Any = pytest.importorskip("distributed")
+    with monkeypatch.context() as patch:
+        patch.setattr(distributed, "Client", lambda _: None)
+        readme.main(DOCS / "stores.md")
+    assert len(readme.examples(DOCS / "stores.md")) == 3
+    np.testing.assert_array_equal(np.load("train_matrix.npy"), open_gram("train.zarr"))
+
+
+def test_cifar10(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_cifar(folder / "cifar-10-batches-py")
+    blocks = readme.examples(DOCS / "cifar10.md", "sh")
+    commands = [line.split() for block in blocks for line in block.splitlines()]
+    assert len(commands) == 8
+    for program, *words in commands:
+        assert program == "ckn-rs"
+        assert main(words) == 0, words
+    table = capsys.readouterr().out.splitlines()[-10:]
+    assert table[0].split()[-1] == "test"
+    # In Python the same images: the stores are found complete, and not refused.
+    fitted: Any = readme.main(DOCS / "cifar10.md")["fitted"]
+    assert fitted.labels.tolist() == list(range(10))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's script")
+def test_slurm_array(folder: Path) -> None:
+    np.save("train.npy", np.random.default_rng(0).random((5, 28, 28, 1), np.float32))
+    tools = folder / "tools"
+    tools.mkdir()
+    for name, text in {
+        "srun": 'exec "$@"',
+        "ckn-rs": f'exec {sys.executable} -m ckn_rs "$@" --tile 2',
+    }.items():
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    slurm = {"SLURM_CPUS_PER_TASK": "1", "SLURM_ARRAY_TASK_COUNT": "3"}
+    for task in "312":
+        environment = (
+            os.environ
+            | slurm
+            | {
+                "PATH": f"{tools}:{os.environ['PATH']}",
+                "SLURM_ARRAY_TASK_ID": task,
+            }
+        )
+        done = subprocess.run(
+            ["bash", str(DOCS / "gram.slurm")],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("complete" in done.stdout) == (task == "2")
+    assert not open_gram("train.zarr").missing
