@@ -17,6 +17,7 @@ import pytest
 
 import cases
 import ckn_rs
+from ckn_rs import Model
 
 pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
 from ckn_rs import store
@@ -121,12 +122,14 @@ def test_another_matrix_is_refused(tmp_path: Path) -> None:
     store.compute_gram(path, X, model=MODEL, tile=5)
     before = contents(path)
     refused: list[tuple[dict[str, Any], str]] = [
-        ({"model": cases.RELU}, "the model"),
+        ({"model": cases.RELU}, r"layer 0's kernel \(exp in the store, relu now\)"),
+        ({"model": MODEL[:1]}, r"the model's layers \(2 in the store, 1 now\)"),
+        ({"model": Model(MODEL, readout="mean")}, "readout"),
         ({"dtype": "float64"}, "float32 in the store, float64 now"),
         ({"ntk": True}, "ntk"),
-        ({"ims1": X + 1}, "the images"),
+        ({"ims1": X + 1}, r"the images \(ims1\);"),
         ({"ims1": X[:5]}, "the shape"),
-        ({"ims2": X}, "one set of images or two"),
+        ({"ims2": X}, "sets of images are one"),
     ]
     for changes, words in refused:
         arguments: dict[str, Any] = {"ims1": X, "model": MODEL, "tile": 5, **changes}
@@ -215,7 +218,7 @@ def test_a_url(tmp_path: Path) -> None:
         store.compute_gram(url, X, model=MODEL, tile=9, shard=(1, 2))
         K = store.compute_gram(url, X, model=MODEL, tile=9)
         np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=MODEL))
-        with pytest.raises(ValueError, match="the model"):
+        with pytest.raises(ValueError, match="kernel"):
             store.compute_gram(url, X, model=cases.RELU)
     assert not store.open_gram(tmp_path / "K.zarr").missing
 

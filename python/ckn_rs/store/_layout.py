@@ -82,8 +82,8 @@ class Layout:
         differences = found.differences(manifest)
         if differences:
             raise ValueError(
-                f"{location} is the store of another matrix: {', '.join(differences)} differ; "
-                "choose another name, or remove it"
+                f"{os.fspath(location)} is the store of another matrix, which differs in "
+                f"{', '.join(differences)}; choose another name, or remove it"
             )
         layout = cls(location, store, found)
         with explained(location, "write"):

@@ -147,21 +147,41 @@ class Manifest:
     def differences(self, other: Manifest) -> list[str]:
         """In what this store is not one of ``other``; the tile is the store's own matter."""
         names = {
-            "model": "the model",
             "ntk": "ntk",
             "dtype": "the dtype",
-            "symmetric": "one set of images or two",
+            "symmetric": "whether both sets of images are one",
             "shape": "the shape",
             "image_shape": "the images' shape",
-            "sha256": "the images",
         }
-        own, others = self.to_dict(), other.to_dict()
-        found = []
-        for key, name in names.items():
-            if own[key] == others[key]:
-                continue
-            if key in ("model", "sha256"):
-                found.append(name)
-            else:
-                found.append(f"{name} ({own[key]} in the store, {others[key]} now)")
+        found = _model_differences(self.model, other.model)
+        found += [
+            _words(name, getattr(self, key), getattr(other, key))
+            for key, name in names.items()
+            if getattr(self, key) != getattr(other, key)
+        ]
+        # Their digests are of dtype and shape, too.
+        if not found and self.sha256 != other.sha256:
+            pairs = zip(("ims1", "ims2"), self.sha256, other.sha256, strict=False)
+            changed = [name for name, ours, theirs in pairs if ours != theirs]
+            found.append(f"the images ({' and '.join(changed)})")
         return found
+
+
+def _model_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    layers, others = ours["layers"], theirs["layers"]
+    if len(layers) != len(others):
+        return [_words("the model's layers", len(layers), len(others))]
+    tables = [("the model's", ours, theirs)]
+    tables += [
+        (f"layer {index}'s", *both) for index, both in enumerate(zip(layers, others, strict=True))
+    ]
+    return [
+        _words(f"{owner} {key}", table.get(key), other.get(key))
+        for owner, table, other in tables
+        for key in sorted({*table, *other} - {"layers"})
+        if table.get(key) != other.get(key)
+    ]
+
+
+def _words(name: str, ours: object, theirs: object) -> str:
+    return f"{name} ({ours} in the store, {theirs} now)"
