@@ -21,6 +21,7 @@ pytest.importorskip("distributed", reason="clusters need dask.distributed")
 import distributed
 
 from ckn_rs import store
+from ckn_rs.cli import main
 
 X = cases.images(120, (8, 8, 1)).astype(np.float32)
 
@@ -60,6 +61,17 @@ def test_a_worker_that_dies_costs_its_tiles(tmp_path: Path, client: Any) -> None
     store.compute_gram(path, X, model=cases.EXP, client=client)
     K = store.compute_gram(tmp_path / "two", X[:9], X[:4], model=cases.EXP, tile=3, client=client)
     np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X[:9], X[:4], model=cases.EXP))
+
+
+def test_from_the_command_line(
+    tmp_path: Path, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "X.npy", X)
+    ckn_rs.Model.from_dicts(cases.EXP).save(tmp_path / "m.toml")
+    words = ("gram", f"{tmp_path}/X.npy", "--model", f"{tmp_path}/m.toml", "--tile", "50")
+    address = client.scheduler.address
+    assert main([*words, "--out", f"{tmp_path}/K.zarr", "--dask", address]) == 0
+    assert "120 x 120 float32, complete" in capsys.readouterr().out
 
 
 def test_a_failure_is_raised(tmp_path: Path, client: Any) -> None:

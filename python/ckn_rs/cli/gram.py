@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,16 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     return parser
 
 
+def _client(address: str | None) -> AbstractContextManager[Any]:
+    """What ``with`` makes a client of the cluster, or None."""
+    if address is None:
+        return nullcontext()
+    client: AbstractContextManager[Any] = import_extra("distributed", "dask", "--dask").Client(
+        address
+    )
+    return client
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs gram``."""
     import_zarr("ckn-rs gram")
@@ -59,23 +70,20 @@ def run(arguments: argparse.Namespace) -> int:
     model = _arguments.load_model(arguments.model)
     train = load_images(arguments.train)
     test = None if arguments.test is None else load_images(arguments.test)
-    client: Any = None
-    if arguments.dask is not None:
-        distributed = import_extra("distributed", "dask", "--dask")
-        client = distributed.Client(arguments.dask)
-    K = compute_gram(
-        arguments.out,
-        train,
-        test,
-        model=model,
-        ntk=arguments.ntk,
-        dtype=arguments.dtype,
-        tile=arguments.tile,
-        shard=arguments.shard,
-        n_threads=arguments.threads,
-        progress=_arguments.on_terminal(),
-        client=client,
-    )
+    with _client(arguments.dask) as client:
+        K = compute_gram(
+            arguments.out,
+            train,
+            test,
+            model=model,
+            ntk=arguments.ntk,
+            dtype=arguments.dtype,
+            tile=arguments.tile,
+            shard=arguments.shard,
+            n_threads=arguments.threads,
+            progress=_arguments.on_terminal(),
+            client=client,
+        )
     left = len(K.missing)
     rows, columns = K.shape
     state = f"{left} of {K.tiles} tiles are left" if left else "complete"
