@@ -55,12 +55,13 @@ def as_image(values: ArrayLike, name: str) -> Floats:
     return image
 
 
-def check_finite(images: Floats, name: str) -> None:
+def check_finite(images: Floats, name: str, first: int = 0) -> None:
     """Raise a ValueError if an image has a NaN or an infinity.
 
-    The core finds those too; this is for images of several arguments that go to it as one set.
+    The core finds those too; this is for images of several arguments that go to it as one set, and
+    for some of a set, of which the number of the ``first`` is given.
     """
-    for index, image in enumerate(images):
+    for index, image in enumerate(images, first):
         if not np.isfinite(image).all():
             raise ValueError(f"{name}: image {index} contains NaN or infinite values")
 

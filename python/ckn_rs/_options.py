@@ -43,14 +43,27 @@ def as_thread_count(n_threads: object) -> int | None:
     ValueError
         If it is below 1.
     """
-    if n_threads is None:
-        return None
+    return None if n_threads is None else as_count(n_threads, "n_threads", "None or a whole number")
+
+
+def as_count(value: object, name: str, wanted: str = "a whole number") -> int:
+    """How many, at least 1.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    ValueError
+        If it is below 1.
+    """
     try:
-        count = operator.index(n_threads)  # type: ignore[arg-type]
+        count = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"n_threads must be None or a whole number, got {n_threads!r}") from None
+        count = None
+    if count is None or isinstance(value, bool):
+        raise TypeError(f"{name} must be {wanted}, got {value!r}")
     if count < 1:
-        raise ValueError(f"n_threads must be at least 1, got {count}")
+        raise ValueError(f"{name} must be at least 1, got {count}")
     return count
 
 

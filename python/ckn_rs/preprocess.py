@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ckn_rs._arrays import Floats, as_images
+from ckn_rs._options import as_count
 
 CHUNK = 1 << 22
 """Numbers of patches that are in memory at a time."""
@@ -40,7 +41,7 @@ def whiten(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If patches are larger than images, or an argument is out of range.
 
     Examples
@@ -53,11 +54,10 @@ def whiten(
     """
     images = as_images(ims, "ims")
     n, h, w, c = images.shape
-    whole = isinstance(npatch, int | np.integer) and not isinstance(npatch, bool)
-    if not whole or not 1 <= npatch <= min(h, w):
+    npatch = as_count(npatch, "npatch")
+    if npatch > min(h, w):
         raise ValueError(
-            f"npatch must be a whole number from 1 to {min(h, w)}, the shorter side of the images, "
-            f"got {npatch!r}"
+            f"npatch must be at most {min(h, w)}, the shorter side of the images, got {npatch}"
         )
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold must be at least 0 and below 1, got {threshold!r}")
@@ -68,7 +68,7 @@ def whiten(
         block = np.asarray(images[part], np.float64)
         if not np.isfinite(block).all():
             raise ValueError("ims has NaN or infinite values")
-        whitened[part] = _whiten(block, int(npatch), threshold, original)
+        whitened[part] = _whiten(block, npatch, threshold, original)
     return whitened
 
 

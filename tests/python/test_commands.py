@@ -144,7 +144,7 @@ def test_whitens(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = preprocess.whiten(scaled, 2).astype(np.float32)
     np.testing.assert_array_equal(np.load("W.npy"), wanted)
     message = run(capsys, "whiten", "X.npy", "V.npy", "--npatch", "9", code=1)
-    assert "npatch must be a whole number from 1 to 8" in message
+    assert "npatch must be at most 8" in message
     assert not list(folder.glob("*V.npy*"))
 
 
@@ -173,6 +173,11 @@ def test_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no.npy does not exist" in run(capsys, "gram", "no.npy", *gram[2:], code=1)
     for command in ("status", "verify"):
         assert "no kernel matrix here" in run(capsys, command, "X.zarr", code=1)
+    Path("photos").mkdir()
+    Path("photos/one.txt").write_text("not a store")
+    message = run(capsys, *gram[:-1], "photos", code=1)
+    assert "photos: there is something else here" in message
+    assert "no folder" in run(capsys, "whiten", "X.npy", "no/W.npy", code=1)
     Path("bad.toml").write_text("[[layers]]\nnpatch = 3\nsubsamplign = 2\n")
     message = run(capsys, *gram[:3], "bad.toml", *gram[4:], code=1)
     assert "bad.toml" in message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -87,22 +88,32 @@ def test_bits_are_those_of_one_call(tmp_path: Path, tile: int, ntk: bool) -> Non
     np.testing.assert_array_equal(K.diagonal(2), ckn_rs.compute_diagonal(Y, MODEL, ntk))
 
 
-def test_reads_as_an_array(tmp_path: Path) -> None:
+def test_reads_as_an_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=5)
     whole = np.asarray(K)
     flags = np.arange(23) % 3 == 0
-    for key in (3, -1, slice(2, 19), slice(None, None, -2), [5, 1, 22], flags, slice(4, 4)):
+    for key in (3, -1, slice(2, 19), slice(None, None, -2), [5, 1, 22], flags, slice(4, 4), ...):
         np.testing.assert_array_equal(K[key], whole[key])
-        for other in (0, slice(7, None, 4), np.array([3, 3, 0])):
-            wanted = whole[key][..., other] if np.ndim(whole[key]) else whole[key, other]
-            np.testing.assert_array_equal(K[key, other], wanted)
+        np.testing.assert_array_equal(K[key,], whole[key])
+        for other in (0, slice(7, None, 4), slice(None)):
+            np.testing.assert_array_equal(K[key, other], whole[key, other])
+            np.testing.assert_array_equal(K[other, key], whole[other, key])
+    block = np.ix_([5, 1, 22], [3, 3, 0, 7])
+    np.testing.assert_array_equal(K[block], whole[block])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(K))[3], whole[3])
+    monkeypatch.chdir(tmp_path)
+    K = store.open_gram("K.zarr")
+    monkeypatch.chdir("..")
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(K))[3], K[3])
     assert K.shape == (23, 23)
     assert len(K) == 23
     assert np.asarray(K, np.float64).dtype == np.float64
     assert K[4, 5].dtype == np.float32
-    for wrong in (23, (0, 23), "a", 1.5):
+    for wrong in (23, (0, 23), "a", 1.5, (1, 2, 3), ([0, 1], [0, 1]), [[1, 2]], block[::-1]):
         with pytest.raises(IndexError):
             K[wrong]
+    with pytest.raises(IndexError, match=r"K\[numpy\.ix_\(rows, columns\)\]"):
+        K[[0, 1], [0, 1]]
     with pytest.raises(ValueError, match="copy"):
         np.array(K, copy=False)
     assert "23 x 23 float32, 0 missing" in repr(store.open_gram(tmp_path / "K.zarr"))
@@ -112,10 +123,13 @@ def test_exports(tmp_path: Path) -> None:
     K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=5)
     file = K.export(tmp_path / "K.npy")
     np.testing.assert_array_equal(np.load(file, mmap_mode="r"), np.asarray(K))
+    with pytest.raises(OSError, match="is a folder"):
+        K.export(tmp_path)
     (tmp_path / "K.zarr" / "kernel" / "c" / "1" / "2").unlink()
     with pytest.raises(store.IncompleteError, match=r"1 of 15 tiles.*compute_gram"):
         K.export(tmp_path / "other.npy")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["K.npy", "K.zarr"]
+    file.unlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["K.zarr"]
 
 
 def test_another_matrix_is_refused(tmp_path: Path) -> None:
@@ -146,15 +160,20 @@ def test_bad_arguments(tmp_path: Path) -> None:
         ({"tile": 2.5}, "tile"),
         ({"shard": (0, 2)}, "shard"),
         ({"shard": 3}, "shard"),
+        ({"shard": (True, 2)}, "shard"),
+        ({"client": 3}, r"client must be a distributed\.Client, got int"),
+        ({"path": ""}, "path must be a path or a URL"),
+        ({"path": 3}, "path must be a path or a URL"),
+        ({"ims1": np.where(np.arange(23)[:, None, None, None] == 20, np.nan, X)}, "image 20"),
         ({"ims1": X[0]}, "ims1 must have shape"),
         ({"ims2": Y[:, :4]}, "one shape"),
         ({"ntk": "both"}, "ntk"),
         ({"model": [{"npatch": 9}]}, "layer 0"),
     ]
     for changes, words in refused:
-        arguments: dict[str, Any] = {"ims1": X, "model": MODEL, **changes}
+        arguments: dict[str, Any] = {"path": path, "ims1": X, "model": MODEL, **changes}
         with pytest.raises((ValueError, TypeError), match=words):
-            store.compute_gram(path, **arguments)
+            store.compute_gram(**arguments)
     assert not path.exists()
     with pytest.raises(store.StoreError, match=r"there is no kernel matrix here|does not exist"):
         store.open_gram(path)
@@ -178,6 +197,47 @@ def test_damage_is_found_and_mended(tmp_path: Path) -> None:
     K = store.compute_gram(path, X, model=MODEL, tile=5)
     assert K.verify(X).ok
     assert contents(path) == before
+
+
+def test_damaged_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "K.zarr"
+    whole = np.asarray(store.compute_gram(path, X, model=MODEL, tile=5))
+    before = contents(path)
+    for damage_it in (Path.unlink, lambda file: file.write_text("{")):
+        damage_it(path / "kernel" / "zarr.json")
+        with pytest.raises(store.StoreError, match="metadata of kernel are missing or damaged"):
+            np.asarray(store.open_gram(path))
+        np.testing.assert_array_equal(store.compute_gram(path, X, model=MODEL), whole)
+    assert contents(path) == before
+    # Without the manifest nobody knows what the tiles are of.
+    (path / "zarr.json").write_text("{")
+    with pytest.raises(store.StoreError, match=r"zarr\.json is damaged"):
+        store.compute_gram(path, X, model=cases.RELU)
+    (path / "zarr.json").unlink()
+    with pytest.raises(store.StoreError, match="something else here"):
+        store.compute_gram(path, X, model=cases.RELU)
+
+
+def test_leftovers_are_swept(tmp_path: Path) -> None:
+    path = tmp_path / "K.zarr"
+    store.compute_gram(path, X, model=MODEL)
+    old, new = (path / "kernel" / f".{name}{_files.PARTIAL}" for name in ("old", "new"))
+    for file in (old, new):
+        file.write_bytes(b"")
+    os.utime(old, (0, 0))
+    store.compute_gram(path, X, model=MODEL)
+    assert new.exists()
+    assert not old.exists()
+
+
+def test_folders_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "no links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL)
+    assert not store.compute_gram(tmp_path / "K.zarr", X, model=MODEL).missing
+    assert K.verify(X).ok
 
 
 def test_wrong_entries_are_found(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ckn_rs import preprocess
 from ckn_rs._progress import progress_bar
+from ckn_rs._whole_file import whole_file
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
@@ -42,22 +43,20 @@ def run(arguments: argparse.Namespace) -> int:
     images = load_images(arguments.images)
     n = min(len(images), arguments.first or len(images))
     dtype = np.float64 if images.dtype == np.float64 else np.float32
-    partial = arguments.out.with_name(f".{arguments.out.name}.partial")
-    try:
+    with (
+        whole_file(arguments.out) as partial,
+        progress_bar(_arguments.on_terminal(), n, "images") as callback,
+    ):
         out = np.lib.format.open_memmap(partial, "w+", dtype, (n, *images.shape[1:]))
-        with progress_bar(_arguments.on_terminal(), n, "images") as callback:
-            for begin in range(0, n, CHUNK):
-                block = np.asarray(images[begin : min(begin + CHUNK, n)])
-                if block.dtype == np.uint8:
-                    block = block / 255
-                out[begin : begin + len(block)] = preprocess.whiten(
-                    block, arguments.npatch, original=arguments.original
-                )
-                if callback is not None:
-                    callback(begin + len(block))
+        for begin in range(0, n, CHUNK):
+            block = np.asarray(images[begin : min(begin + CHUNK, n)])
+            if block.dtype == np.uint8:
+                block = block / 255
+            out[begin : begin + len(block)] = preprocess.whiten(
+                block, arguments.npatch, original=arguments.original
+            )
+            if callback is not None:
+                callback(begin + len(block))
         out.flush()
-        partial.replace(arguments.out)
-    finally:
-        partial.unlink(missing_ok=True)
     print(f"{arguments.out}: {n} images {'x'.join(map(str, out.shape[1:]))}, {out.dtype}")
     return 0

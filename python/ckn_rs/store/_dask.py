@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ckn_rs._extras import import_extra
+from ckn_rs.store._job import Job
 from ckn_rs.store._layout import Layout, Part
 from ckn_rs.store._manifest import Images
 
-if TYPE_CHECKING:
-    from ckn_rs.store._job import Job
+
+def check_client(client: Any) -> None:
+    """Refuse what is not a client of a cluster."""
+    distributed = import_extra("distributed", "dask", "client=")
+    if not isinstance(client, distributed.Client):
+        raise TypeError(f"client must be a distributed.Client, got {type(client).__name__}")
 
 
 def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
@@ -22,7 +27,6 @@ def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     died, Dask gives to another. A worker runs as many tasks at a time as it has threads, so that
     each takes one thread unless the caller says otherwise.
     """
-    distributed = import_extra("distributed", "dask", "client=")
     if not parts:
         return
     whole = slice(0, None)
@@ -34,22 +38,20 @@ def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     ]
     threads = job.n_threads or 1
     futures = {
-        client.submit(work, job.layout.location, images, part, threads, pure=False): part
+        client.submit(work, job.layout.address, images, part, threads, pure=False): part
         for part in parts
     }
     try:
-        for future in distributed.as_completed(futures):
+        for future in import_extra("distributed", "dask", "client=").as_completed(futures):
             future.result()
             yield futures[future]
     finally:
         client.cancel(list(futures))
 
 
-def work(location: str, images: list[Any], part: Part, n_threads: int) -> None:
+def work(address: str, images: list[Any], part: Part, n_threads: int) -> None:
     """What a worker does."""
-    from ckn_rs.store._job import Job
-
-    layout = Layout.open(location, read_only=False)
+    layout = Layout.open(address, read_only=False)
     sets = [Images(each, f"ims{index}") for index, each in enumerate(images, 1)]
     job = Job(layout, sets[0], sets[1] if len(sets) > 1 else None, n_threads)
     for _ in job.run([part]):

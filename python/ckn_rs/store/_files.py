@@ -28,24 +28,35 @@ def open_bytes(location: str | os.PathLike[str], *, read_only: bool) -> Any:
     import_zarr("a store")
     from zarr.storage import FsspecStore
 
+    if not isinstance(location, str | os.PathLike) or not os.fspath(location):
+        raise TypeError(f"path must be a path or a URL, got {location!r}")
     place = os.fspath(location).removeprefix("file://")
     if "://" in place:
         import_extra("fsspec", "store", "a store at a URL")
         return FsspecStore.from_url(place, read_only=read_only)
-    return _durable_store()(Path(place), read_only=read_only)
+    return _durable_store()(Path(place).absolute(), read_only=read_only)
 
 
 def create_once(store: Any, key: str, data: bytes) -> None:
     """Write ``key`` unless it exists: one of two processes writes, the other finds it written."""
-    folder = local_folder(store)
-    if folder is not None:
-        _write(folder / key, data, exclusive=True)
-        return
     from zarr.core.buffer import default_buffer_prototype
     from zarr.core.sync import sync
 
     buffer = default_buffer_prototype().buffer.from_bytes(data)
     sync(store.set_if_not_exists(key, buffer))
+
+
+def is_empty(store: Any) -> bool:
+    """Whether there is nothing but what is hidden, such as files that are being written."""
+    from zarr.core.sync import sync
+
+    async def names() -> list[str]:
+        return [name async for name in store.list_dir("")]
+
+    try:
+        return all(name.startswith(".") for name in sync(names()))
+    except FileNotFoundError:
+        return True
 
 
 def local_folder(store: Any) -> Path | None:
@@ -75,6 +86,11 @@ def _durable_store() -> type[Any]:
             self._check_writable()
             path = Path(self.root) / key
             await asyncio.to_thread(_write, path, value.to_bytes())
+
+        async def set_if_not_exists(self, key: str, value: Any) -> None:
+            self._check_writable()
+            path = Path(self.root) / key
+            await asyncio.to_thread(_write, path, value.to_bytes(), exclusive=True)
 
     return DurableStore
 

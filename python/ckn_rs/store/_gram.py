@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from ckn_rs._arrays import Floats
 from ckn_rs._matrix import compute_kernel_matrix
+from ckn_rs._whole_file import whole_file
 from ckn_rs.model import Model
+from ckn_rs.store._indices import positions
 from ckn_rs.store._layout import Layout, Part
 from ckn_rs.store._manifest import Images, Manifest
 
@@ -71,7 +73,8 @@ class Gram:
     """A kernel matrix in a store; ``K[i:j, :]`` and ``numpy.asarray(K)`` read it.
 
     Of a symmetric matrix both triangles can be read, though one is there. An index is an integer, a
-    slice, or an array of integers or flags, for rows, or for rows and columns.
+    slice, or an array of integers or flags, for rows, or for rows and columns. Two arrays are given
+    as ``numpy.ix_`` makes them, for a block.
     """
 
     ndim = 2
@@ -104,6 +107,9 @@ class Gram:
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
         return np.dtype(self.manifest.dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open_gram, (self._layout.address,)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -140,8 +146,7 @@ class Gram:
         return Pace(pairs / (end - begin), max(0.0, time.time() - end))
 
     def __getitem__(self, key: Any) -> Any:
-        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
-        picked = [_pick(index, n) for index, n in zip((rows, columns), self.shape, strict=True)]
+        picked = positions(key, self.shape)
         result: Any = self._read(*(np.atleast_1d(each) for each in picked))
         # An integer takes its axis away.
         for axis in (1, 0):
@@ -176,7 +181,14 @@ class Gram:
             How many entries are computed again, at random.
         seed : int
             Of that choice.
+
+        Raises
+        ------
+        ValueError
+            If the images are not those of the store, or ``entries`` is below 0.
         """
+        if entries < 0:
+            raise ValueError(f"entries must be at least 0, got {entries}")
         layout = self._layout
         tiles = [tile for tile in layout.tiles() if layout.exists(Part("kernel", tile))]
         damaged = [tile for tile in tiles if layout.read(Part("kernel", tile)) is None]
@@ -204,11 +216,12 @@ class Gram:
         ------
         IncompleteError
             If tiles are missing; then no file is written.
+        OSError
+            If the file cannot be written.
         """
         self._check_complete()
         path = Path(path)
-        partial = path.with_name(f".{path.name}.partial")
-        try:
+        with whole_file(path) as partial:
             target = np.lib.format.open_memmap(
                 partial, mode="w+", dtype=self.dtype, shape=self.shape
             )
@@ -219,10 +232,6 @@ class Gram:
                 if self.manifest.symmetric:
                     target[columns, rows] = values.T
             target.flush()
-            del target
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
         return path
 
     def _entry(self, sets: list[Images], i: int, j: int) -> Any:
@@ -288,11 +297,3 @@ class Gram:
             f"{self._layout.location}: {what} missing or damaged; run compute_gram, or ckn-rs gram "
             "at the command line, with the same images and model to complete it"
         )
-
-
-def _pick(index: Any, n: int) -> NDArray[np.intp]:
-    """The positions that an index picks of ``n``; of an integer one without an axis."""
-    picked = np.arange(n)[index]
-    if np.ndim(picked) > 1:
-        raise IndexError("an index has one axis at most")
-    return np.asarray(picked, np.intp)

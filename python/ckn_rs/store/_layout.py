@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ckn_rs._arrays import Floats
-from ckn_rs.store._files import create_once, local_folder, open_bytes, sweep
+from ckn_rs.store._files import create_once, is_empty, local_folder, open_bytes, sweep
 from ckn_rs.store._manifest import Manifest
 
 ATTRIBUTE = "ckn_rs"
@@ -70,6 +70,13 @@ class Layout:
         """
         with explained(location, "write"):
             store = open_bytes(location, read_only=False)
+            found = _read_manifest(store, location)
+            # A process that begins it now may be between the two; then it is found below.
+            if found is None and not is_empty(store) and not _read_manifest(store, location):
+                raise StoreError(
+                    f"{os.fspath(location)}: there is something else here, or a store whose "
+                    "zarr.json is damaged; choose another name"
+                )
             group = {
                 "zarr_format": 3,
                 "node_type": "group",
@@ -77,8 +84,7 @@ class Layout:
             }
             create_once(store, "zarr.json", json.dumps(group, indent=2).encode())
             found = _read_manifest(store, location)
-        if found is None:
-            raise StoreError(f"{location}: there is another Zarr group here; choose a new name")
+        assert found is not None
         differences = found.differences(manifest)
         if differences:
             raise ValueError(
@@ -91,6 +97,12 @@ class Layout:
                 layout.array(name, create=True)
             sweep(store)
         return layout
+
+    @property
+    def address(self) -> str:
+        """The location as other processes find it, whatever folder they are in."""
+        folder = local_folder(self._store)
+        return self.location if folder is None else str(folder)
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Shape and chunk of each array."""
@@ -128,9 +140,15 @@ class Layout:
                         fill_value=np.nan,
                         config={"write_empty_chunks": True},
                     )
-            self._arrays[name] = zarr.open_array(
-                self._store, path=name, mode="r" if self._store.read_only else "r+", zarr_format=3
-            )
+            mode: Any = "r" if self._store.read_only else "r+"
+            try:
+                array = zarr.open_array(self._store, path=name, mode=mode, zarr_format=3)
+            except (ValueError, KeyError, FileNotFoundError):
+                raise StoreError(
+                    f"{self.location}: the metadata of {name} are missing or damaged; the call "
+                    "that computes the matrix mends them"
+                ) from None
+            self._arrays[name] = array
         return self._arrays[name]
 
     def tiles(self) -> Iterator[tuple[int, int]]:

@@ -10,8 +10,15 @@ from typing import Any
 import numpy as np
 
 from ckn_rs import _core
-from ckn_rs._arrays import Floats, as_images, check_same_shape, for_core, result_dtype
-from ckn_rs._options import as_flag
+from ckn_rs._arrays import (
+    Floats,
+    as_images,
+    check_finite,
+    check_same_shape,
+    for_core,
+    result_dtype,
+)
+from ckn_rs._options import as_count, as_flag
 from ckn_rs.model import Model, ModelLike, as_words
 
 FORMAT = 1
@@ -22,7 +29,7 @@ class Images:
 
     def __init__(self, images: Any, name: str) -> None:
         if not hasattr(images, "shape") or not hasattr(images, "dtype"):
-            images = np.asarray(images)
+            images = as_images(images, name)
         if len(images.shape) != 4:
             as_images(np.empty(images.shape, np.float32), name)  # which explains it
         self.images, self.name = images, name
@@ -40,10 +47,12 @@ class Images:
         return for_core(as_images(np.asarray(self.images[rows]), self.name), dtype)
 
     def sha256(self, tile: int, dtype: np.dtype[Any]) -> str:
-        """Of the values that the kernel sees."""
+        """Of the values that the kernel sees, which must be finite."""
         digest = hashlib.sha256(repr((dtype.str, len(self), *self.shape)).encode())
         for rows in blocks(len(self), tile):
-            digest.update(self.block(rows, dtype).tobytes())
+            block = self.block(rows, dtype)
+            check_finite(block, self.name, rows.start)
+            digest.update(block.tobytes())
         return digest.hexdigest()
 
 
@@ -110,17 +119,16 @@ class Manifest:
         dtype = result_dtype(dtype, *(images.none() for images in sets))
         h, w, c = images1.shape
         _core.geometry(words, (h, w, c), flag)  # refuses what does not fit
-        if isinstance(tile, bool) or not isinstance(tile, int | np.integer) or tile < 1:
-            raise ValueError(f"tile must be a number of images, at least 1, got {tile!r}")
+        tile = as_count(tile, "tile")
         return cls(
             model=words,
             ntk=flag,
             dtype=dtype.name,
             shape=(len(images1), len(images1 if images2 is None else images2)),
             image_shape=(h, w, c),
-            tile=int(tile),
+            tile=tile,
             symmetric=images2 is None,
-            sha256=tuple(images.sha256(int(tile), dtype) for images in sets),
+            sha256=tuple(images.sha256(tile, dtype) for images in sets),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,6 +146,8 @@ class Manifest:
         known = {field.name: values[field.name] for field in fields(cls)}
         for key in ("shape", "image_shape", "sha256"):
             known[key] = tuple(known[key])
+        if len(known["shape"]) != 2 or len(known["image_shape"]) != 3 or known["tile"] < 1:
+            raise ValueError("its manifest is damaged")
         return cls(**known)
 
     def typed_model(self) -> Model:
