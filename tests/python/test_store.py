@@ -132,6 +132,22 @@ def test_exports(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["K.zarr"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_exports_to_a_full_disk(tmp_path: Path) -> None:
+    """A limit for files stands for it: what is written beyond is refused the same way."""
+    import resource
+
+    K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=5)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"cannot write .*K\.npy: .*ulimit -f"):
+            K.export(tmp_path / "K.npy")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["K.zarr"]
+
+
 def test_another_matrix_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "K.zarr"
     store.compute_gram(path, X, model=MODEL, tile=5)
@@ -251,6 +267,10 @@ def test_wrong_entries_are_found(tmp_path: Path) -> None:
     assert set(K.verify(X[:4], entries=200).wrong) == {(2, 3)}
     with pytest.raises(ValueError, match="ims1 are not the images"):
         K.verify(X[1:5])
+    with pytest.raises(ValueError, match="has the kernels of ims1 alone"):
+        K.verify(X[:4], X[:4])
+    with pytest.raises(ValueError, match="has the kernels of ims1 and ims2"):
+        store.compute_gram(tmp_path / "two.zarr", X[:4], Y, model=MODEL).verify(X[:4])
 
 
 def test_shards_share_the_work(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ import distributed
 
 from ckn_rs import store
 from ckn_rs.cli import main
+from ckn_rs.store import _dask
+from ckn_rs.store._layout import Part
 
 X = cases.images(120, (8, 8, 1)).astype(np.float32)
 
@@ -29,23 +31,27 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own sockets and l
 
 
 @pytest.fixture
-def client() -> Iterator[Any]:
+def client(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Of as many workers as a test asks for, 2 by default."""
+    workers = getattr(request, "param", 2)
     make: Any = distributed.LocalCluster
     connect: Any = distributed.Client
     with (
-        make(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        make(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         connect(cluster) as client,
     ):
         yield client
 
 
+@pytest.mark.parametrize("client", [1, 2], indirect=True)
 def test_a_worker_that_dies_costs_its_tiles(tmp_path: Path, client: Any) -> None:
+    """And if it was the last one, the images are sent to the one that comes after it."""
     path = tmp_path / "K.zarr"
     (victim, *_) = client.run(os.getpid).values()
     deaths = []
 
     def kill() -> None:
-        while not (path / "kernel" / "c" / "2").exists():
+        while len(list(path.glob("kernel/c/*/*"))) < 20:
             time.sleep(0.002)
         os.kill(victim, signal.SIGKILL)
         deaths.append(victim)
@@ -55,12 +61,40 @@ def test_a_worker_that_dies_costs_its_tiles(tmp_path: Path, client: Any) -> None
     K = store.compute_gram(path, X, model=cases.EXP, tile=6, n_threads=1, client=client)
     killer.join()
     assert deaths
+    assert victim not in client.run(os.getpid).values()
     assert not K.missing
     np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=cases.EXP))
     # Nothing is left to do, and other images are two sets.
     store.compute_gram(path, X, model=cases.EXP, client=client)
     K = store.compute_gram(tmp_path / "two", X[:9], X[:4], model=cases.EXP, tile=3, client=client)
     np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X[:9], X[:4], model=cases.EXP))
+
+
+@pytest.mark.parametrize("client", [1], indirect=True)
+def test_workers_that_always_die(
+    tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_dask, "ATTEMPTS", 1)
+    monkeypatch.setattr(_dask, "work", lambda *_: os._exit(1))
+    with pytest.raises(store.StoreError, match=r"all workers died 1 times.*Their logs say why"):
+        store.compute_gram(tmp_path / "K.zarr", X[:9], model=cases.EXP, client=client)
+
+
+@pytest.mark.parametrize("client", [0], indirect=True)
+def test_workers_that_come_later(
+    tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a scheduler's queue do, or of a cluster that adapts to what is to do."""
+    client.cluster.adapt(minimum=0, maximum=1)
+    monkeypatch.setattr(_dask, "PATIENCE", 0.001)
+    with pytest.warns(UserWarning, match="waiting for one"):
+        K = store.compute_gram(tmp_path / "K.zarr", X[:9], model=cases.EXP, client=client)
+    assert not K.missing
+
+
+def test_workers_that_do_not_see_the_store(tmp_path: Path) -> None:
+    with pytest.raises(store.StoreError, match="all workers must see the store"):
+        _dask.work(str(tmp_path / "K.zarr"), [X], Part("kernel", (0, 0)), 1)
 
 
 def test_from_the_command_line(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ckn_rs import preprocess
+from ckn_rs._disk import npy_file
 from ckn_rs._progress import progress_bar
-from ckn_rs._whole_file import whole_file
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
@@ -43,20 +43,17 @@ def run(arguments: argparse.Namespace) -> int:
     images = load_images(arguments.images)
     n = min(len(images), arguments.first or len(images))
     dtype = np.float64 if images.dtype == np.float64 else np.float32
+    shape = (n, *images.shape[1:])
     with (
-        whole_file(arguments.out) as partial,
+        npy_file(arguments.out, shape, dtype) as append,
         progress_bar(_arguments.on_terminal(), n, "images") as callback,
     ):
-        out = np.lib.format.open_memmap(partial, "w+", dtype, (n, *images.shape[1:]))
         for begin in range(0, n, CHUNK):
             block = np.asarray(images[begin : min(begin + CHUNK, n)])
             if block.dtype == np.uint8:
                 block = block / 255
-            out[begin : begin + len(block)] = preprocess.whiten(
-                block, arguments.npatch, original=arguments.original
-            )
+            append(preprocess.whiten(block, arguments.npatch, original=arguments.original))
             if callback is not None:
                 callback(begin + len(block))
-        out.flush()
-    print(f"{arguments.out}: {n} images {'x'.join(map(str, out.shape[1:]))}, {out.dtype}")
+    print(f"{arguments.out}: {n} images {'x'.join(map(str, shape[1:]))}, {np.dtype(dtype)}")
     return 0

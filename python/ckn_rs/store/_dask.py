@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from socket import gethostname
 from typing import Any
 
 import numpy as np
 
 from ckn_rs._extras import import_extra
 from ckn_rs.store._job import Job
-from ckn_rs.store._layout import Layout, Part
+from ckn_rs.store._layout import Layout, Part, StoreError
 from ckn_rs.store._manifest import Images
+
+ATTEMPTS = 3
+"""How often all workers may die with nothing done between."""
+
+PATIENCE = 30
+"""Seconds without a worker after which a warning says so."""
 
 
 def check_client(client: Any) -> None:
@@ -24,34 +33,79 @@ def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     """Compute ``parts`` on the workers, which write to the store themselves.
 
     A task is the place of a part; images go to every worker once. What a worker was at when it
-    died, Dask gives to another. A worker runs as many tasks at a time as it has threads, so that
-    each takes one thread unless the caller says otherwise.
+    died, Dask gives to another. When all of them died, as when their time is up, the images are
+    sent again to those that come after them.
     """
-    if not parts:
-        return
-    whole = slice(0, None)
+    left, fruitless = dict.fromkeys(parts), 0
+    while left:
+        before = len(left)
+        for part in _attempt(client, job, list(left)):
+            del left[part]
+            yield part
+        fruitless = 0 if len(left) < before else fruitless + 1
+        if fruitless == ATTEMPTS:
+            raise _died(
+                job, f"all workers died {ATTEMPTS} times before one of them had done a part"
+            )
+
+
+def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
+    """What is done of ``parts`` until all is, or the images are lost with the last worker.
+
+    A worker runs as many tasks at a time as it has threads, so that each takes one thread unless
+    the caller says otherwise.
+    """
+    distributed = import_extra("distributed", "dask", "client=")
     dtype = np.dtype(job.layout.manifest.dtype)
     first, second = job.sets
     sets = [first] if first is second else [first, second]
-    images = [
-        client.scatter(images.block(whole, dtype), broadcast=True, hash=False) for images in sets
-    ]
+    arrays = [images.block(slice(0, None), dtype) for images in sets]
+    _await_worker(client)
+    try:
+        images = [client.scatter(array, broadcast=True, hash=False) for array in arrays]
+    except TimeoutError:  # the worker is gone again
+        return
     threads = job.n_threads or 1
     futures = {
         client.submit(work, job.layout.address, images, part, threads, pure=False): part
         for part in parts
     }
     try:
-        for future in import_extra("distributed", "dask", "client=").as_completed(futures):
+        for future in distributed.as_completed(futures):
             future.result()
             yield futures[future]
+    except distributed.KilledWorker as error:
+        raise _died(job, str(error)) from error
+    except CancelledError:
+        if all(array.status == "finished" for array in images):
+            raise
     finally:
         client.cancel(list(futures))
 
 
+def _await_worker(client: Any) -> None:
+    """Wait for a worker; a task for it brings one up where a cluster adapts to what is to do."""
+    task = client.submit(int, pure=False)
+    try:
+        task.result(timeout=PATIENCE)
+    except TimeoutError:
+        warnings.warn("the cluster has no worker yet; waiting for one", stacklevel=2)
+        task.result()
+
+
+def _died(job: Job, what: str) -> StoreError:
+    return StoreError(
+        f"{job.layout.location}: {what}; what was finished is kept. Their logs say why; if it was "
+        "for want of memory, take fewer threads a worker"
+    )
+
+
 def work(address: str, images: list[Any], part: Part, n_threads: int) -> None:
     """What a worker does."""
-    layout = Layout.open(address, read_only=False)
+    try:
+        layout = Layout.open(address, read_only=False)
+    except StoreError as error:
+        raise StoreError(f"{error} (on {gethostname()}); all workers must see the store") from None
     sets = [Images(each, f"ims{index}") for index, each in enumerate(images, 1)]
     job = Job(layout, sets[0], sets[1] if len(sets) > 1 else None, n_threads)
     for _ in job.run([part]):

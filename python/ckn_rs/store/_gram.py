@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckn_rs._arrays import Floats
+from ckn_rs._disk import npy_file
 from ckn_rs._matrix import compute_kernel_matrix
-from ckn_rs._whole_file import whole_file
 from ckn_rs.model import Model
 from ckn_rs.store._indices import positions
 from ckn_rs.store._layout import Layout, Part
-from ckn_rs.store._manifest import Images, Manifest
+from ckn_rs.store._manifest import Images, Manifest, blocks
 
 
 class IncompleteError(ValueError):
@@ -122,8 +122,8 @@ class Gram:
     @property
     def missing(self) -> list[tuple[int, int]]:
         """Tiles that are not there yet, by row and column of tiles."""
-        layout = self._layout
-        return [tile for tile in layout.tiles() if not layout.exists(Part("kernel", tile))]
+        tiles = [Part("kernel", tile) for tile in self._layout.tiles()]
+        return [(part.place[0], part.place[1]) for part in self._layout.absent(tiles)]
 
     def pairs(self, tile: tuple[int, int]) -> int:
         """How many pairs of images a tile takes."""
@@ -189,15 +189,19 @@ class Gram:
         """
         if entries < 0:
             raise ValueError(f"entries must be at least 0, got {entries}")
+        if ims1 is not None and (ims2 is None) != self.manifest.symmetric:
+            wanted = "ims1 alone" if self.manifest.symmetric else "ims1 and ims2"
+            raise ValueError(f"{self._layout.location} has the kernels of {wanted}")
         layout = self._layout
-        tiles = [tile for tile in layout.tiles() if layout.exists(Part("kernel", tile))]
+        missing = set(self.missing)
+        tiles = [tile for tile in layout.tiles() if tile not in missing]
         damaged = [tile for tile in tiles if layout.read(Part("kernel", tile)) is None]
         wrong: list[tuple[int, int]] = []
-        sound = [tile for tile in tiles if tile not in set(damaged)]
+        sound = sorted(set(tiles) - set(damaged))
         if ims1 is None or not sound:
             return Verification(len(tiles), damaged, 0, wrong)
         sets = [Images(ims1, "ims1"), Images(ims1 if ims2 is None else ims2, "ims2")]
-        self._check_images(sets[: 1 if self.manifest.symmetric else 2])
+        self._check_images(sets[: len(self.manifest.sha256)])
         rng = np.random.default_rng(seed)
         for _ in range(entries):
             rows, columns = layout.region(Part("kernel", sound[rng.integers(len(sound))]))
@@ -221,17 +225,9 @@ class Gram:
         """
         self._check_complete()
         path = Path(path)
-        with whole_file(path) as partial:
-            target = np.lib.format.open_memmap(
-                partial, mode="w+", dtype=self.dtype, shape=self.shape
-            )
-            for tile in self._layout.tiles():
-                part = Part("kernel", tile)
-                values, (rows, columns) = self._tile(part), self._layout.region(part)
-                target[rows, columns] = values
-                if self.manifest.symmetric:
-                    target[columns, rows] = values.T
-            target.flush()
+        with npy_file(path, self.shape, self.dtype) as append:
+            for rows in blocks(len(self), self.manifest.tile):
+                append(self[rows, :])
         return path
 
     def _entry(self, sets: list[Images], i: int, j: int) -> Any:

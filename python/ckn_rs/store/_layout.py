@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ckn_rs._arrays import Floats
+from ckn_rs._disk import advice
 from ckn_rs.store._files import create_once, is_empty, local_folder, open_bytes, sweep
 from ckn_rs.store._manifest import Manifest
 
@@ -18,7 +19,7 @@ ATTRIBUTE = "ckn_rs"
 
 
 class StoreError(OSError):
-    """The store cannot be read or written; what is in it stays as it is."""
+    """The store cannot be read, written or completed; what is in it stays as it is."""
 
     def __str__(self) -> str:
         # The number in ``errno`` says nothing that the message does not.
@@ -182,6 +183,17 @@ class Layout:
         with explained(self.location, "read"):
             return bool(sync(self._store.exists(self._key(part))))
 
+    def absent(self, parts: Iterable[Part]) -> list[Part]:
+        """Those of these chunks that were not written, by one listing of the store."""
+        from zarr.core.sync import sync
+
+        async def names() -> set[str]:
+            return {name async for name in self._store.list_prefix("")}
+
+        with explained(self.location, "read"):
+            found = sync(names())
+        return [part for part in parts if self._key(part) not in found]
+
     def written(self, part: Part) -> float | None:
         """When a chunk was written, in seconds since 1970; None where files do not tell."""
         folder = local_folder(self._store)
@@ -241,23 +253,11 @@ def _read_manifest(store: Any, location: str | os.PathLike[str]) -> Manifest | N
 @contextmanager
 def explained(location: str | os.PathLike[str], verb: str) -> Iterator[None]:
     """Turn an error of the file system into one that says what to do."""
-    import errno
-
-    advice = {
-        errno.ENOSPC: "the disk is full; make room and run the same call again",
-        errno.EDQUOT: "the quota is used up; make room and run the same call again",
-        errno.EROFS: "the file system is read-only; choose another place",
-        errno.EACCES: "permission is denied; choose another place, or have it granted",
-        errno.EPERM: "permission is denied; choose another place, or have it granted",
-        errno.ENOTDIR: "a file is in the way; choose another name",
-        errno.EEXIST: "a file is in the way; choose another name",
-    }
     try:
         yield
     except StoreError:
         raise
     except OSError as error:
-        text = advice.get(error.errno or 0, str(error))
         kept = "" if verb == "read" else "; every tile that was finished is kept"
-        message = f"{os.fspath(location)}: cannot {verb} the store: {text}{kept}"
+        message = f"{os.fspath(location)}: cannot {verb} the store: {advice(error)}{kept}"
         raise StoreError(error.errno, message) from error

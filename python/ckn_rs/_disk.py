@@ -1,0 +1,79 @@
+"""What goes wrong when a file is written, and files of NumPy's that are whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; make room and run the same call again",
+    errno.EDQUOT: "the quota is used up; make room and run the same call again",
+    errno.EFBIG: "files may not be that large here (ulimit -f, or the file system)",
+    errno.EROFS: "the file system is read-only; choose another place",
+    errno.EACCES: "permission is denied; choose another place, or have it granted",
+    errno.EPERM: "permission is denied; choose another place, or have it granted",
+    errno.ENOTDIR: "a file is in the way; choose another name",
+    errno.EEXIST: "a file is in the way; choose another name",
+}
+
+
+def advice(error: OSError) -> str:
+    """What is wrong and what to do."""
+    return _ADVICE.get(error.errno or 0, str(error))
+
+
+@contextmanager
+def npy_file(
+    path: Path, shape: tuple[int, ...], dtype: DTypeLike
+) -> Iterator[Callable[[NDArray[Any]], None]]:
+    """A function that appends rows to the ``.npy`` file ``path``, which is there if all goes well.
+
+    A memory map would do without it, but on a full disk that ends the process by a signal.
+
+    Raises
+    ------
+    OSError
+        If ``path`` is a folder, or is in one that is not there, or cannot be written: why.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}")
+    partial = path.with_name(f".{path.name}.partial")
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    try:
+        with _explained(path):
+            # Without a buffer closing has nothing to write, and nothing to fail at.
+            file = partial.open("wb", buffering=0)
+        with file:
+            with _explained(path):
+                np.lib.format.write_array_header_1_0(file, header)
+
+            def append(rows: NDArray[Any]) -> None:
+                data = rows.astype(dtype, order="C", copy=False).reshape(-1).view(np.uint8).data
+                with _explained(path):
+                    while data:
+                        data = data[file.write(data) :]
+
+            yield append
+            with _explained(path):
+                os.fsync(file.fileno())
+        with _explained(path):
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {advice(error)}") from error
