@@ -1,20 +1,19 @@
 //! Random images, their norms, and short ways to call the engine.
 
-use ckn_rs::engine::{self, Images, Job, Outputs};
+use ckn_rs::engine::{self, Compiled, Images, Job, Outputs};
 use ckn_rs::plan::Plan;
-use ckn_rs::simd::Real;
 use ndarray::{Array2, ArrayView2};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 /// `count` images for `plan`.
-pub fn random<F: Real>(plan: &Plan, count: usize) -> Array2<F> {
+pub fn random<F: Compiled>(plan: &Plan, count: usize) -> Array2<F> {
     let mut rng = StdRng::seed_from_u64(1);
     let len = plan.shape.height * plan.shape.width * plan.shape.channels;
     Array2::from_shape_simple_fn((count, len), || F::from_f64(rng.random()))
 }
 
 /// Their patch norms.
-pub fn norms<F: Real>(plan: &Plan, pixels: ArrayView2<F>, job: &Job) -> Array2<F> {
+pub fn norms<F: Compiled>(plan: &Plan, pixels: ArrayView2<F>, job: &Job) -> Array2<F> {
     let mut norms = Array2::from_elem((pixels.nrows(), plan.norms_len()), F::ZERO);
     engine::norms(plan, pixels, norms.view_mut(), job).unwrap();
     norms
@@ -26,7 +25,7 @@ pub fn set<'a, F>(pixels: ArrayView2<'a, F>, norms: Option<ArrayView2<'a, F>>) -
 }
 
 /// The Gram matrix of `left` and `right`, or of `left` alone.
-pub fn gram<F: Real>(
+pub fn gram<F: Compiled>(
     plan: &Plan,
     left: Images<F>,
     right: Option<Images<F>>,

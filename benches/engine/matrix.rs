@@ -1,7 +1,6 @@
 //! Whole calls, norms included: a symmetric matrix on one thread and on two, a small one, a pair.
 
-use ckn_rs::engine::{self, Job, Outputs};
-use ckn_rs::simd::Real;
+use ckn_rs::engine::{self, Compiled, Job, Outputs};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use ndarray::{Array1, Array2};
@@ -51,7 +50,7 @@ fn symmetric(
 }
 
 /// What `compute_kernel` of the Python package calls.
-fn single<F: Real>(group: &mut BenchmarkGroup<WallTime>, name: &str) {
+fn single<F: Compiled>(group: &mut BenchmarkGroup<WallTime>, name: &str) {
     let plan = models::flagship().plan();
     let job = Job::new(1, None).unwrap();
     let pixels = images::random::<F>(&plan, 2);

@@ -1,7 +1,7 @@
 //! A pair of images, on one thread, with the norms given: what a large matrix costs, by the pair.
 
-use ckn_rs::engine::Job;
-use ckn_rs::simd::{Isa, Real};
+use ckn_rs::engine::{Compiled, Job};
+use ckn_rs::simd::Isa;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use ndarray::{Array2, Axis};
@@ -29,7 +29,7 @@ pub fn bench(c: &mut Criterion) {
     group.finish();
 }
 
-fn pair<F: Real>(group: &mut BenchmarkGroup<WallTime>, name: &str, case: &Case, isa: Isa) {
+fn pair<F: Compiled>(group: &mut BenchmarkGroup<WallTime>, name: &str, case: &Case, isa: Isa) {
     let plan = case.plan();
     let entries = (plan.shape.height * plan.shape.width).pow(2);
     let left = ENTRIES.div_ceil(RIGHT * entries);

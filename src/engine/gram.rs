@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, Dimension, Ix1, Ix2};
 
+use super::compiled::Compiled;
 use super::images::{Images, Storage, prepare};
 use super::job::Job;
 use super::pack::Source;
@@ -20,7 +21,17 @@ use crate::simd::{Real, Simd, SimdBase, Task, Vector};
 /// # Errors
 /// [`Error::Value`] for wrong shapes, for an image with a value that is not finite and for values
 /// that overflow; [`Error::Interrupted`].
-pub fn gram<F: Real>(
+pub fn gram<F: Compiled>(
+    plan: &Plan,
+    left: Images<F>,
+    right: Option<Images<F>>,
+    out: Outputs<F>,
+    job: &Job,
+) -> Result<()> {
+    F::gram(plan, left, right, out, job)
+}
+
+pub(super) fn compute<F: Real>(
     plan: &Plan,
     left: Images<F>,
     right: Option<Images<F>>,
@@ -41,7 +52,17 @@ pub fn gram<F: Real>(
 ///
 /// # Errors
 /// As [`gram`].
-pub fn pairs<F: Real>(
+pub fn pairs<F: Compiled>(
+    plan: &Plan,
+    images: Images<F>,
+    pairs: &[(usize, usize)],
+    out: Outputs<F, Ix1>,
+    job: &Job,
+) -> Result<()> {
+    F::pairs(plan, images, pairs, out, job)
+}
+
+pub(super) fn compute_pairs<F: Real>(
     plan: &Plan,
     images: Images<F>,
     pairs: &[(usize, usize)],

@@ -13,6 +13,7 @@
 
 mod batch;
 mod chunk;
+mod compiled;
 mod gradient;
 mod gram;
 mod images;
@@ -33,6 +34,7 @@ mod threads;
 mod tiles;
 mod worker;
 
+pub use compiled::Compiled;
 pub use gram::{gram, pairs};
 pub use images::Images;
 pub use job::{Job, default_threads};

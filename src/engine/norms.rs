@@ -7,6 +7,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::compiled::Compiled;
 use super::job::Job;
 use super::pack::{Rows, Side, Source};
 use super::patch::tile;
@@ -25,7 +26,16 @@ use crate::simd::{Real, Simd, SimdBase, SimdFloat, Task, Vector};
 /// # Errors
 /// [`Error::Value`] for wrong shapes, for an image with a value that is not finite and for one
 /// whose norms overflow; [`Error::Interrupted`].
-pub fn norms<F: Real>(
+pub fn norms<F: Compiled>(
+    plan: &Plan,
+    pixels: ArrayView2<F>,
+    out: ArrayViewMut2<F>,
+    job: &Job,
+) -> Result<()> {
+    F::norms(plan, pixels, out, job)
+}
+
+pub(super) fn compute<F: Real>(
     plan: &Plan,
     pixels: ArrayView2<F>,
     mut out: ArrayViewMut2<F>,

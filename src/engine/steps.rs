@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array2, ArrayView2};
 
+use super::compiled::Compiled;
 use super::job::Job;
 use super::layer::{LayerRows, Meeting};
 use super::norms::{check_pixels, norms};
@@ -48,7 +49,7 @@ pub struct Timed {
     pub elements: u64,
 }
 
-impl<'a, F: Real> Steps<'a, F> {
+impl<'a, F: Compiled> Steps<'a, F> {
     /// The first of `pixels`, `(n, h * w * c)` with `n` at least 1, meets as many as there are lanes,
     /// over and over if there are fewer.
     ///
@@ -63,9 +64,15 @@ impl<'a, F: Real> Steps<'a, F> {
 
     /// Take a step of a pair of rows `runs` times.
     pub fn time(&self, step: Step, runs: u64) -> Timed {
-        self.isa.run(Run { steps: self, step, runs })
+        F::time(self, step, runs)
     }
+}
 
+pub(super) fn time<F: Real>(steps: &Steps<F>, step: Step, runs: u64) -> Timed {
+    steps.isa.run(Run { steps, step, runs })
+}
+
+impl<F: Real> Steps<'_, F> {
     fn source(&self) -> Source<'_, F> {
         let norms = Rows { data: &self.norms, len: self.plan.norms_len() };
         Source { pixels: self.pixels, norms, turns: None }

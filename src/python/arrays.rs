@@ -9,10 +9,10 @@ use numpy::{
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::simd::Real;
+use crate::engine::Compiled;
 
 /// A precision that is a NumPy dtype too.
-pub(super) trait Precision: Real + Element {
+pub(super) trait Precision: Compiled + Element {
     /// The dtype's name.
     const DTYPE: &'static str;
 }

@@ -4,16 +4,15 @@ use crate::common::{
     SHAPE, all, assert_close_by, assert_same, both, cast, gram, images, job, layer, norms, outputs,
     plan, plans, rng, set, try_gram, try_norms, unusual_models,
 };
-use ckn_rs::engine::{self, Images, Job, Outputs};
+use ckn_rs::engine::{self, Compiled, Images, Job, Outputs};
 use ckn_rs::kernel::Kernel;
 use ckn_rs::model::Model;
 use ckn_rs::plan::{Carried, Plan};
 use ckn_rs::pooling::Pooling;
-use ckn_rs::simd::Real;
 use ndarray::{Array1, Array2, ArrayViewMut2, s};
 
 /// Both paths, and the two ways to ask for the same pairs.
-fn check_symmetric<F: Real>(plan: &Plan) {
+fn check_symmetric<F: Compiled>(plan: &Plan) {
     // Two tiles a side, the second one not full.
     let x = cast::<F>(&images(&mut rng(21), 37, plan.shape));
     let wanted = all(plan, &x, Some(&x));
@@ -61,7 +60,7 @@ fn a_pair_and_its_reverse_agree() {
     }
 }
 
-fn check_blocks<F: Real>(plan: &Plan) {
+fn check_blocks<F: Compiled>(plan: &Plan) {
     let mut rng = rng(23);
     let x = cast::<F>(&images(&mut rng, 5, SHAPE));
     let y = cast::<F>(&images(&mut rng, 36, SHAPE));

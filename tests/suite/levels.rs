@@ -8,15 +8,15 @@
 use crate::common::{
     assert_close, assert_same, cast, images, layer, shape, try_all, try_norms, widen,
 };
-use ckn_rs::engine::Job;
+use ckn_rs::engine::{Compiled, Job};
 use ckn_rs::kernel::Kernel;
 use ckn_rs::model::Model;
 use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::pooling::Pooling;
-use ckn_rs::simd::{Isa, Real};
+use ckn_rs::simd::Isa;
 
 /// Kernels and norms of one case at every instruction set.
-fn check<F: Real>(plan: &Plan, tolerance: f64) {
+fn check<F: Compiled>(plan: &Plan, tolerance: f64) {
     let mut rng = crate::common::rng(11);
     // More than a batch of either precision, and a few left over.
     let x = cast::<F>(&images(&mut rng, 3, plan.shape));

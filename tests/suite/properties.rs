@@ -4,9 +4,9 @@ use crate::common::{
     SHAPE, all, assert_same, cast, degree, gram, images, largest, norms, plans, rng, two_layers,
     unusual_models,
 };
+use ckn_rs::engine::Compiled;
 use ckn_rs::kernel::Kernel;
 use ckn_rs::plan::{Carried, Plan};
-use ckn_rs::simd::Real;
 use ndarray::{Array2, Axis, concatenate, s};
 
 /// Powers of two change no bit of a mantissa. Each of the two layers multiplies the degree by its own.
@@ -71,7 +71,7 @@ fn hard_images() -> Array2<f64> {
     concatenate(Axis(0), &all.map(|images| images.view())).unwrap()
 }
 
-fn check_hard<F: Real>(plan: &Plan, x: &Array2<F>) {
+fn check_hard<F: Compiled>(plan: &Plan, x: &Array2<F>) {
     let mut results = all(plan, x, None);
     results.extend(all(plan, x, Some(x)));
     results.push(norms(plan, x));

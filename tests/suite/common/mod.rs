@@ -6,7 +6,7 @@ pub mod oracle;
 
 pub use models::*;
 
-use ckn_rs::engine::{self, Images, Job, Outputs};
+use ckn_rs::engine::{self, Compiled, Images, Job, Outputs};
 use ckn_rs::error::Result;
 use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::simd::Real;
@@ -41,11 +41,11 @@ pub fn job() -> Job {
 }
 
 /// The matrix of `x` with `y`, or with itself.
-pub fn gram<F: Real>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> Array2<F> {
+pub fn gram<F: Compiled>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> Array2<F> {
     try_gram(plan, x, y, &job()).unwrap()
 }
 
-pub fn try_gram<F: Real>(
+pub fn try_gram<F: Compiled>(
     plan: &Plan,
     x: &Array2<F>,
     y: Option<&Array2<F>>,
@@ -56,11 +56,11 @@ pub fn try_gram<F: Real>(
 }
 
 /// The matrix and everything beside it: of an NTK the CKN, or the gradients.
-pub fn all<F: Real>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> Vec<Array2<F>> {
+pub fn all<F: Compiled>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> Vec<Array2<F>> {
     try_all(plan, x, y, &job()).unwrap()
 }
 
-pub fn try_all<F: Real>(
+pub fn try_all<F: Compiled>(
     plan: &Plan,
     x: &Array2<F>,
     y: Option<&Array2<F>>,
@@ -70,7 +70,7 @@ pub fn try_all<F: Real>(
     matrices(plan, x, y, beside, job)
 }
 
-fn matrices<F: Real>(
+fn matrices<F: Compiled>(
     plan: &Plan,
     x: &Array2<F>,
     y: Option<&Array2<F>>,
@@ -91,15 +91,15 @@ pub fn outputs<F>(out: &mut [Array2<F>]) -> Outputs<'_, F> {
 }
 
 /// The NTK and the CKN beside it.
-pub fn both<F: Real>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> [Array2<F>; 2] {
+pub fn both<F: Compiled>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> [Array2<F>; 2] {
     all(plan, x, y).try_into().expect("a plan of an NTK has two")
 }
 
-pub fn norms<F: Real>(plan: &Plan, x: &Array2<F>) -> Array2<F> {
+pub fn norms<F: Compiled>(plan: &Plan, x: &Array2<F>) -> Array2<F> {
     try_norms(plan, x, &job()).unwrap()
 }
 
-pub fn try_norms<F: Real>(plan: &Plan, x: &Array2<F>, job: &Job) -> Result<Array2<F>> {
+pub fn try_norms<F: Compiled>(plan: &Plan, x: &Array2<F>, job: &Job) -> Result<Array2<F>> {
     let mut out = Array2::from_elem((x.nrows(), plan.norms_len()), F::from_f64(f64::NAN));
     engine::norms(plan, x.view(), out.view_mut(), job)?;
     Ok(out)
