@@ -19,8 +19,8 @@ use crate::simd::{Real, Simd, SimdBase, Task, Vector};
 /// each pair once.
 ///
 /// # Errors
-/// [`Error::Value`] for wrong shapes, for an image with a value that is not finite and for values
-/// that overflow; [`Error::Interrupted`].
+/// [`Value`](crate::error::Error::Value) for wrong shapes, for an image with a value that is not
+/// finite and for values that overflow; [`Interrupted`](crate::error::Error::Interrupted).
 pub fn gram<F: Compiled>(
     plan: &Plan,
     left: Images<F>,

@@ -3,10 +3,10 @@
 //! [`gram`](gram()) deals tiles of pairs to threads; a thread computes a batch of pairs at a time,
 //! one a SIMD lane. A batch streams rows through the layers, two left rows at a time, in four steps:
 //!
-//! 1. [`patch`]: vertical patch sums, by a register-blocked inner product in the first layer;
-//! 2. [`map`]: horizontal patch sums and the patch kernel;
-//! 3. [`pool`]: pooling along right and left columns, or the trace;
-//! 4. [`pool`]: pooling along right and left rows, into the ring that the next layer reads.
+//! 1. `patch`: vertical patch sums, by a register-blocked inner product in the first layer;
+//! 2. `map`: horizontal patch sums and the patch kernel;
+//! 3. `pool`: pooling along right and left columns, or the trace;
+//! 4. `pool`: pooling along right and left rows, into the ring that the next layer reads.
 //!
 //! A lane's operations and their order depend on the plan alone, so that a pair's value is the
 //! same, bit for bit, whatever batch, tile or thread computes it.
