@@ -135,9 +135,9 @@ def test_wrong_entries_are_found(tmp_path: Path) -> None:
     assert set(K.verify(X[:4], entries=200).wrong) == {(2, 3)}
     with pytest.raises(ValueError, match="ims1 are not the images"):
         K.verify(X[1:5])
-    with pytest.raises(ValueError, match="has the kernels of ims1 alone"):
+    with pytest.raises(ValueError, match="is the matrix of one set of images"):
         K.verify(X[:4], X[:4])
-    with pytest.raises(ValueError, match="has the kernels of ims1 and ims2"):
+    with pytest.raises(ValueError, match="is the matrix of two sets of images"):
         store.compute_gram(tmp_path / "two.zarr", X[:4], Y, model=MODEL).verify(X[:4])
 
 

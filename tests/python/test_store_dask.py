@@ -80,6 +80,22 @@ def test_workers_that_always_die(
         store.compute_gram(tmp_path / "K.zarr", X[:9], model=cases.EXP, client=client)
 
 
+def test_work_that_is_cancelled(
+    tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By somebody, or since the scheduler is gone: then Dask cancels what was not done."""
+    submit = client.submit
+
+    def cancelled(*args: Any, **kwargs: Any) -> Any:
+        future = submit(*args, **kwargs)
+        future.cancel()
+        return future
+
+    monkeypatch.setattr(client, "submit", cancelled)
+    with pytest.raises(store.StoreError, match=r"scheduler is gone.*what was finished is kept"):
+        store.compute_gram(tmp_path / "K.zarr", X[:9], model=cases.EXP, client=client)
+
+
 @pytest.mark.parametrize("client", [0], indirect=True)
 def test_workers_that_come_later(
     tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch

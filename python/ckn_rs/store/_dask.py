@@ -39,9 +39,15 @@ def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     left, fruitless = dict.fromkeys(parts), 0
     while left:
         before = len(left)
-        for part in _attempt(client, job, list(left)):
-            del left[part]
-            yield part
+        try:
+            for part in _attempt(client, job, list(left)):
+                del left[part]
+                yield part
+        except CancelledError as error:
+            raise StoreError(
+                f"{job.layout.location}: the scheduler is gone, or the work was cancelled; what "
+                "was finished is kept; run the same call again"
+            ) from error
         fruitless = 0 if len(left) < before else fruitless + 1
         if fruitless == ATTEMPTS:
             raise _died(
@@ -80,7 +86,8 @@ def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
         if all(array.status == "finished" for array in images):
             raise
     finally:
-        client.cancel(list(futures))
+        if client.status == "running":
+            client.cancel(list(futures))
 
 
 def _await_worker(client: Any) -> None:

@@ -190,8 +190,8 @@ class Gram:
         if entries < 0:
             raise ValueError(f"entries must be at least 0, got {entries}")
         if ims1 is not None and (ims2 is None) != self.manifest.symmetric:
-            wanted = "ims1 alone" if self.manifest.symmetric else "ims1 and ims2"
-            raise ValueError(f"{self._layout.location} has the kernels of {wanted}")
+            wanted = "one set" if self.manifest.symmetric else "two sets"
+            raise ValueError(f"{self._layout.location} is the matrix of {wanted} of images")
         layout = self._layout
         missing = set(self.missing)
         tiles = [tile for tile in layout.tiles() if tile not in missing]
