@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -83,11 +84,20 @@ def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
     except distributed.KilledWorker as error:
         raise _died(job, str(error)) from error
     except CancelledError:
-        if all(array.status == "finished" for array in images):
+        if not _lost(images):
             raise
     finally:
         if client.status == "running":
             client.cancel(list(futures))
+
+
+def _lost(images: list[Any]) -> bool:
+    """Whether images are; of tasks that want them the scheduler may tell a moment before."""
+    for _ in range(20):
+        if any(image.status != "finished" for image in images):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _await_worker(client: Any) -> None:
