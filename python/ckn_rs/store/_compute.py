@@ -71,7 +71,7 @@ def compute_gram(
     client : dask.distributed.Client, optional
         Compute on its workers, each of which writes to the store: they must see ``path``. Images
         are sent to each worker once. A tile takes ``n_threads`` of a worker's threads, 1 by
-        default, as Dask runs one for each.
+        default, as Dask runs one for each. Where there is no worker yet, the call waits for one.
 
     Returns
     -------
@@ -84,7 +84,8 @@ def compute_gram(
         If the store is of another model, dtype or images: what differs. And as for
         :func:`ckn_rs.compute_kernel_matrix`.
     StoreError
-        If the store cannot be written: why, and what to do. What was finished is kept.
+        If the store cannot be written, or the cluster fails: why, and what to do. What was
+        finished is kept.
     Terminated
         On SIGTERM, within a second, where this is the main thread and nobody else handles it.
 

@@ -30,7 +30,10 @@ class Job:
         """Compute and write them, but for those that others have finished meanwhile."""
         for part in parts:
             if self.layout.read(part) is None:
-                self.layout.write(part, self._compute(part))
+                if part.array.startswith("norms"):
+                    self._load(int(part.array[-1]) - 1, part.place[0])
+                else:
+                    self.layout.write(part, self._compute(part))
             yield part
 
     def _compute(self, part: Part) -> Floats:
@@ -42,9 +45,7 @@ class Job:
             n_threads=self.n_threads,
         )
         if part.array != "kernel":
-            block, norms = self._block(int(part.array[-1]) - 1, part.place[0])
-            if part.array.startswith("norms"):
-                return norms
+            block, _ = self._block(int(part.array[-1]) - 1, part.place[0])
             return compute_diagonal(
                 block, manifest.typed_model(), manifest.ntk, n_threads=self.n_threads
             )
@@ -65,6 +66,7 @@ class Job:
         return self._blocks[which, index]
 
     def _load(self, which: int, index: int) -> tuple[Floats, Floats]:
+        """Images of a block with their norms, which are written if they were not there."""
         layout, manifest = self.layout, self.layout.manifest
         part = Part(f"norms{which + 1}", (index, 0))
         images = self.sets[which].block(layout.region(part)[0], np.dtype(manifest.dtype))
