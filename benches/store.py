@@ -21,7 +21,7 @@ import numpy as np
 import zarr
 
 from ckn_rs import models, store
-from ckn_rs._table import text_table
+from ckn_rs._support.table import text_table
 from ckn_rs.store import _job
 
 SHAPE = (28, 28, 1)

@@ -27,13 +27,13 @@ Examples
 
 import numpy as np
 
-from ckn_rs._cknkernel import CKNKernel
 from ckn_rs._core import __version__ as __version__, simd_level
-from ckn_rs._distances import compute_diagonal, compute_distances
-from ckn_rs._matrix import compute_kernel_matrix
-from ckn_rs._matrix_forms import compute_kernel_matrix_all, compute_kernel_matrix_norms
-from ckn_rs._norms import compute_norms
-from ckn_rs._pairs import compute_dist_to_ref, compute_kernel
+from ckn_rs.compute.distances import compute_diagonal, compute_distances
+from ckn_rs.compute.matrix import compute_kernel_matrix
+from ckn_rs.compute.matrix_forms import compute_kernel_matrix_all, compute_kernel_matrix_norms
+from ckn_rs.compute.norms import compute_norms
+from ckn_rs.compute.original import CKNKernel
+from ckn_rs.compute.pairs import compute_dist_to_ref, compute_kernel
 from ckn_rs.layer import Layer
 from ckn_rs.model import Model
 

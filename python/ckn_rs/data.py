@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs._extras import import_extra, import_zarr
+from ckn_rs._support.extras import import_extra, import_zarr
 
 PICTURES = (".png", ".jpg", ".jpeg")
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-from ckn_rs import _core, _describe
-from ckn_rs._options import as_ntk
-from ckn_rs._table import text_table
+from ckn_rs import _core
+from ckn_rs._support import describe
+from ckn_rs._support.options import as_ntk
+from ckn_rs._support.table import text_table
 from ckn_rs.layer import Layer as Layer
 
 DEFAULTS = {"convention": "original", "readout": "trace"}
@@ -239,14 +240,14 @@ class Model(Sequence[Layer]):
             ("layer", "input", "patch", "patches", "kernel", "pooling", "output", "sites", "taps")
         ]
         for index, plan in enumerate(_core.geometry(as_words(self), shape, flag)):
-            patch, kernel, pooling = _cells(_describe.layer_of(plan))
+            patch, kernel, pooling = _cells(describe.layer_of(plan))
             before, patches, after, sites = (
-                _describe.size(plan[key]) for key in ("input", "patches", "output", "sites")
+                describe.size(plan[key]) for key in ("input", "patches", "output", "sites")
             )
-            taps = _describe.by(plan["window"])
+            taps = describe.by(plan["window"])
             rows.append((index, before, patch, patches, kernel, pooling, after, sites, taps))
-        head = f"{'NTK' if flag else 'CKN'} of images {_describe.size(shape)}"
-        head = ", ".join([head, *_describe.options(self._options())])
+        head = f"{'NTK' if flag else 'CKN'} of images {describe.size(shape)}"
+        head = ", ".join([head, *describe.options(self._options())])
         return f"{head}\n{text_table(rows)}"
 
     def _options(self) -> dict[str, Any]:
@@ -257,7 +258,7 @@ class Model(Sequence[Layer]):
     def __str__(self) -> str:
         rows = [(i, *_cells(layer)) for i, layer in enumerate(self._layers)]
         table = text_table([("layer", "patch", "kernel", "pooling"), *rows])
-        return "\n".join([table, *_describe.options(self._options())])
+        return "\n".join([table, *describe.options(self._options())])
 
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self._layers)
@@ -330,7 +331,7 @@ def _as_dict(index: int, layer: object) -> dict[str, Any]:
 
 def _cells(layer: Layer) -> tuple[str, str, str]:
     """Patch, kernel and pooling in words."""
-    return _describe.patch(layer), _describe.kernel(layer), _describe.pooling(layer)
+    return describe.patch(layer), describe.kernel(layer), describe.pooling(layer)
 
 
 def _suffix(path: str | Path) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ckn_rs._arrays import Floats, as_images
-from ckn_rs._options import as_count
+from ckn_rs._support.arrays import Floats, as_images
+from ckn_rs._support.options import as_count
 
 CHUNK = 1 << 22
 """Numbers of patches that are in memory at a time."""

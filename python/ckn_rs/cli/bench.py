@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ckn_rs import Layer, Model, __version__, _core
-from ckn_rs._table import text_table
-from ckn_rs._timing import TILE, Workload, time_pairs
+from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
+from ckn_rs.cli._timing import TILE, Workload, time_pairs
 from ckn_rs.model import as_words
 
 if TYPE_CHECKING:

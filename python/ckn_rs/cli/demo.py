@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckn_rs import Layer, Model, compute_kernel_matrix
-from ckn_rs._extras import import_extra
-from ckn_rs._table import text_table
-from ckn_rs._timing import Workload, time_exp
+from ckn_rs._support.extras import import_extra
+from ckn_rs._support.table import text_table
+from ckn_rs.cli._timing import Workload, time_exp
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckn_rs import ridge
-from ckn_rs._table import text_table
+from ckn_rs._support.table import text_table
 from ckn_rs.cli.status import open_store
 from ckn_rs.data import load_labels
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ckn_rs._extras import import_extra, import_zarr
+from ckn_rs._support.extras import import_extra, import_zarr
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 

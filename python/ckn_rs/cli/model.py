@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ckn_rs import _core, models
-from ckn_rs._table import text_table
-from ckn_rs._timing import Workload, time_pairs
+from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
+from ckn_rs.cli._timing import Workload, time_pairs
 from ckn_rs.cli.bench import duration
 from ckn_rs.model import as_words
 

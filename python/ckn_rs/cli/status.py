@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ckn_rs import _core
-from ckn_rs._extras import import_zarr
-from ckn_rs._timing import Workload, time_pairs
+from ckn_rs._support.extras import import_zarr
+from ckn_rs.cli._timing import Workload, time_pairs
 from ckn_rs.cli.bench import duration
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ckn_rs import preprocess
-from ckn_rs._disk import npy_file
-from ckn_rs._progress import progress_bar
+from ckn_rs._support.disk import npy_file
+from ckn_rs._support.progress import progress_bar
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 

@@ -14,8 +14,8 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from ckn_rs import _core
-from ckn_rs._options import as_count, as_thread_count
-from ckn_rs._progress import progress_bar
+from ckn_rs._support.options import as_count, as_thread_count
+from ckn_rs._support.progress import progress_bar
 from ckn_rs.model import ModelLike
 from ckn_rs.store import _dask
 from ckn_rs.store._gram import Gram

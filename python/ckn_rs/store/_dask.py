@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ckn_rs._extras import import_extra
+from ckn_rs._support.extras import import_extra
 from ckn_rs.store._job import Job
 from ckn_rs.store._layout import Layout, Part, StoreError
 from ckn_rs.store._manifest import Images

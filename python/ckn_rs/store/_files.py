@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ckn_rs._extras import import_extra, import_zarr
+from ckn_rs._support.extras import import_extra, import_zarr
 
 PARTIAL = ".partial"
 """The end of the names of files that are being written."""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs._arrays import Floats
-from ckn_rs._disk import npy_file
-from ckn_rs._matrix import compute_kernel_matrix
+from ckn_rs._support.arrays import Floats
+from ckn_rs._support.disk import npy_file
+from ckn_rs.compute.matrix import compute_kernel_matrix
 from ckn_rs.model import Model
 from ckn_rs.store._indices import positions
 from ckn_rs.store._layout import Layout, Part

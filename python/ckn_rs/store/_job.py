@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ckn_rs._arrays import Floats
-from ckn_rs._distances import compute_diagonal
-from ckn_rs._matrix import compute_kernel_matrix
-from ckn_rs._norms import compute_norms
+from ckn_rs._support.arrays import Floats
+from ckn_rs.compute.distances import compute_diagonal
+from ckn_rs.compute.matrix import compute_kernel_matrix
+from ckn_rs.compute.norms import compute_norms
 from ckn_rs.store._layout import Layout, Part
 from ckn_rs.store._manifest import Images
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ckn_rs._arrays import Floats
-from ckn_rs._disk import advice
+from ckn_rs._support.arrays import Floats
+from ckn_rs._support.disk import advice
 from ckn_rs.store._files import create_once, is_empty, local_folder, open_bytes, sweep
 from ckn_rs.store._manifest import Manifest
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ckn_rs import _core
-from ckn_rs._arrays import (
+from ckn_rs._support.arrays import (
     Floats,
     as_images,
     check_finite,
@@ -18,7 +18,7 @@ from ckn_rs._arrays import (
     for_core,
     result_dtype,
 )
-from ckn_rs._options import as_count, as_flag
+from ckn_rs._support.options import as_count, as_flag
 from ckn_rs.model import Model, ModelLike, as_words
 
 FORMAT = 1

@@ -18,9 +18,9 @@ from ckn_rs import (
     compute_kernel_matrix,
     compute_norms,
 )
+from messages import ANY, check_message
 
 X = cases.images(4, (8, 8, 1))
-ANY = (TypeError, ValueError)
 
 
 def bad_value(where: tuple[int, ...], value: float) -> cases.Floats:
@@ -290,10 +290,3 @@ def test_thread_count_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("CKN_NUM_THREADS", "1")
     assert ckn_rs._core.default_threads() == 1
     compute_kernel_matrix(X, model=cases.EXP)
-
-
-def check_message(message: str, fragments: list[str]) -> None:
-    for fragment in fragments:
-        assert fragment in message
-    assert "\n" not in message
-    assert len(message) < 400

@@ -7,9 +7,9 @@ import pytest
 
 import cases
 import ckn_rs
-from ckn_rs import Model, _core, _timing
-from ckn_rs._timing import Workload, time_exp, time_pairs
-from ckn_rs.cli import bench, main
+from ckn_rs import Model, _core
+from ckn_rs.cli import _timing, bench, main
+from ckn_rs.cli._timing import Workload, time_exp, time_pairs
 
 TINY = Workload(Model(cases.EXP), (8, 8, 1))
 TINY_NTK = Workload(Model(cases.RELU), (9, 8, 2), ntk=True)

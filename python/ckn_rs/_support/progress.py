@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ckn_rs._extras import import_extra
+from ckn_rs._support.extras import import_extra
 
 
 @contextmanager

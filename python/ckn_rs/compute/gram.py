@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
-from ckn_rs._arrays import (
+from ckn_rs._support.arrays import (
     Floats,
     as_images,
     as_norms,
@@ -16,11 +16,11 @@ from ckn_rs._arrays import (
     for_core,
     result_dtype,
 )
-from ckn_rs._normalize import Own, normalize as normalize_matrix
-from ckn_rs._of_pairs import self_kernels
-from ckn_rs._options import as_flag, as_ntk, as_thread_count
-from ckn_rs._progress import progress_bar
-from ckn_rs._verbose import report
+from ckn_rs._support.options import as_flag, as_ntk, as_thread_count
+from ckn_rs._support.progress import progress_bar
+from ckn_rs._support.verbose import report
+from ckn_rs.compute.normalize import Own, normalize as normalize_matrix
+from ckn_rs.compute.of_pairs import self_kernels
 from ckn_rs.model import ModelLike, as_words
 
 Pair: TypeAlias = tuple[Floats, Floats]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
-from ckn_rs._arrays import Floats, as_images
-from ckn_rs._gram import Norms, Pair, gram
-from ckn_rs._options import Ntk, as_ntk
-from ckn_rs._verbose import report
+from ckn_rs._support.arrays import Floats, as_images
+from ckn_rs._support.options import Ntk, as_ntk
+from ckn_rs._support.verbose import report
+from ckn_rs.compute.gram import Norms, Pair, gram
 from ckn_rs.model import Model, ModelLike, as_words
 
 

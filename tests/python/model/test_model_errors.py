@@ -18,7 +18,7 @@ from ckn_rs import (
     compute_kernel_matrix,
     compute_norms,
 )
-from test_errors import ANY, check_message
+from messages import ANY, check_message
 
 X = cases.images(4, (8, 8, 1))
 LAYER: dict[str, Any] = {"npatch": 3, "subsampling": 2}

@@ -3,9 +3,16 @@
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ckn_rs._arrays import DOUBLE, Floats, as_image, as_images, check_same_shape, result_dtype
-from ckn_rs._of_pairs import kernels_of_pairs
-from ckn_rs._options import as_flag, as_thread_count
+from ckn_rs._support.arrays import (
+    DOUBLE,
+    Floats,
+    as_image,
+    as_images,
+    check_same_shape,
+    result_dtype,
+)
+from ckn_rs._support.options import as_flag, as_thread_count
+from ckn_rs.compute.of_pairs import kernels_of_pairs
 from ckn_rs.model import ModelLike, as_words
 
 

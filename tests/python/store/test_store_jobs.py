@@ -33,7 +33,7 @@ print("ends", flush=True)
 
 
 def job(path: Path, images: int) -> subprocess.Popen[str]:
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1])
     return subprocess.Popen(
         [sys.executable, "-c", JOB, str(path), str(images), here],
         stdout=subprocess.PIPE,

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
-from ckn_rs._arrays import Floats, as_images, for_core, result_dtype
-from ckn_rs._options import Ntk, as_ntk, as_thread_count
-from ckn_rs._progress import progress_bar
-from ckn_rs._verbose import report
+from ckn_rs._support.arrays import Floats, as_images, for_core, result_dtype
+from ckn_rs._support.options import Ntk, as_ntk, as_thread_count
+from ckn_rs._support.progress import progress_bar
+from ckn_rs._support.verbose import report
 from ckn_rs.model import ModelLike, as_words
 
 NORM_FLOOR = 1e-6

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ckn_rs import _describe
+from ckn_rs._support import describe
 
 logger = logging.getLogger("ckn_rs")
 
@@ -18,7 +18,7 @@ def report(words: Mapping[str, Any], geometry: Sequence[Mapping[str, Any]]) -> N
     is attached and no level is changed, now or at import.
     """
     lines = [_line(index, layer) for index, layer in enumerate(geometry)]
-    if options := _describe.options(words):
+    if options := describe.options(words):
         lines.append(f"model: {', '.join(options)}")
     for line in lines:
         if logger.hasHandlers():
@@ -28,17 +28,17 @@ def report(words: Mapping[str, Any], geometry: Sequence[Mapping[str, Any]]) -> N
 
 
 def _line(index: int, resolved: Mapping[str, Any]) -> str:
-    layer = _describe.layer_of(resolved)
-    before, after = (_describe.size(resolved[key]) for key in ("input", "output"))
-    patch = f"{_describe.size(_describe.sides(layer.npatch))} patches"
+    layer = describe.layer_of(resolved)
+    before, after = (describe.size(resolved[key]) for key in ("input", "output"))
+    patch = f"{describe.size(describe.sides(layer.npatch))} patches"
     lengths = {"subsampling": layer.subsampling, "poolfactor": layer.poolfactor}
-    window = [f"{name} {_describe.by(length)}" for name, length in lengths.items()]
+    window = [f"{name} {describe.by(length)}" for name, length in lengths.items()]
     parts = [
-        _with(patch, _describe.placement(layer)),
-        _with(f"{layer.kernel} kernel", _describe.parameters(layer)),
+        _with(patch, describe.placement(layer)),
+        _with(f"{layer.kernel} kernel", describe.parameters(layer)),
         _with(
-            f"{_describe.pooling_names(layer)} pooling",
-            window if _describe.has_stride(layer) else [],
+            f"{describe.pooling_names(layer)} pooling",
+            window if describe.has_stride(layer) else [],
         ),
     ]
     return f"layer {index}: {before} -> {after}, {', '.join(parts)}"

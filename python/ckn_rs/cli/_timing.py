@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ckn_rs import _core
-from ckn_rs._arrays import Floats
-from ckn_rs._matrix import compute_kernel_matrix
-from ckn_rs._norms import compute_norms
+from ckn_rs._support.arrays import Floats
+from ckn_rs.compute.matrix import compute_kernel_matrix
+from ckn_rs.compute.norms import compute_norms
 from ckn_rs.model import Model, as_words
 
 TILE = 32

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ckn_rs._arrays import DOUBLE, Floats
+from ckn_rs._support.arrays import DOUBLE, Floats
 
 
 class Own(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ckn_rs import _core
-from ckn_rs._arrays import Floats
+from ckn_rs._support.arrays import Floats
 
 Indices: TypeAlias = NDArray[np.intp]
 

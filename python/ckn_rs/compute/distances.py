@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ckn_rs._arrays import (
+from ckn_rs._support.arrays import (
     DOUBLE,
     Floats,
     as_images,
@@ -12,8 +12,8 @@ from ckn_rs._arrays import (
     for_core,
     result_dtype,
 )
-from ckn_rs._of_pairs import kernels_of_pairs, self_kernels
-from ckn_rs._options import as_flag, as_thread_count
+from ckn_rs._support.options import as_flag, as_thread_count
+from ckn_rs.compute.of_pairs import kernels_of_pairs, self_kernels
 from ckn_rs.model import ModelLike, as_words
 
 

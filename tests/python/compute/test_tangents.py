@@ -18,7 +18,7 @@ from ckn_rs import Model, _core
 
 pytest.importorskip(
     "neural_tangents",
-    reason="neural_tangents is not installed; tests/python/test_tangents.py says how",
+    reason="neural_tangents is not installed; tests/python/compute/test_tangents.py says how",
 )
 import jax  # type: ignore[import-not-found]
 from neural_tangents import stax  # type: ignore[import-not-found]

@@ -4,10 +4,10 @@ from typing import Literal, overload
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from ckn_rs._arrays import Floats
-from ckn_rs._gram import Norms, Pair, gram
-from ckn_rs._matrix import Some
-from ckn_rs._options import Ntk
+from ckn_rs._support.arrays import Floats
+from ckn_rs._support.options import Ntk
+from ckn_rs.compute.gram import Norms, Pair, gram
+from ckn_rs.compute.matrix import Some
 from ckn_rs.model import ModelLike
 
 

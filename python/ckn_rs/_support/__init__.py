@@ -1,0 +1,1 @@
+"""What every room needs: checked arguments, optional packages, tables, progress."""
