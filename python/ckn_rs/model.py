@@ -69,7 +69,7 @@ class Model(Sequence[Layer]):
         readout: str | None = None,
     ) -> None:
         given = {"convention": convention, "readout": readout}
-        self._read(as_words(layers) | {key: v for key, v in given.items() if v is not None})
+        self._read(as_spec(layers) | {key: v for key, v in given.items() if v is not None})
 
     def _read(self, words: Mapping[str, Any]) -> None:
         """Check words as the core takes them, and keep them."""
@@ -164,7 +164,7 @@ class Model(Sequence[Layer]):
 
     def to_toml(self) -> str:
         """One ``[[layers]]`` table a layer, in the words of :meth:`to_json`."""
-        return _core.model_to_toml(as_words(self))
+        return _core.model_to_toml(as_spec(self))
 
     @classmethod
     def _of_words(cls, words: Mapping[str, Any]) -> Model:
@@ -172,7 +172,7 @@ class Model(Sequence[Layer]):
         if "layers" not in words:
             raise ValueError(f'model: there must be a key "layers", got {sorted(words)}')
         model = cls.__new__(cls)
-        model._read({**words, **as_words(words["layers"])})
+        model._read({**words, **as_spec(words["layers"])})
         return model
 
     @classmethod
@@ -239,7 +239,7 @@ class Model(Sequence[Layer]):
         rows: list[tuple[object, ...]] = [
             ("layer", "input", "patch", "patches", "kernel", "pooling", "output", "sites", "taps")
         ]
-        for index, plan in enumerate(_core.geometry(as_words(self), shape, flag)):
+        for index, plan in enumerate(_core.geometry(as_spec(self), shape, flag)):
             patch, kernel, pooling = _cells(describe.layer_of(plan))
             before, patches, after, sites = (
                 describe.size(plan[key]) for key in ("input", "patches", "output", "sites")
@@ -300,7 +300,7 @@ NOT_LAYERS = (str, bytes, Mapping, Layer)
 """What can be iterated over, but gives no layers."""
 
 
-def as_words(model: object) -> dict[str, Any]:
+def as_spec(model: object) -> dict[str, Any]:
     """A model in any of its forms as the core takes it; the core checks what it says.
 
     Raises

@@ -13,7 +13,7 @@ from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
 from ckn_rs.compute.matrix import compute_kernel_matrix
 from ckn_rs.compute.norms import compute_norms
-from ckn_rs.model import Model, as_words
+from ckn_rs.model import Model, as_spec
 
 TILE = 32
 """The core deals tiles of this side or more to threads."""
@@ -39,7 +39,7 @@ class Workload:
         return float(sum(layer["multiply_adds"] for layer in self._geometry()))
 
     def _geometry(self) -> list[dict[str, Any]]:
-        return _core.geometry(as_words(self.model), self.shape, self.ntk)
+        return _core.geometry(as_spec(self.model), self.shape, self.ntk)
 
 
 @dataclass(frozen=True)

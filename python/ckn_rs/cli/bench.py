@@ -17,7 +17,7 @@ from ckn_rs import Layer, Model, __version__, _core
 from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
 from ckn_rs.cli._timing import TILE, Workload, time_pairs
-from ckn_rs.model import as_words
+from ckn_rs.model import as_spec
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -220,7 +220,7 @@ def _workload(arguments: argparse.Namespace) -> Workload | None:
     asked = _arguments.load_model(arguments.model)
     try:
         # Every key filled in, for the report.
-        resolved = _core.resolve_model(as_words(asked), arguments.ntk)
+        resolved = _core.resolve_model(as_spec(asked), arguments.ntk)
         model = Model(**resolved)
         workload = Workload(model, arguments.shape, arguments.ntk, arguments.dtype or "float32")
         workload.entries()  # refuses layers that do not fit the shape

@@ -14,7 +14,7 @@ from ckn_rs._support.arrays import (
 )
 from ckn_rs._support.options import as_flag, as_thread_count
 from ckn_rs.compute.of_pairs import kernels_of_pairs, self_kernels
-from ckn_rs.model import ModelLike, as_words
+from ckn_rs.model import ModelLike, as_spec
 
 
 def compute_diagonal(
@@ -61,7 +61,7 @@ def compute_diagonal(
     check_finite(images, "X")
     (diagonal,) = self_kernels(
         for_core(images, result_dtype(dtype, images)),
-        as_words(model),
+        as_spec(model),
         as_flag(ntk, "ntk"),
         n_threads=as_thread_count(n_threads),
     )
@@ -142,7 +142,7 @@ def compute_distances(
         both,
         np.concatenate([each, first]),
         np.concatenate([each, second]),
-        as_words(model),
+        as_spec(model),
         as_flag(ntk, "ntk"),
         n_threads=as_thread_count(n_threads),
     )

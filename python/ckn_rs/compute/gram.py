@@ -21,7 +21,7 @@ from ckn_rs._support.progress import progress_bar
 from ckn_rs._support.verbose import report
 from ckn_rs.compute.normalize import Own, normalize as normalize_matrix
 from ckn_rs.compute.of_pairs import self_kernels
-from ckn_rs.model import ModelLike, as_words
+from ckn_rs.model import ModelLike, as_spec
 
 Pair: TypeAlias = tuple[Floats, Floats]
 
@@ -110,7 +110,7 @@ def gram(
 
 
 def _wanted(model: object, ntk: object, eval_gradient: object, n_threads: object) -> _Wanted:
-    words = as_words(model)
+    words = as_spec(model)
     kind, gradient = as_ntk(ntk), as_flag(eval_gradient, "eval_gradient")
     derivatives = 0
     if gradient:

@@ -8,7 +8,7 @@ from ckn_rs._support.arrays import Floats, as_images, for_core, result_dtype
 from ckn_rs._support.options import Ntk, as_ntk, as_thread_count
 from ckn_rs._support.progress import progress_bar
 from ckn_rs._support.verbose import report
-from ckn_rs.model import ModelLike, as_words
+from ckn_rs.model import ModelLike, as_spec
 
 NORM_FLOOR = 1e-6
 """A patch norm below this counts as this where the kernel divides by it."""
@@ -59,7 +59,7 @@ def compute_norms(
     (4, 64)
     """
     images = as_images(ims, "ims")
-    words = as_words(model)
+    words = as_spec(model)
     n, h, w, c = images.shape
     dtype = result_dtype(dtype, images)
     n_threads, flag = as_thread_count(n_threads), bool(as_ntk(ntk))

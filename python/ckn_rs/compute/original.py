@@ -10,7 +10,7 @@ from ckn_rs._support.arrays import Floats, as_images
 from ckn_rs._support.options import Ntk, as_ntk
 from ckn_rs._support.verbose import report
 from ckn_rs.compute.gram import Norms, Pair, gram
-from ckn_rs.model import Model, ModelLike, as_words
+from ckn_rs.model import Model, ModelLike, as_spec
 
 
 class CKNKernel:
@@ -61,10 +61,10 @@ class CKNKernel:
             raise TypeError(f"shape must be the (h, w, c) of an image, got {shape!r}") from None
         self.shape = (h, w, c)
         # Every key filled in, so that the default kernel no longer depends on the method's `ntk`.
-        resolved = _core.resolve_model(as_words(model), bool(as_ntk(ntk)))
+        resolved = _core.resolve_model(as_spec(model), bool(as_ntk(ntk)))
         self.layers = resolved["layers"]
         self.model = Model(**resolved)
-        words = as_words(self.model)
+        words = as_spec(self.model)
         geometry = _core.geometry(words, self.shape, False)
         if verbose:
             report(words, geometry)

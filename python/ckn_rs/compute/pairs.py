@@ -13,7 +13,7 @@ from ckn_rs._support.arrays import (
 )
 from ckn_rs._support.options import as_flag, as_thread_count
 from ckn_rs.compute.of_pairs import kernels_of_pairs
-from ckn_rs.model import ModelLike, as_words
+from ckn_rs.model import ModelLike, as_spec
 
 
 def compute_kernel(
@@ -67,7 +67,7 @@ def compute_kernel(
     both[0], both[1] = image1, image2
     flag = as_flag(ntk, "ntk")
     one = np.array([0]), np.array([1])
-    (value,) = kernels_of_pairs(both, *one, as_words(model), flag, n_threads=1)
+    (value,) = kernels_of_pairs(both, *one, as_spec(model), flag, n_threads=1)
     return float(value[0])
 
 
@@ -129,5 +129,5 @@ def compute_dist_to_ref(
     all_images, again = np.arange(n + 1), np.full(n, n)
     left, right = np.concatenate([again, all_images]), np.concatenate([all_images[:n], all_images])
     flag, n_threads = as_flag(ntk, "ntk"), as_thread_count(n_threads)
-    (values,) = kernels_of_pairs(both, left, right, as_words(model), flag, n_threads=n_threads)
+    (values,) = kernels_of_pairs(both, left, right, as_spec(model), flag, n_threads=n_threads)
     return float(values[-1]), values[:n], values[n:-1]

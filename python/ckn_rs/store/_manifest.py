@@ -19,7 +19,7 @@ from ckn_rs._support.arrays import (
     result_dtype,
 )
 from ckn_rs._support.options import as_count, as_flag
-from ckn_rs.model import Model, ModelLike, as_words
+from ckn_rs.model import Model, ModelLike, as_spec
 
 FORMAT = 1
 
@@ -112,7 +112,7 @@ class Manifest:
     ) -> Manifest:
         """That of a matrix to compute."""
         flag = as_flag(ntk, "ntk")
-        words = _core.resolve_model(as_words(model), flag)
+        words = _core.resolve_model(as_spec(model), flag)
         sets = [images1] if images2 is None else [images1, images2]
         if images2 is not None:
             check_same_shape("ims1", images1.shape, "ims2", images2.shape)
