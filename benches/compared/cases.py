@@ -24,15 +24,13 @@ class Case:
     layers: list[Layer]
     ntk: bool = False
 
-    @property
-    def model(self) -> dict[str, list[Layer]]:
-        """The layers as the core takes them."""
-        return {"layers": self.layers}
+    def plan(self) -> _core.Plan:
+        """The model on images of the shape."""
+        return _core.Plan({"layers": self.layers}, self.shape, "ntk" if self.ntk else "ckn")
 
     def entries(self) -> int:
         """The entries of a pair's maps: of all pairs of positions, in all layers."""
-        geometry = _core.geometry(self.model, self.shape, self.ntk)
-        return sum((h * w) ** 2 for h, w in (layer["input"] for layer in geometry))
+        return sum((h * w) ** 2 for h, w in (layer["input"] for layer in self.plan().layers))
 
     def images(self, count: int, dtype: type = np.float32) -> tuple[Array, Array]:
         """Two sets of ``count`` photographs, ``(count, h, w, c)`` each."""

@@ -12,8 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 import ckn_rs
-from ckn_rs import _core
-from compared.cases import Array, Case
+from compared.cases import Case
 
 Timed = Callable[[], float]
 
@@ -34,23 +33,11 @@ def matrix(
 ) -> Timed:
     """A matrix of ``side`` x ``side`` pairs, with the norms given."""
     X, Y = case.images(side, dtype)
-    (nx, ix), (ny, iy) = (ckn_rs.compute_norms(Z, case.layers, case.ntk) for Z in (X, Y))
-    out: Array = np.empty((side, side), dtype)
+    sets = [(Z, ckn_rs.compute_norms(Z, case.layers, case.ntk)[0]) for Z in (X, Y)]
+    plan, out = case.plan(), np.empty((side, side), dtype)
 
     def run() -> None:
-        _core.gram(
-            X,
-            Y,
-            case.model,
-            case.ntk,
-            out,
-            norms1=nx,
-            norms2=ny,
-            norms_inv1=ix,
-            norms_inv2=iy,
-            n_threads=threads,
-            level=level,
-        )
+        plan.gram(sets[0], sets[1], [out], n_threads=threads, level=level)
 
     return timed(run, side**2)
 

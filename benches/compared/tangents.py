@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from ckn_rs import _core
 from compared.cases import Array, Case, Layer
 
 # Maps of a pair that live at the same time, by experience.
@@ -68,7 +67,7 @@ def network(case: Case) -> Any:
     """The kernel function of a case's network, for images ``(n, c, h, w)``."""
     from neural_tangents import stax
 
-    geometry = _core.geometry(case.model, case.shape, case.ntk)
+    geometry = case.plan().layers
     parts: list[Any] = []
     channels = case.shape[2]
     for layer in geometry:

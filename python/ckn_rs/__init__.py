@@ -29,10 +29,13 @@ import numpy as np
 
 from ckn_rs._core import __version__ as __version__, simd_level
 from ckn_rs.compute.distances import compute_diagonal, compute_distances
-from ckn_rs.compute.matrix import compute_kernel_matrix
-from ckn_rs.compute.matrix_forms import compute_kernel_matrix_all, compute_kernel_matrix_norms
+from ckn_rs.compute.matrix import compute_both, compute_gradient, compute_kernel_matrix
 from ckn_rs.compute.norms import compute_norms
-from ckn_rs.compute.original import CKNKernel
+from ckn_rs.compute.original import (
+    CKNKernel,
+    compute_kernel_matrix_all,
+    compute_kernel_matrix_norms,
+)
 from ckn_rs.compute.pairs import compute_dist_to_ref, compute_kernel
 from ckn_rs.layer import Layer
 from ckn_rs.model import Model
@@ -58,9 +61,11 @@ __all__ = [
     "CKNKernel",
     "Layer",
     "Model",
+    "compute_both",
     "compute_diagonal",
     "compute_dist_to_ref",
     "compute_distances",
+    "compute_gradient",
     "compute_kernel",
     "compute_kernel_matrix",
     "compute_kernel_matrix_all",

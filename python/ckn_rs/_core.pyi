@@ -1,32 +1,42 @@
 """The Rust core, as the Python layer sees it.
 
+A model is a mapping: ``layers``, one mapping a layer, and ``convention`` and ``readout``, which
+have defaults. Each function that takes one validates it. A resolved model has every key, and so
+have its layers; sizes and poolings that are equal along both axes are written once, others as a
+list, rows first. The TOML functions check models without resolving them: a key that is not given
+stays away, since a default may depend on ``ntk``. ``KERNEL_PARAMETERS`` tells which of a layer's
+parameters each kernel uses.
+
+A :class:`Plan` is a model on images ``(h, w, c)`` of one shape. Its ``kind`` says which results it
+computes of a pair of images:
+
+- "ckn": the CKN;
+- "ntk": the NTK;
+- "both": the NTK and the CKN;
+- "gradient": the CKN and, along one more axis, its derivatives with respect to the logarithm of
+  ``sigma``, one for each layer whose kernel has one. There are ``gradients`` of them.
+
+``layers`` are those of the resolved ``model``, and tell besides ``input`` and ``output``, the ``(h,
+w)`` of the maps that a layer reads and leaves; ``patches``, how many there are along both axes;
+``sites``, at how many positions a patch is needed; ``window``, the number of the pooling's weights
+along each axis; and the cost of a pair: ``entries``, the map entries at which the patch kernel is
+evaluated, and ``multiply_adds``, a nominal count of the arithmetic, norms apart, where an addition
+or a multiplication alone counts as one, too. ``scratch_bytes`` is the memory that each thread works
+in.
+
 Images are C-contiguous ``(n, h, w, c)`` arrays of one dtype, float32 or float64, in native byte
-order; every other floating array of a call has that dtype too. ``model`` is a mapping: ``layers``,
-one mapping a layer, and ``convention`` and ``readout``, which have defaults; each function that
-takes one validates it. ``progress``, if given, is called with the number of pairs done so far, a
-few times a second, from the calling thread. Signals are checked as often. A job of some 20
-milliseconds or less runs in the calling thread, and then both are done once, at its end.
+order; every other floating array of a call has that dtype too. A set of images comes with its patch
+norms ``(n, norms_len)``, or None if these are to be computed. ``out`` has an array for each result.
+``progress``, if given, is called with the number of pairs (for norms, of images) done so far, a few
+times a second, from the calling thread. Signals are checked as often. A job of some 20 milliseconds
+or less runs in the calling thread, and then both are done once, at its end.
 
-A resolved model has every key, and so have its layers; sizes and poolings that are the same along
-both axes are written once, others as a list, rows first. ``geometry`` gives the resolved layers,
-and adds to each ``input`` and ``output``, the ``(h, w)`` of the maps that it reads and leaves,
-``patches``, how many patches there are along both axes, ``sites``, at how many positions it needs
-one, ``window``, the pooling's weights along each axis, and what a pair costs: ``entries``, the map
-entries at which it evaluates the patch kernel, and ``multiply_adds``, a nominal count of its
-arithmetic, norms apart, where an addition or a multiplication alone counts as one, too. The TOML
-functions check models without resolving them: a key that is not given stays away, since a default
-may depend on ``ntk``.
-
-``out_ckn`` takes the CKN beside the NTK, and ``out_gradient``, of one more axis, the derivatives of
-the CKN with respect to the logarithm of ``sigma``, one a layer whose kernel uses it. Which of a
-layer's parameters a kernel uses is in ``KERNEL_PARAMETERS``.
-
-``multiply_add_peak`` measures what ``n_threads`` threads reach together, in multiply-adds a second,
-for the ``dtype`` "float32" or "float64"; it takes a tenth of a second or so.
+``multiply_add_peak`` measures the speed that ``n_threads`` threads reach together, in multiply-adds
+a second, for the ``dtype`` "float32" or "float64". It takes a tenth of a second or so.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
 
 from numpy.typing import NDArray
 
@@ -35,18 +45,14 @@ __all__ = [
     "KERNELS",
     "KERNEL_PARAMETERS",
     "POOLINGS",
+    "Plan",
     "READOUTS",
     "__version__",
     "default_threads",
-    "geometry",
-    "gram",
     "model_from_toml",
     "model_to_toml",
     "multiply_add_peak",
-    "norms",
-    "pairs",
     "resolve_model",
-    "scratch_bytes",
     "simd_level",
     "simd_levels",
 ]
@@ -64,49 +70,50 @@ def default_threads() -> int: ...
 def resolve_model(model: Mapping[str, Any], ntk: bool) -> dict[str, Any]: ...
 def model_from_toml(text: str) -> dict[str, Any]: ...
 def model_to_toml(model: Mapping[str, Any]) -> str: ...
-def geometry(
-    model: Mapping[str, Any], shape: tuple[int, int, int], ntk: bool
-) -> list[dict[str, Any]]: ...
-def scratch_bytes(
-    model: Mapping[str, Any], shape: tuple[int, int, int], ntk: bool, dtype: str
-) -> int: ...
-def norms(
-    images: NDArray[Any],
-    model: Mapping[str, Any],
-    ntk: bool,
-    out: NDArray[Any],
-    *,
-    n_threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
-    level: str | None = None,
-) -> None: ...
-def gram(
-    images1: NDArray[Any],
-    images2: NDArray[Any] | None,
-    model: Mapping[str, Any],
-    ntk: bool,
-    out: NDArray[Any],
-    *,
-    out_ckn: NDArray[Any] | None = None,
-    out_gradient: NDArray[Any] | None = None,
-    norms1: NDArray[Any] | None = None,
-    norms2: NDArray[Any] | None = None,
-    norms_inv1: NDArray[Any] | None = None,
-    norms_inv2: NDArray[Any] | None = None,
-    n_threads: int | None = None,
-    progress: Callable[[int], object] | None = None,
-    level: str | None = None,
-) -> None: ...
-def pairs(
-    images: NDArray[Any],
-    left: NDArray[Any],
-    right: NDArray[Any],
-    model: Mapping[str, Any],
-    ntk: bool,
-    out: NDArray[Any],
-    *,
-    out_ckn: NDArray[Any] | None = None,
-    out_gradient: NDArray[Any] | None = None,
-    n_threads: int | None = None,
-    level: str | None = None,
-) -> None: ...
+
+@final
+class Plan:
+    def __new__(cls, model: Mapping[str, Any], shape: tuple[int, int, int], kind: str) -> Plan: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def model(self) -> dict[str, Any]: ...
+    @property
+    def layers(self) -> list[dict[str, Any]]: ...
+    @property
+    def norms_len(self) -> int: ...
+    @property
+    def gradients(self) -> int: ...
+    def scratch_bytes(self, dtype: str) -> int: ...
+    def norms(
+        self,
+        images: NDArray[Any],
+        out: NDArray[Any],
+        *,
+        n_threads: int | None = None,
+        progress: Callable[[int], object] | None = None,
+        level: str | None = None,
+    ) -> None: ...
+    def gram(
+        self,
+        first: tuple[NDArray[Any], NDArray[Any] | None],
+        second: tuple[NDArray[Any], NDArray[Any] | None] | None,
+        out: Sequence[NDArray[Any]],
+        *,
+        n_threads: int | None = None,
+        progress: Callable[[int], object] | None = None,
+        level: str | None = None,
+    ) -> None: ...
+    def pairs(
+        self,
+        images: NDArray[Any],
+        left: NDArray[Any],
+        right: NDArray[Any],
+        out: Sequence[NDArray[Any]],
+        *,
+        n_threads: int | None = None,
+        level: str | None = None,
+    ) -> None: ...
+    def __getnewargs__(self) -> tuple[dict[str, Any], tuple[int, int, int], str]: ...

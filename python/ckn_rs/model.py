@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, overload
 
 from ckn_rs import _core
 from ckn_rs._support import describe
-from ckn_rs._support.options import as_ntk
+from ckn_rs._support.options import as_flag, as_kind
 from ckn_rs._support.table import text_table
 from ckn_rs.layer import Layer as Layer
 
@@ -235,11 +235,11 @@ class Model(Sequence[Layer]):
         0      32x32  3x3    32x32    exp, sigma 0.6  gaussian 2  15x15   32x32  5
         1      15x15  3x3    15x15    exp, sigma 0.6  gaussian 5  2x2     15x15  11
         """
-        flag = bool(as_ntk(ntk))
+        flag = as_flag(ntk, "ntk")
         rows: list[tuple[object, ...]] = [
             ("layer", "input", "patch", "patches", "kernel", "pooling", "output", "sites", "taps")
         ]
-        for index, plan in enumerate(_core.geometry(as_spec(self), shape, flag)):
+        for index, plan in enumerate(_core.Plan(as_spec(self), shape, as_kind(ntk)).layers):
             patch, kernel, pooling = _cells(describe.layer_of(plan))
             before, patches, after, sites = (
                 describe.size(plan[key]) for key in ("input", "patches", "output", "sites")

@@ -2,8 +2,9 @@
 //! those of `_core.pyi`.
 
 mod arrays;
-mod matrix;
+mod compute;
 mod model;
+mod plan;
 mod run;
 mod wait;
 mod words;
@@ -72,6 +73,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(simd_levels, module)?)?;
     module.add_function(wrap_pyfunction!(multiply_add_peak, module)?)?;
     module.add_function(wrap_pyfunction!(default_threads, module)?)?;
-    model::add_to(module)?;
-    matrix::add_to(module)
+    module.add_class::<plan::PyPlan>()?;
+    model::add_to(module)
 }

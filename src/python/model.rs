@@ -1,31 +1,13 @@
-//! Models and their geometry, without any image.
+//! Models, without any image.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
-use super::arrays::is_single;
 use super::words::{self, Given};
 use crate::convention::Convention;
-use crate::engine;
 use crate::kernel::Kernel;
-use crate::model::{Model, Readout, Words};
-use crate::plan::{Carried, Plan, Shape};
+use crate::model::{Readout, Words};
 use crate::pooling::Pooling;
-use crate::simd::Isa;
-
-/// Plan a model on images of a shape.
-pub(super) fn plan(
-    model: &Model,
-    (height, width, channels): (usize, usize, usize),
-    carried: Carried,
-) -> PyResult<Plan> {
-    Ok(Plan::new(model, Shape { height, width, channels }, carried)?)
-}
-
-/// What is carried for a kernel of this kind.
-pub(super) fn carried(ntk: bool) -> Carried {
-    if ntk { Carried::Ntk } else { Carried::Nothing }
-}
 
 /// The model, validated and with every key filled in.
 #[pyfunction]
@@ -45,44 +27,6 @@ fn model_to_toml(model: Given) -> PyResult<String> {
     Ok(model.to_toml()?)
 }
 
-/// The layers with their sizes and costs on images of a shape.
-#[pyfunction]
-fn geometry<'py>(
-    py: Python<'py>,
-    model: Given,
-    shape: (usize, usize, usize),
-    ntk: bool,
-) -> PyResult<Bound<'py, PyList>> {
-    let plan = plan(&model.model(ntk)?, shape, carried(ntk))?;
-    let dicts = words::tables_to_dicts(py, &plan.model.words().layers)?;
-    for ((index, dict), cost) in dicts.iter().enumerate().zip(plan.pair_cost()) {
-        let dict = dict.cast::<PyDict>()?;
-        let stage = &plan.pair.layers[index];
-        dict.set_item("input", plan.sizes[index])?;
-        dict.set_item("patches", plan.patches(index))?;
-        dict.set_item("output", plan.sizes[index + 1])?;
-        dict.set_item("sites", (stage.rows.sites.len(), stage.cols.sites.len()))?;
-        dict.set_item("window", (stage.rows.weights.len(), stage.cols.weights.len()))?;
-        dict.set_item("entries", cost.entries)?;
-        dict.set_item("multiply_adds", cost.multiply_adds)?;
-    }
-    Ok(dicts)
-}
-
-/// The bytes that each thread works in, beside images, norms and results.
-#[pyfunction]
-fn scratch_bytes(
-    model: Given,
-    shape: (usize, usize, usize),
-    ntk: bool,
-    dtype: &str,
-) -> PyResult<usize> {
-    let plan = plan(&model.model(ntk)?, shape, carried(ntk))?;
-    let count =
-        if is_single(dtype)? { engine::scratch_bytes::<f32> } else { engine::scratch_bytes::<f64> };
-    Ok(count(&plan, Isa::best()))
-}
-
 /// Add the functions, and what a model may say.
 pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("KERNELS", Kernel::ALL.map(|kernel| kernel.name()).to_vec())?;
@@ -93,9 +37,7 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("READOUTS", Readout::ALL.map(|readout| readout.name()).to_vec())?;
     module.add_function(wrap_pyfunction!(resolve_model, module)?)?;
     module.add_function(wrap_pyfunction!(model_from_toml, module)?)?;
-    module.add_function(wrap_pyfunction!(model_to_toml, module)?)?;
-    module.add_function(wrap_pyfunction!(geometry, module)?)?;
-    module.add_function(wrap_pyfunction!(scratch_bytes, module)?)
+    module.add_function(wrap_pyfunction!(model_to_toml, module)?)
 }
 
 /// What each kernel uses of a layer's parameters.

@@ -1,25 +1,9 @@
 """Options that are no arrays, checked: flags, and what else a caller says of a computation."""
 
 import operator
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
-
-Ntk: TypeAlias = bool | Literal["both"]
-"""What a function that can return two kernels takes as ``ntk``."""
-
-
-def as_ntk(ntk: object) -> Ntk:
-    """``ntk`` of a function that can return the NTK, the CKN or both; 0 and 1 are flags, too.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is anything else.
-    """
-    if isinstance(ntk, str) and ntk == "both":
-        return "both"
-    return _as_flag(ntk, "ntk", 'False, True or "both"')
 
 
 def as_flag(flag: object, name: str) -> bool:
@@ -30,7 +14,13 @@ def as_flag(flag: object, name: str) -> bool:
     TypeError, ValueError
         If it is anything else.
     """
-    return _as_flag(flag, name, "False or True")
+    if isinstance(flag, bool | np.bool_):
+        return bool(flag)
+    if isinstance(flag, int | np.integer | str):
+        if flag in (0, 1):
+            return bool(flag)
+        raise ValueError(f"{name} must be False or True, got {flag!r}")
+    raise TypeError(f"{name} must be False or True, got {type(flag).__name__}")
 
 
 def as_thread_count(n_threads: object) -> int | None:
@@ -67,11 +57,12 @@ def as_count(value: object, name: str, wanted: str = "a whole number") -> int:
     return count
 
 
-def _as_flag(flag: object, name: str, wanted: str) -> bool:
-    if isinstance(flag, bool | np.bool_):
-        return bool(flag)
-    if isinstance(flag, int | np.integer | str):
-        if flag in (0, 1):
-            return bool(flag)
-        raise ValueError(f"{name} must be {wanted}, got {flag!r}")
-    raise TypeError(f"{name} must be {wanted}, got {type(flag).__name__}")
+def as_kind(ntk: object) -> Literal["ckn", "ntk"]:
+    """The kind of plan that the flag ``ntk`` asks for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no flag.
+    """
+    return "ntk" if as_flag(ntk, "ntk") else "ckn"

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
+from ckn_rs._support.options import as_kind
 from ckn_rs.compute.matrix import compute_kernel_matrix
 from ckn_rs.compute.norms import compute_norms
 from ckn_rs.model import Model, as_spec
@@ -32,14 +32,15 @@ class Workload:
 
     def entries(self) -> int:
         """Map entries of a pair at which a patch kernel is evaluated, in all layers."""
-        return sum(layer["entries"] for layer in self._geometry())
+        return sum(layer["entries"] for layer in self.plan().layers)
 
     def multiply_adds(self) -> float:
-        """Multiply-adds of a pair whose norms are known; see ``_core.geometry``."""
-        return float(sum(layer["multiply_adds"] for layer in self._geometry()))
+        """Multiply-adds of a pair whose norms are known; see :class:`_core.Plan`."""
+        return float(sum(layer["multiply_adds"] for layer in self.plan().layers))
 
-    def _geometry(self) -> list[dict[str, Any]]:
-        return _core.geometry(as_spec(self.model), self.shape, self.ntk)
+    def plan(self) -> _core.Plan:
+        """The model on images of the shape."""
+        return _core.Plan(as_spec(self.model), self.shape, as_kind(self.ntk))
 
 
 @dataclass(frozen=True)

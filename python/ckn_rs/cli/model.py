@@ -12,7 +12,6 @@ from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
 from ckn_rs.cli._timing import Workload, time_pairs
 from ckn_rs.cli.bench import duration
-from ckn_rs.model import as_spec
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     pairs = n * (n + 1) // 2
     seconds = pairs * sample.seconds_a_pair + n * sample.seconds_an_image
     itemsize = np.dtype(arguments.dtype).itemsize
-    scratch = _core.scratch_bytes(as_spec(model), arguments.shape, arguments.ntk, work.dtype)
+    scratch = work.plan().scratch_bytes(work.dtype)
     print(
         f"""
 a pair: {work.multiply_adds():,.0f} multiply-adds, {1e3 * sample.seconds_a_pair * threads:.3g} ms \

@@ -1,8 +1,9 @@
-"""What follows from kernels of images with themselves: diagonals and distances."""
+"""Diagonals and distances, which follow from kernels of images with themselves."""
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ckn_rs import _core
 from ckn_rs._support.arrays import (
     DOUBLE,
     Floats,
@@ -12,8 +13,8 @@ from ckn_rs._support.arrays import (
     for_core,
     result_dtype,
 )
-from ckn_rs._support.options import as_flag, as_thread_count
-from ckn_rs.compute.of_pairs import kernels_of_pairs, self_kernels
+from ckn_rs._support.options import as_kind, as_thread_count
+from ckn_rs.compute.run import kernels_of_pairs, self_kernels
 from ckn_rs.model import ModelLike, as_spec
 
 
@@ -35,7 +36,7 @@ def compute_diagonal(
     X : array_like of shape (n, h, w, c)
         Images.
     model, ntk, dtype, n_threads
-        As for :func:`compute_kernel_matrix`, but for ``ntk`` "both".
+        As for :func:`compute_kernel_matrix`.
 
     Returns
     -------
@@ -59,12 +60,11 @@ def compute_diagonal(
     """
     images = as_images(X, "X")
     check_finite(images, "X")
-    (diagonal,) = self_kernels(
-        for_core(images, result_dtype(dtype, images)),
-        as_spec(model),
-        as_flag(ntk, "ntk"),
-        n_threads=as_thread_count(n_threads),
-    )
+    kind, n_threads = as_kind(ntk), as_thread_count(n_threads)
+    _, h, w, c = images.shape
+    plan = _core.Plan(as_spec(model), (h, w, c), kind)
+    converted = for_core(images, result_dtype(dtype, images))
+    (diagonal,) = self_kernels(plan, converted, n_threads=n_threads)
     return diagonal
 
 
@@ -138,13 +138,14 @@ def compute_distances(
     )
     each = np.arange(n1 + n2)
     first, second = np.broadcast_arrays(each[:n1], each[n1:])
+    kind, n_threads = as_kind(ntk), as_thread_count(n_threads)
+    _, h, w, c = both.shape
     (values,) = kernels_of_pairs(
+        _core.Plan(as_spec(model), (h, w, c), kind),
         both,
         np.concatenate([each, first]),
         np.concatenate([each, second]),
-        as_spec(model),
-        as_flag(ntk, "ntk"),
-        n_threads=as_thread_count(n_threads),
+        n_threads=n_threads,
     )
     own, across = values[: n1 + n2], values[n1 + n2 :]
     # One difference each, so that equal images are exactly 0 apart.

@@ -15,7 +15,7 @@ import numpy as np
 from ckn_rs._support.arrays import DOUBLE, Floats
 
 
-class Own(NamedTuple):
+class SelfKernels(NamedTuple):
     """Kernels ``d`` of images with themselves, as ``mantissas * scales**2``."""
 
     mantissas: Floats
@@ -28,7 +28,7 @@ class Own(NamedTuple):
     """Derivatives of ``log(d) / 2``, ``(n, G)``; 0 where ``d`` is."""
 
     @classmethod
-    def of(cls, diagonal: Floats, derivatives: Floats | None = None) -> Own:
+    def of(cls, diagonal: Floats, derivatives: Floats | None = None) -> SelfKernels:
         """From ``d``, ``(n,)``, and its derivatives, ``(n, G)``."""
         own = diagonal.astype(DOUBLE)
         there = own > 0
@@ -40,14 +40,14 @@ class Own(NamedTuple):
         slopes = np.where(there[:, None], derivatives / own[:, None] / 2, 0)
         return cls(np.ldexp(own, -2 * halves), scales, slopes)
 
-    def roots(self, i: int, other: Own) -> Floats:
+    def roots(self, i: int, other: SelfKernels) -> Floats:
         """``sqrt(d[i] d')`` for every ``d'`` of ``other``."""
         mantissas = np.sqrt(self.mantissas[i] * other.mantissas)
         roots: Floats = mantissas * (self.scales[i] * other.scales)
         return roots
 
 
-def normalize(K: Floats, left: Own, right: Own, dK: Floats | None = None) -> None:
+def normalize(K: Floats, left: SelfKernels, right: SelfKernels, dK: Floats | None = None) -> None:
     """Normalize a matrix, and its derivatives ``(n, m, G)``, where they are."""
     for i in range(len(K)):
         roots = left.roots(i, right)

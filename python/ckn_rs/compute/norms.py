@@ -5,19 +5,17 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_images, for_core, result_dtype
-from ckn_rs._support.options import Ntk, as_ntk, as_thread_count
-from ckn_rs._support.progress import progress_bar
-from ckn_rs._support.verbose import report
+from ckn_rs._support.options import as_flag, as_thread_count
+from ckn_rs.compute.operands import NORM_FLOOR
+from ckn_rs.compute.run import patch_norms
+from ckn_rs.compute.verbose import report
 from ckn_rs.model import ModelLike, as_spec
-
-NORM_FLOOR = 1e-6
-"""A patch norm below this counts as this where the kernel divides by it."""
 
 
 def compute_norms(
     ims: ArrayLike,
     model: ModelLike | None = None,
-    ntk: Ntk = False,
+    ntk: bool = False,
     verbose: bool = False,
     *,
     dtype: DTypeLike | None = None,
@@ -59,21 +57,17 @@ def compute_norms(
     (4, 64)
     """
     images = as_images(ims, "ims")
-    words = as_spec(model)
-    n, h, w, c = images.shape
+    _, h, w, c = images.shape
     dtype = result_dtype(dtype, images)
-    n_threads, flag = as_thread_count(n_threads), bool(as_ntk(ntk))
-    geometry = _core.geometry(words, (h, w, c), flag)
+    n_threads = as_thread_count(n_threads)
+    # With the kernels of the NTK, but without its slopes: norms need none.
+    spec = _core.resolve_model(as_spec(model), as_flag(ntk, "ntk"))
+    plan = _core.Plan(spec, (h, w, c), "ckn")
     if verbose:
-        report(words, geometry)
-    norms = np.zeros((n, len(geometry) * h * w), dtype)
-    if n:
-        with progress_bar(progress, n, "images") as callback:
-            _core.norms(
-                for_core(images, dtype), words, flag, norms, n_threads=n_threads, progress=callback
-            )
+        report(plan)
+    norms = patch_norms(plan, for_core(images, dtype), n_threads=n_threads, progress=progress)
     norms_inv = np.zeros_like(norms)
-    for index, layer in enumerate(geometry):
+    for index, layer in enumerate(plan.layers):
         rows, cols = layer["patches"]
         used = slice(index * h * w, index * h * w + rows * cols)
         np.divide(1, np.maximum(norms[:, used], NORM_FLOOR), out=norms_inv[:, used])

@@ -1,20 +1,139 @@
-"""The original's class: one model for images of one shape."""
+"""The original's other names: matrices with and without norms, and the class for one shape."""
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_images
-from ckn_rs._support.options import Ntk, as_ntk
-from ckn_rs._support.verbose import report
-from ckn_rs.compute.gram import Norms, Pair, gram
+from ckn_rs._support.options import as_flag
+from ckn_rs.compute.gram import gram
+from ckn_rs.compute.matrix import Pair, compute_kernel_matrix
+from ckn_rs.compute.operands import GivenNorms, as_operands
+from ckn_rs.compute.verbose import report
 from ckn_rs.model import Model, ModelLike, as_spec
 
 
+def compute_kernel_matrix_all(
+    ims1: ArrayLike,
+    ims2: ArrayLike | None = None,
+    model: ModelLike | None = None,
+    ntk: bool = False,
+    verbose: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    n_threads: int | None = None,
+    progress: bool = False,
+    out: Floats | None = None,
+    normalize: bool = False,
+) -> Floats:
+    """:func:`compute_kernel_matrix` of images whose norms are not known yet.
+
+    Parameters
+    ----------
+    ims1, ims2, model, ntk, verbose, dtype, n_threads, progress, out, normalize
+        As for :func:`compute_kernel_matrix`.
+
+    Returns
+    -------
+    ndarray of shape (n, m), float32 or float64
+        The Gram matrix.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        As for :func:`compute_kernel_matrix`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ckn_rs import compute_kernel_matrix_all
+    >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
+    >>> compute_kernel_matrix_all(X, X[:2], [{"npatch": 3, "subsampling": 2}]).shape
+    (4, 2)
+    """
+    return compute_kernel_matrix(
+        ims1,
+        ims2,
+        model=model,
+        ntk=ntk,
+        verbose=verbose,
+        dtype=dtype,
+        n_threads=n_threads,
+        progress=progress,
+        out=out,
+        normalize=normalize,
+    )
+
+
+def compute_kernel_matrix_norms(
+    ims1: ArrayLike,
+    ims2: ArrayLike | None,
+    norms1: ArrayLike | None,
+    norms2: ArrayLike | None,
+    norms_inv1: ArrayLike | None,
+    norms_inv2: ArrayLike | None,
+    model: ModelLike | None = None,
+    ntk: bool = False,
+    verbose: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    n_threads: int | None = None,
+    progress: bool = False,
+    out: Floats | None = None,
+    normalize: bool = False,
+) -> Floats:
+    """:func:`compute_kernel_matrix` of images whose norms are known.
+
+    Parameters
+    ----------
+    ims1, ims2, norms1, norms2, norms_inv1, norms_inv2, model, ntk, verbose
+        As for :func:`compute_kernel_matrix`.
+    dtype, n_threads, progress, out, normalize
+        As for :func:`compute_kernel_matrix`.
+
+    Returns
+    -------
+    ndarray of shape (n, m), float32 or float64
+        The Gram matrix.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        As for :func:`compute_kernel_matrix`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ckn_rs import compute_kernel_matrix_norms, compute_norms
+    >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
+    >>> model = [{"npatch": 3, "subsampling": 2}]
+    >>> n, n_inv = compute_norms(X, model)
+    >>> compute_kernel_matrix_norms(X, X[:2], n, n[:2], n_inv, n_inv[:2], model).shape
+    (4, 2)
+    """
+    return compute_kernel_matrix(
+        ims1,
+        ims2,
+        norms1,
+        norms2,
+        norms_inv1,
+        norms_inv2,
+        model,
+        ntk,
+        verbose,
+        dtype=dtype,
+        n_threads=n_threads,
+        progress=progress,
+        out=out,
+        normalize=normalize,
+    )
+
+
 class CKNKernel:
-    """A model bound to images of one shape.
+    """A model on images of one shape.
 
     Parameters
     ----------
@@ -52,7 +171,7 @@ class CKNKernel:
         self,
         shape: Sequence[int],
         model: ModelLike | None = None,
-        ntk: Ntk = False,
+        ntk: bool = False,
         verbose: bool = False,
     ) -> None:
         try:
@@ -61,13 +180,12 @@ class CKNKernel:
             raise TypeError(f"shape must be the (h, w, c) of an image, got {shape!r}") from None
         self.shape = (h, w, c)
         # Every key filled in, so that the default kernel no longer depends on the method's `ntk`.
-        resolved = _core.resolve_model(as_spec(model), bool(as_ntk(ntk)))
+        resolved: dict[str, Any] = _core.resolve_model(as_spec(model), as_flag(ntk, "ntk"))
         self.layers = resolved["layers"]
         self.model = Model(**resolved)
-        words = as_spec(self.model)
-        geometry = _core.geometry(words, self.shape, False)
+        self._plans = {"ckn": _core.Plan(resolved, self.shape, "ckn")}
         if verbose:
-            report(words, geometry)
+            report(self._plans["ckn"])
 
     def compute_kernel_matrix(
         self,
@@ -77,7 +195,7 @@ class CKNKernel:
         norms2: ArrayLike | None,
         norms_inv1: ArrayLike | None,
         norms_inv2: ArrayLike | None,
-        ntk: Ntk = False,
+        ntk: bool = False,
         verbose: bool = False,
         return_rf: bool = False,
         *,
@@ -86,18 +204,18 @@ class CKNKernel:
         progress: bool = False,
         out: Floats | Pair | None = None,
     ) -> Floats | Pair:
-        """The matrix of kernels between two sets of images, or within one.
+        """The Gram matrix of two sets of images, or of one.
 
         Parameters
         ----------
         ims1, ims2, norms1, norms2, norms_inv1, norms_inv2, verbose, dtype, n_threads, progress
             As for :func:`ckn_rs.compute_kernel_matrix`.
-        ntk : bool or 'both'
-            The neural tangent kernel instead of the kernel itself, or both.
+        ntk : bool
+            The neural tangent kernel instead of the kernel itself.
         return_rf : bool
-            With ``ntk``, both: the CKN is the kernel of the random features at initialisation.
+            With ``ntk``, return the CKN, too: the kernel of the random features at initialisation.
         out : ndarray of shape (n, m), or a pair of them, optional
-            Where to write what is returned.
+            An array to write the result to, or one for each of the two.
 
         Returns
         -------
@@ -116,17 +234,23 @@ class CKNKernel:
                 f"ims1 must hold images of the (h, w, c) that this CKNKernel was made for, "
                 f"{self.shape}, got {images.shape[1:]}"
             )
-        kind = as_ntk(ntk)
-        return gram(
-            images,
-            ims2,
-            Norms(norms1, norms_inv1),
-            Norms(norms2, norms_inv2),
-            self.model,
-            "both" if kind and return_rf else kind,
+        kind = "ckn"
+        if as_flag(ntk, "ntk"):
+            kind = "both" if return_rf else "ntk"
+        outputs = gram(
+            self._plan(kind),
+            as_operands(images, ims2),
+            GivenNorms(norms1, norms_inv1),
+            GivenNorms(norms2, norms_inv2),
             verbose=verbose,
             dtype=dtype,
             n_threads=n_threads,
             progress=progress,
             out=out,
         )
+        return outputs[0] if len(outputs) == 1 else (outputs[0], outputs[1])
+
+    def _plan(self, kind: str) -> _core.Plan:
+        if kind not in self._plans:
+            self._plans[kind] = _core.Plan(as_spec(self.model), self.shape, kind)
+        return self._plans[kind]

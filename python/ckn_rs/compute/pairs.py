@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ckn_rs import _core
 from ckn_rs._support.arrays import (
     DOUBLE,
     Floats,
@@ -11,8 +12,8 @@ from ckn_rs._support.arrays import (
     check_same_shape,
     result_dtype,
 )
-from ckn_rs._support.options import as_flag, as_thread_count
-from ckn_rs.compute.of_pairs import kernels_of_pairs
+from ckn_rs._support.options import as_kind, as_thread_count
+from ckn_rs.compute.run import kernels_of_pairs
 from ckn_rs.model import ModelLike, as_spec
 
 
@@ -65,9 +66,9 @@ def compute_kernel(
     check_same_shape("im1", image1.shape, "im2", image2.shape)
     both = np.empty((2, *image1.shape), DOUBLE if dtype is None else result_dtype(dtype))
     both[0], both[1] = image1, image2
-    flag = as_flag(ntk, "ntk")
-    one = np.array([0]), np.array([1])
-    (value,) = kernels_of_pairs(both, *one, as_spec(model), flag, n_threads=1)
+    kind = as_kind(ntk)
+    plan = _core.Plan(as_spec(model), image1.shape, kind)
+    (value,) = kernels_of_pairs(plan, both, np.array([0]), np.array([1]), n_threads=1)
     return float(value[0])
 
 
@@ -128,6 +129,7 @@ def compute_dist_to_ref(
     )
     all_images, again = np.arange(n + 1), np.full(n, n)
     left, right = np.concatenate([again, all_images]), np.concatenate([all_images[:n], all_images])
-    flag, n_threads = as_flag(ntk, "ntk"), as_thread_count(n_threads)
-    (values,) = kernels_of_pairs(both, left, right, as_spec(model), flag, n_threads=n_threads)
+    kind, n_threads = as_kind(ntk), as_thread_count(n_threads)
+    plan = _core.Plan(as_spec(model), reference.shape, kind)
+    (values,) = kernels_of_pairs(plan, both, left, right, n_threads=n_threads)
     return float(values[-1]), values[:n], values[n:-1]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
 
 from ckn_rs._support.arrays import Floats
-from ckn_rs.compute.distances import compute_diagonal
-from ckn_rs.compute.matrix import compute_kernel_matrix
-from ckn_rs.compute.norms import compute_norms
+from ckn_rs.compute.operands import ImageSet
+from ckn_rs.compute.run import fill_gram, patch_norms, self_kernels
 from ckn_rs.store._layout import Layout, Part
 from ckn_rs.store._manifest import Images
 
@@ -24,7 +21,7 @@ class Job:
     ) -> None:
         self.layout, self.n_threads = layout, n_threads
         self.sets = [images1, images1 if images2 is None else images2]
-        self._blocks: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+        self._blocks: dict[tuple[int, int], ImageSet] = {}
 
     def run(self, parts: Sequence[Part]) -> Iterator[Part]:
         """Compute and write them, but for those that others have finished meanwhile."""
@@ -37,26 +34,22 @@ class Job:
             yield part
 
     def _compute(self, part: Part) -> Floats:
-        manifest = self.layout.manifest
-        compute: Any = partial(
-            compute_kernel_matrix,
-            model=manifest.typed_model(),
-            ntk=manifest.ntk,
-            n_threads=self.n_threads,
-        )
+        layout = self.layout
         if part.array != "kernel":
-            block, _ = self._block(int(part.array[-1]) - 1, part.place[0])
-            return compute_diagonal(
-                block, manifest.typed_model(), manifest.ntk, n_threads=self.n_threads
-            )
+            block = self._block(int(part.array[-1]) - 1, part.place[0])
+            (diagonal,) = self_kernels(layout.plan, block.images, n_threads=self.n_threads)
+            return diagonal
         i, j = part.place
-        left, left_norms = self._block(0, i)
-        if manifest.symmetric and i == j:
-            return np.asarray(compute(left, norms1=left_norms))
-        right, right_norms = self._block(0 if manifest.symmetric else 1, j)
-        return np.asarray(compute(left, right, left_norms, right_norms))
+        sets = [self._block(0, i)]
+        if not layout.manifest.symmetric:
+            sets.append(self._block(1, j))
+        elif i != j:
+            sets.append(self._block(0, j))
+        tile: Floats = np.empty((len(sets[0].images), len(sets[-1].images)), layout.dtype)
+        fill_gram(layout.plan, sets, [tile], n_threads=self.n_threads)
+        return tile
 
-    def _block(self, which: int, index: int) -> tuple[Floats, Floats]:
+    def _block(self, which: int, index: int) -> ImageSet:
         """Images of a block with their norms; the last few blocks are kept."""
         if (which, index) not in self._blocks:
             while len(self._blocks) > 2:
@@ -65,15 +58,13 @@ class Job:
             self._blocks[which, index] = self._load(which, index)
         return self._blocks[which, index]
 
-    def _load(self, which: int, index: int) -> tuple[Floats, Floats]:
+    def _load(self, which: int, index: int) -> ImageSet:
         """Images of a block with their norms, which are written if they were not there."""
-        layout, manifest = self.layout, self.layout.manifest
+        layout = self.layout
         part = Part(f"norms{which + 1}", (index, 0))
-        images = self.sets[which].block(layout.region(part)[0], np.dtype(manifest.dtype))
+        images = self.sets[which].block(layout.region(part)[0], layout.dtype)
         norms = layout.read(part)
         if norms is None:
-            norms, _ = compute_norms(
-                images, manifest.typed_model(), manifest.ntk, n_threads=self.n_threads
-            )
+            norms = patch_norms(layout.plan, images, n_threads=self.n_threads)
             layout.write(part, norms)
-        return images, norms
+        return ImageSet(images, norms)

@@ -40,6 +40,7 @@ class Layout:
         self.location, self.manifest = os.fspath(location), manifest
         self._store = store
         self._arrays: dict[str, Any] = {}
+        self.plan = manifest.plan()
 
     @classmethod
     def open(cls, location: str | os.PathLike[str], *, read_only: bool = True) -> Layout:
@@ -100,6 +101,11 @@ class Layout:
         return layout
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return np.dtype(self.manifest.dtype)
+
+    @property
     def address(self) -> str:
         """The location as other processes find it, whatever folder they are in."""
         folder = local_folder(self._store)
@@ -109,8 +115,7 @@ class Layout:
         """Shape and chunk of each array."""
         manifest = self.manifest
         tile = manifest.tile
-        h, w, _ = manifest.image_shape
-        columns = len(manifest.model["layers"]) * h * w
+        columns = self.plan.norms_len
         shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
             "kernel": (manifest.shape, (tile, tile))
         }

@@ -18,7 +18,7 @@ from ckn_rs._support.arrays import (
     for_core,
     result_dtype,
 )
-from ckn_rs._support.options import as_count, as_flag
+from ckn_rs._support.options import as_count, as_flag, as_kind
 from ckn_rs.model import Model, ModelLike, as_spec
 
 FORMAT = 1
@@ -118,7 +118,7 @@ class Manifest:
             check_same_shape("ims1", images1.shape, "ims2", images2.shape)
         dtype = result_dtype(dtype, *(images.none() for images in sets))
         h, w, c = images1.shape
-        _core.geometry(words, (h, w, c), flag)  # refuses what does not fit
+        _core.Plan(words, (h, w, c), as_kind(flag))  # refuses what does not fit
         tile = as_count(tile, "tile")
         return cls(
             model=words,
@@ -149,6 +149,10 @@ class Manifest:
         if len(known["shape"]) != 2 or len(known["image_shape"]) != 3 or known["tile"] < 1:
             raise ValueError("its manifest is damaged")
         return cls(**known)
+
+    def plan(self) -> _core.Plan:
+        """The model on images of this shape, to compute entries with."""
+        return _core.Plan(self.model, self.image_shape, as_kind(self.ntk))
 
     def typed_model(self) -> Model:
         """The model."""

@@ -129,10 +129,10 @@ def test_return_rf_without_ntk_is_one_matrix() -> None:
 
 def test_flags_may_be_numbers() -> None:
     X = cases.images(3, (8, 8, 1))
-    K = ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=1, verbose=0)  # type: ignore[call-overload]
+    K = ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=1, verbose=0)  # type: ignore[arg-type]
     np.testing.assert_array_equal(
         K,
-        ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=np.True_),  # type: ignore[call-overload]
+        ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=np.True_),  # type: ignore[arg-type]
     )
 
 

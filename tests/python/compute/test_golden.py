@@ -67,7 +67,9 @@ def test_norms(case: Golden) -> None:
     norms, norms_inv = ckn_rs.compute_norms(case.values["X"], case.model, case.ntk)
     assert cases.error(norms, expected) <= EXACT
     _, h, w, c = case.values["X"].shape
-    geometry = ckn_rs._core.geometry({"layers": case.layers}, (h, w, c), case.ntk)
+    geometry = ckn_rs._core.Plan(
+        {"layers": case.layers}, (h, w, c), "ntk" if case.ntk else "ckn"
+    ).layers
     for layer, plan in enumerate(geometry):
         used = plan["patches"][0] * plan["patches"][1]
         part = slice(layer * h * w, (layer + 1) * h * w)

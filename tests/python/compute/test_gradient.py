@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 import cases
-import ckn_rs
-from ckn_rs import Model, _core
+from ckn_rs import Model, _core, compute_gradient, compute_kernel_matrix
 
-#: Whose forms by keyword these tests choose as they run.
-compute_kernel_matrix: Any = ckn_rs.compute_kernel_matrix
 SIGMA = [name for name in _core.KERNELS if "sigma" in _core.KERNEL_PARAMETERS[name]]
 DOUBLE, SINGLE = 1e-6, 1e-4
 
@@ -25,12 +22,12 @@ def moved(model: Model, index: int, step: float) -> Model:
     return Model.from_dicts(layers, convention=model.convention, readout=model.readout)
 
 
-def differences(model: Model, *images: Any, **options: Any) -> Any:
+def differences(model: Model, X: Any, Y: Any, **options: Any) -> Any:
     step = 1e-4
 
     def slope(index: int) -> Any:
         ahead, behind = (
-            compute_kernel_matrix(*images, model=moved(model, index, h), **options)
+            compute_kernel_matrix(X, Y, model=moved(model, index, h), **options)
             for h in (step, -step)
         )
         return (ahead - behind) / (2 * step)
@@ -39,16 +36,15 @@ def differences(model: Model, *images: Any, **options: Any) -> Any:
 
 
 def check(model: Model, X: Any, Y: Any, **options: Any) -> None:
-    images = (X,) if Y is None else (X, Y)
-    K, dK = compute_kernel_matrix(*images, model=model, eval_gradient=True, **options)
-    alone = compute_kernel_matrix(*images, model=model, **options)
+    K, dK = compute_gradient(X, Y, model=model, **options)
+    alone = compute_kernel_matrix(X, Y, model=model, **options)
     np.testing.assert_array_equal(K, alone)
-    wanted = differences(model, *images, **options)
+    wanted = differences(model, X, Y, **options)
     assert dK.shape == wanted.shape == (*K.shape, len(layers_with_sigma(model)))
     scale = max(np.abs(K).max(), np.abs(wanted).max())
     assert np.abs(dK - wanted).max() <= DOUBLE * scale, model
-    single = [images.astype(np.float32) for images in images]
-    K32, dK32 = compute_kernel_matrix(*single, model=model, eval_gradient=True, **options)
+    single: list[Any] = [None if Z is None else Z.astype(np.float32) for Z in (X, Y)]
+    K32, dK32 = compute_gradient(*single, model=model, **options)
     assert K32.dtype == dK32.dtype == np.float32
     assert np.abs(dK32 - wanted).max() <= SINGLE * scale, model
 
@@ -75,7 +71,7 @@ def test_normalized_gradients(one_set: bool) -> None:
     X, Y = cases.images(4, (8, 9, 2)), cases.images(3, (8, 9, 2), seed=1)
     check(model, X, None if one_set else Y, normalize=True)
     if one_set:
-        _, dK = compute_kernel_matrix(X, model=model, normalize=True, eval_gradient=True)
+        _, dK = compute_gradient(X, model=model, normalize=True)
         assert (dK[range(4), range(4)] == 0).all()
 
 
@@ -90,15 +86,13 @@ def test_three_layers_with_others_between() -> None:
 
 def test_a_model_without_sigma_has_no_derivatives() -> None:
     X = cases.images(3, (8, 8, 1))
-    K, dK = compute_kernel_matrix(X, model=cases.RELU, eval_gradient=True)
+    K, dK = compute_gradient(X, model=cases.RELU)
     assert dK.shape == (3, 3, 0)
     np.testing.assert_array_equal(K, compute_kernel_matrix(X, model=cases.RELU))
 
 
 def test_what_has_no_gradient_says_so() -> None:
     X = cases.images(2, (8, 8, 2))
-    with pytest.raises(ValueError, match=r"eval_gradient.*ntk|ntk.*eval_gradient"):
-        compute_kernel_matrix(X, model=cases.EXP, ntk=True, eval_gradient=True)
     step = [*cases.EXP[:1], {"npatch": 1, "subsampling": 1, "kernel": "step"}]
     with pytest.raises(ValueError, match=r"layer 1.*gradient.*step"):
-        compute_kernel_matrix(X, model=step, eval_gradient=True)
+        compute_gradient(X, model=step)

@@ -33,12 +33,12 @@ def test_definition(kernel: str, ntk: bool, dtype: str) -> None:
 
 
 def test_each_of_both_by_its_own_diagonal() -> None:
-    ntk, ckn = ckn_rs.compute_kernel_matrix(X, Y, model=cases.RELU, ntk="both", normalize=True)
+    ntk, ckn = ckn_rs.compute_both(X, Y, model=cases.RELU, normalize=True)
     alone = ckn_rs.compute_kernel_matrix(X, Y, model=cases.RELU, ntk=True, normalize=True)
     np.testing.assert_array_equal(ntk, alone)
     alone = ckn_rs.compute_kernel_matrix(X, Y, model=cases.RELU, normalize=True)
     assert cases.error(ckn, alone) <= 1e-12
-    for matrix in ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk="both", normalize=True):
+    for matrix in ckn_rs.compute_both(X, model=cases.RELU, normalize=True):
         assert (matrix.diagonal() == 1).all()
 
 
@@ -68,9 +68,7 @@ def test_blank_images_have_no_kernel(dtype: str) -> None:
             np.testing.assert_array_equal(K.diagonal(), ~blank)
             assert (K[blank] == 0).all()
             assert (K[:, blank] == 0).all()
-        K, dK = ckn_rs.compute_kernel_matrix(
-            images, Y, model=cases.EXP, normalize=True, eval_gradient=True, dtype=dtype
-        )
+        K, dK = ckn_rs.compute_gradient(images, Y, model=cases.EXP, normalize=True, dtype=dtype)
     assert np.isfinite(dK).all()
     assert (dK[blank] == 0).all()
     assert (dK[~blank] != 0).any()
@@ -79,9 +77,7 @@ def test_blank_images_have_no_kernel(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradient_is_zero_on_the_diagonal(dtype: str) -> None:
     for ims2 in (None, X):
-        _, dK = ckn_rs.compute_kernel_matrix(
-            X, ims2, model=cases.EXP, normalize=True, eval_gradient=True, dtype=dtype
-        )
+        _, dK = ckn_rs.compute_gradient(X, ims2, model=cases.EXP, normalize=True, dtype=dtype)
         each = np.arange(len(X))
         assert (dK[each, each] == 0).all()
 
@@ -97,9 +93,7 @@ def test_large_scale(scale: float, dtype: str) -> None:
         scale * X, scale * Y, model=cases.EXP, normalize=True, dtype=dtype
     )
     assert cases.error(large, expected) <= (1e-12 if dtype == "float64" else 2e-6)
-    K, dK = ckn_rs.compute_kernel_matrix(
-        scale * X, model=cases.EXP, normalize=True, eval_gradient=True, dtype=dtype
-    )
+    K, dK = ckn_rs.compute_gradient(scale * X, model=cases.EXP, normalize=True, dtype=dtype)
     assert (K.diagonal() == 1).all()
     assert np.isfinite(dK).all()
 

@@ -100,10 +100,11 @@ def test_norms_given_or_not(dtype: str, ntk: bool) -> None:
 def test_vector_units(kernel: str, ntk: bool, pooling: str, dtype: str) -> None:
     model = layers.two_layers(kernel, pooling)
     ims1, ims2 = X[:5].astype(dtype), Y.astype(dtype)
+    plan = _core.Plan({"layers": model}, ims1.shape[1:], "ntk" if ntk else "ckn")
     results = {}
     for level in _core.simd_levels():
         out = np.empty((len(ims1), len(ims2)), dtype)
-        _core.gram(ims1, ims2, {"layers": model}, ntk, out, level=level)
+        plan.gram((ims1, None), (ims2, None), [out], level=level)
         results[level] = out
     default = ckn_rs.compute_kernel_matrix(ims1, ims2, model=model, ntk=ntk)
     assert _core.simd_level() in results
@@ -117,6 +118,6 @@ def test_vector_units(kernel: str, ntk: bool, pooling: str, dtype: str) -> None:
 
 
 def test_unknown_vector_unit() -> None:
-    out = np.empty((2, 2))
+    plan, out = _core.Plan({"layers": cases.EXP}, X.shape[1:], "ckn"), np.empty((2, 2))
     with pytest.raises(ValueError, match="altivec"):
-        _core.gram(X[:2], None, {"layers": cases.EXP}, False, out, level="altivec")
+        plan.gram((X[:2], None), None, [out], level="altivec")

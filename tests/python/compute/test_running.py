@@ -130,12 +130,16 @@ def test_calls_from_several_threads() -> None:
         np.testing.assert_array_equal(result, expected)
 
 
+def plan_of(images: cases.Floats) -> ckn_rs._core.Plan:
+    return ckn_rs._core.Plan(EXP, images.shape[1:], "ckn")
+
+
 def test_a_small_call_tells_of_its_end() -> None:
     counts: list[int] = []
-    ckn_rs._core.gram(X, None, EXP, False, np.empty((4, 4)), progress=counts.append)
+    plan_of(X).gram((X, None), None, [np.empty((4, 4))], progress=counts.append)
     assert counts == [10]
     norms = np.empty((4, 128))
-    ckn_rs._core.norms(X, EXP, False, norms, progress=counts.append)
+    plan_of(X).norms(X, norms, progress=counts.append)
     assert counts == [10, 4]
 
 
@@ -144,14 +148,14 @@ def test_an_error_in_the_progress_callback_of_a_small_call() -> None:
         raise RuntimeError(f"stop at {done}")
 
     with pytest.raises(RuntimeError, match="stop at 10"):
-        ckn_rs._core.gram(X, None, EXP, False, np.empty((4, 4)), progress=fail)
+        plan_of(X).gram((X, None), None, [np.empty((4, 4))], progress=fail)
 
 
 def test_progress_counts_up_to_every_pair() -> None:
     counts: list[int] = []
     many = cases.images(60, (16, 16, 1))
     out = np.empty((60, 60))
-    ckn_rs._core.gram(many, None, EXP, False, out, progress=counts.append)
+    plan_of(many).gram((many, None), None, [out], progress=counts.append)
     assert counts == sorted(counts)
     assert all(0 <= count <= 60 * 61 // 2 for count in counts)
 
@@ -162,7 +166,7 @@ def test_an_error_in_the_progress_callback_ends_the_call() -> None:
 
     many = cases.images(400, (28, 28, 1))
     with pytest.raises(RuntimeError, match="stop at"):
-        ckn_rs._core.gram(many, None, EXP, False, np.empty((400, 400)), progress=fail)
+        plan_of(many).gram((many, None), None, [np.empty((400, 400))], progress=fail)
 
 
 def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:

@@ -189,7 +189,7 @@ def activation(layer: dict[str, Any]) -> Any:
 
 
 def network(layers: list[dict[str, Any]], channels: int, readout: str) -> Any:
-    """The kernel function of the layers that ``_core.geometry`` describes.
+    """The kernel function of the layers that ``_core.Plan`` describes.
 
     A convolution takes the mean over patch and channels, and ours the sum: its variance of weights
     makes up for it, for the half that it misses of the kernel before, and is ``sigma^2`` where that
@@ -231,7 +231,7 @@ def test_infinite_networks(size: tuple[int, int], readout: str, layers: cases.La
     shape = (*size, 2)
     X, Y = cases.images(3, shape), cases.images(2, shape, seed=1)
     model = Model.from_dicts(layers, readout=readout)
-    geometry = _core.geometry({"layers": model.to_dicts(), "readout": readout}, shape, False)
+    geometry = _core.Plan({"layers": model.to_dicts(), "readout": readout}, shape, "ckn").layers
     kernels = network(geometry, shape[2], readout)(X, Y, ("nngp", "ntk"))
     ckn = ckn_rs.compute_kernel_matrix(X, Y, model=model)
     assert cases.error(ckn, kernels.nngp) <= TOLERANCE

@@ -74,7 +74,7 @@ def test_describe_shows_every_choice() -> None:
 
 def test_geometry_tells_patches_from_positions() -> None:
     given = {"npatch": [3, 2], "subsampling": 2, "padding": "valid", "stride": [1, 2]}
-    (layer,) = _core.geometry({"layers": [given | {"pooling": "average"}]}, (9, 8, 1), False)
+    (layer,) = _core.Plan({"layers": [given | {"pooling": "average"}]}, (9, 8, 1), "ckn").layers
     assert layer["input"] == (9, 8)
     assert layer["patches"] == (7, 4)
     assert layer["output"] == (3, 2)
@@ -92,10 +92,10 @@ def test_geometry_tells_patches_from_positions() -> None:
 def test_costs_of_a_layer() -> None:
     """Rows and columns meet themselves: 2 * 5 entries."""
     pixel = {"npatch": 1, "subsampling": 1, "kernel": "linear", "pooling": "average"}
-    (layer,) = _core.geometry({"layers": [pixel]}, (2, 5, 3), False)
+    (layer,) = _core.Plan({"layers": [pixel]}, (2, 5, 3), "ckn").layers
     assert layer["entries"] == 10
     # A product a channel, four for cosine and norms, one for the trace.
     assert layer["multiply_adds"] == 10 * (3 + 4 + 1)
-    (layer,) = _core.geometry({"layers": [pixel]}, (2, 5, 3), True)
+    (layer,) = _core.Plan({"layers": [pixel]}, (2, 5, 3), "ntk").layers
     assert layer["entries"] == 10
     assert layer["multiply_adds"] > 10 * (3 + 4 + 1)

@@ -141,7 +141,6 @@ def test_a_model_has_options_of_its_own() -> None:
 
 
 def test_the_core_wants_a_mapping() -> None:
-    out = np.empty((4, 4))
     for model, kind, fragments in [
         ([LAYER], TypeError, ["model", "mapping", "layers", "list"]),
         ({"readout": "mean"}, ValueError, ["model", "layers"]),
@@ -150,14 +149,7 @@ def test_the_core_wants_a_mapping() -> None:
         ({"layers": 3}, TypeError, []),
     ]:
         with pytest.raises(kind) as caught:
-            ckn_rs._core.gram(X, None, model, False, out)  # type: ignore[arg-type]
+            ckn_rs._core.Plan(model, (8, 8, 1), "ckn")  # type: ignore[arg-type]
         check_message(str(caught.value), fragments)
-    exp = {"layers": cases.EXP}
-    with pytest.raises(ValueError, match="out_ckn"):
-        ckn_rs._core.gram(X, None, exp, False, out, out_ckn=out.copy())
-    with pytest.raises(ValueError, match="out_gradient"):
-        ckn_rs._core.gram(X, None, exp, True, out, out_gradient=np.empty((4, 4, 2)))
-    with pytest.raises(TypeError, match="out_gradient must be an array of three axes"):
-        ckn_rs._core.gram(X, None, exp, False, out, out_gradient=np.empty((4, 4)))
-    with pytest.raises(ValueError, match="2 sigmas"):
-        ckn_rs._core.gram(X, None, exp, False, out, out_gradient=np.empty((4, 4, 3)))
+    with pytest.raises(ValueError, match='unknown kind "rf"'):
+        ckn_rs._core.Plan({"layers": cases.EXP}, (8, 8, 1), "rf")

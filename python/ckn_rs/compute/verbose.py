@@ -2,23 +2,26 @@
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from ckn_rs import _core
 from ckn_rs._support import describe
+from ckn_rs.model import DEFAULTS
 
 logger = logging.getLogger("ckn_rs")
 
 
-def report(words: Mapping[str, Any], geometry: Sequence[Mapping[str, Any]]) -> None:
+def report(plan: _core.Plan) -> None:
     """Log one INFO record a layer, under the name ``ckn_rs``.
 
     One more tells of a convention and a readout that are not the usual ones. The original prints;
     so where no logging is set up, which would drop the records, the lines go to stderr. No handler
     is attached and no level is changed, now or at import.
     """
-    lines = [_line(index, layer) for index, layer in enumerate(geometry)]
-    if options := describe.options(words):
+    lines = [_line(index, layer) for index, layer in enumerate(plan.layers)]
+    unusual = {key: plan.model[key] for key in DEFAULTS if plan.model[key] != DEFAULTS[key]}
+    if options := describe.options(unusual):
         lines.append(f"model: {', '.join(options)}")
     for line in lines:
         if logger.hasHandlers():
@@ -44,5 +47,5 @@ def _line(index: int, resolved: Mapping[str, Any]) -> str:
     return f"layer {index}: {before} -> {after}, {', '.join(parts)}"
 
 
-def _with(words: str, details: list[str]) -> str:
-    return f"{words} ({', '.join(details)})" if details else words
+def _with(text: str, details: list[str]) -> str:
+    return f"{text} ({', '.join(details)})" if details else text

@@ -1,0 +1,78 @@
+"""Plans at work: Gram matrices, kernels of listed pairs and patch norms, in arrays."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckn_rs import _core
+from ckn_rs._support.arrays import Floats
+from ckn_rs._support.progress import progress_bar
+from ckn_rs.compute.operands import ImageSet
+
+Indices: TypeAlias = NDArray[np.intp]
+
+
+def result_shapes(plan: _core.Plan, *shape: int) -> list[tuple[int, ...]]:
+    """Shapes of the results, when the one of kernels is ``shape``.
+
+    A plan of kind "both" has the CKN beside the NTK, and one of kind "gradient" the derivatives,
+    along one more axis.
+    """
+    beside = {"both": [shape], "gradient": [(*shape, plan.gradients)]}
+    return [shape, *beside.get(plan.kind, [])]
+
+
+def fill_gram(
+    plan: _core.Plan,
+    sets: list[ImageSet],
+    outputs: list[Floats],
+    *,
+    n_threads: int | None = None,
+    progress: bool = False,
+) -> None:
+    """Compute the Gram matrix of the one set or of the two into ``outputs``."""
+    n, m = len(sets[0].images), len(sets[-1].images)
+    if 0 in (n, m):
+        return
+    second = sets[1] if len(sets) > 1 else None
+    pairs = n * (n + 1) // 2 if second is None else n * m
+    with progress_bar(progress, pairs, "pairs") as callback:
+        plan.gram(sets[0], second, outputs, n_threads=n_threads, progress=callback)
+
+
+def kernels_of_pairs(
+    plan: _core.Plan,
+    images: Floats,
+    left: Indices,
+    right: Indices,
+    *,
+    n_threads: int | None = None,
+) -> list[Floats]:
+    """The kernel of ``images[left[k]]`` and ``images[right[k]]`` for each ``k``.
+
+    The results have the order and the shapes of :func:`result_shapes`.
+    """
+    outputs: list[Floats] = [
+        np.empty(shape, images.dtype) for shape in result_shapes(plan, len(left))
+    ]
+    if len(left):
+        plan.pairs(images, left, right, outputs, n_threads=n_threads)
+    return outputs
+
+
+def self_kernels(plan: _core.Plan, images: Floats, *, n_threads: int | None = None) -> list[Floats]:
+    """The kernel of each image with itself."""
+    each = np.arange(len(images))
+    return kernels_of_pairs(plan, images, each, each, n_threads=n_threads)
+
+
+def patch_norms(
+    plan: _core.Plan, images: Floats, *, n_threads: int | None = None, progress: bool = False
+) -> Floats:
+    """Patch norms ``(n, plan.norms_len)`` of images."""
+    norms = np.zeros((len(images), plan.norms_len), images.dtype)
+    if len(images):
+        with progress_bar(progress, len(images), "images") as callback:
+            plan.norms(images, norms, n_threads=n_threads, progress=callback)
+    return norms
