@@ -180,6 +180,8 @@ impl Entries {
 impl At<'_> {
     fn whole(&self, value: &Value, wanted: &str) -> Result<usize> {
         match *value {
+            // Python's larger numbers arrive as the largest of these.
+            Value::Integer(i64::MAX) => bail!("{self} is too large"),
             Value::Integer(n) if n >= 1 => Ok(n as usize),
             Value::Integer(n) => bail!("{self} must be at least 1, got {n}"),
             _ => Err(self.type_error(wanted, value)),

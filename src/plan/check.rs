@@ -5,7 +5,6 @@ use super::axis::taps;
 use super::placement::{Placement, extent};
 use crate::error::{Result, bail};
 use crate::model::{Layer, Model, Padding, SIDES};
-use crate::pooling::Pooling;
 
 /// Where the patches of layer `index` stand on a map of these sizes, and the size of its output.
 pub(super) fn layer(
@@ -22,28 +21,13 @@ pub(super) fn layer(
     let placement = [0, 1].map(|side| Placement::new(layer, model.convention, side, sizes[side]));
     let patches = [0, 1].map(|side: usize| placement[side].patches);
     let longest = patches[0].max(patches[1]);
-    for (key, lengths) in [("subsampling", layer.subsampling), ("poolfactor", layer.poolfactor)] {
-        if let Some(length) = lengths.into_iter().find(|&length| length > longest) {
-            bail!(
-                "model: layer {index}: {key:?} is {length}, more than the {}x{} positions of its \
-                 patches have; use a smaller {key:?} or larger images",
-                patches[0],
-                patches[1],
-            );
-        }
-    }
-    for pooling in &layer.poolings {
-        if let Pooling::Weights(weights) = pooling
-            && weights.len() > longest
-        {
-            bail!(
-                "model: layer {index}: \"pooling\" has {} weights, more than the {}x{} positions of \
-                 its patches; use fewer weights or larger images",
-                weights.len(),
-                patches[0],
-                patches[1],
-            );
-        }
+    if let Some(stride) = layer.subsampling.into_iter().find(|&stride| stride > longest) {
+        bail!(
+            "model: layer {index}: \"subsampling\" is {stride}, more than the {}x{} positions of its \
+             patches have; use a smaller \"subsampling\" or larger images",
+            patches[0],
+            patches[1],
+        );
     }
     let outputs = [0, 1].map(|side: usize| taps(model, layer, side, patches[side]).outputs);
     let [rows, cols] = outputs;
@@ -63,7 +47,8 @@ pub(super) fn layer(
     Ok((placement, (rows, cols)))
 }
 
-/// Patches must fit the map along axis `side`.
+/// Whether the patches fit the map along axis `side`. Around a map with padding `same` terms outside
+/// are dropped, so that a patch may be as wide as it likes.
 fn check_patch(
     layer: &Layer,
     index: usize,
@@ -73,27 +58,18 @@ fn check_patch(
 ) -> Result<()> {
     let (extent, axis) = (extent(layer, side), ["rows", "columns"][side]);
     let (npatch, dilation) = (layer.npatch[side], layer.dilation[side]);
-    // A square patch may be wider than the short side of a flat image.
-    let longest = sizes[0].max(sizes[1]);
-    let room = if layer.padding == Padding::Same { longest } else { sizes[side] };
-    if extent > room {
-        let (key, remedy) = match layer.padding {
-            Padding::Same => ("", "use a smaller \"npatch\" or larger images"),
-            _ => (
-                "with this \"padding\", ",
-                "use a smaller \"npatch\" along that axis, such as a pair (1, 3), or padding \"same\"",
-            ),
-        };
+    if layer.padding != Padding::Same && extent > sizes[side] {
         let spread = match dilation {
             1 => String::new(),
             _ => format!(" with \"dilation\" {dilation} reaches over {extent} positions,"),
         };
         bail!(
-            "model: layer {index}: {key}\"npatch\" is {npatch} along {axis},{spread} more than {map} \
-             has; {remedy}"
+            "model: layer {index}: with this \"padding\", \"npatch\" is {npatch} along {axis},{spread} \
+             more than {map} has; use a smaller \"npatch\" along that axis, such as a pair (1, 3), or \
+             padding \"same\""
         );
     }
-    if layer.stride[side] > longest {
+    if layer.stride[side] > sizes[0].max(sizes[1]) {
         bail!(
             "model: layer {index}: \"stride\" is {} along {axis}, more than {map} has; use a \
              smaller \"stride\" or larger images",

@@ -27,7 +27,7 @@ impl Plan {
     /// The multiply-adds of one image's norms.
     pub fn norms_multiply_adds(&self) -> f64 {
         // The first layer's are patch sums of squared pixels.
-        let [rows, cols] = self.model.layers[0].npatch;
+        let [rows, cols] = self.placements[0].each_ref().map(|axis| axis.offsets.len());
         let a_position = self.shape.channels + (rows - 1) + (cols - 1);
         let first = (self.layer_stride() * a_position) as f64;
         let deeper = self.norms.iter().flat_map(|pipeline| pipeline.cost(self.shape.channels));
@@ -59,7 +59,7 @@ impl LayerPlan {
 
     /// Multiply-adds an entry for the patch sums of one map.
     fn patch_sums(&self, channels: Option<usize>) -> f64 {
-        let [rows, cols] = self.layer.npatch;
+        let [rows, cols] = [&self.rows, &self.cols].map(|axis| axis.placement.offsets.len());
         // Neighbouring patches share their columns' sums, unless sites are too sparse for that.
         let (column, columns) = if self.is_folded() { (rows * cols, 1) } else { (rows, cols) };
         // A first term is there without an addition, a product of pixels is not.

@@ -100,9 +100,9 @@ impl Plan {
     /// Plan `model` on images of `shape`.
     ///
     /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for an empty image, for a patch or pooling beyond
-    /// a layer's map, for a layer that leaves no positions, and for a derivative that its kernel does
-    /// not have, naming the layer and its sizes.
+    /// [`Error::Value`](crate::error::Error::Value) for an empty image, for a layer that has no patches
+    /// or leaves no positions, and for a derivative that its kernel does not have, naming the layer
+    /// and its sizes.
     pub fn new(model: &Model, shape: Shape, carried: Carried) -> Result<Self> {
         let Shape { height, width, channels } = shape;
         if height == 0 || width == 0 || channels == 0 {
@@ -207,6 +207,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::kernel::Kernel;
+    use crate::model::Padding;
     use crate::pooling::Pooling;
 
     fn layer(npatch: usize, subsampling: usize, pooling: Pooling) -> Layer {
@@ -245,14 +246,12 @@ mod tests {
         let fine = layer(3, 2, Pooling::Gaussian);
         // 10x8 positions, then 4x3.
         assert!(plan(vec![fine.clone(), layer(3, 1, Pooling::Average)], 10, 8).is_ok());
-        let beyond = layer(5, 1, Pooling::Average);
+        let mut valid = layer(5, 1, Pooling::Average);
+        valid.padding = Padding::Valid;
         assert_refused(
-            plan(vec![fine.clone(), beyond], 10, 8),
+            plan(vec![fine.clone(), valid], 10, 8),
             &["layer 1", "\"npatch\" is 5", "4x3"],
         );
-        let mut wide = fine.clone();
-        wide.poolfactor = [11; 2];
-        assert_refused(plan(vec![wide], 10, 8), &["layer 0", "\"poolfactor\" is 11", "10x8"]);
         assert_refused(
             plan(vec![layer(3, 11, Pooling::Average)], 10, 8),
             &["layer 0", "\"subsampling\" is 11", "10x8"],
@@ -263,6 +262,20 @@ mod tests {
         );
         assert_refused(plan(vec![fine], 0, 8), &["(0, 8, 3)"]);
         assert_refused(plan(vec![], 10, 8), &["at least one layer"]);
+    }
+
+    /// What a patch or a window has beyond the map is not there: neither read nor planned.
+    #[test]
+    fn wide_patches_and_windows_are_cut() {
+        for npatch in [9, usize::MAX / 4] {
+            let mut wide = layer(npatch, 1, Pooling::Gaussian);
+            wide.poolfactor = [npatch; 2];
+            let plan = plan(vec![wide.clone(), wide], 6, 7).unwrap();
+            assert_eq!(plan.sizes, [(6, 7), (5, 6), (4, 5)]);
+            let [rows, cols] = &plan.placements[0];
+            let offsets = [rows, cols].map(|axis| axis.offsets.len());
+            assert_eq!(offsets, if npatch == 9 { [9, 9] } else { [11, 13] });
+        }
     }
 
     /// A strided layer is evaluated at the positions it samples, in the norms' pipelines too.

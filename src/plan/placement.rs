@@ -25,6 +25,9 @@ impl Placement {
     pub(super) fn new(layer: &Layer, convention: Convention, side: usize, size: usize) -> Self {
         let (stride, dilation) = (layer.stride[side], layer.dilation[side]);
         let offsets = convention.offsets(layer.npatch[side]);
+        // An offset longer than the map is read by no patch: patches may be far wider than it.
+        let longest = (size.saturating_sub(1) / dilation) as isize;
+        let offsets = -longest.min(-offsets.start())..=longest.min(*offsets.end());
         let offsets: Vec<_> = offsets.map(|offset| offset * dilation as isize).collect();
         let (patches, first) = match layer.padding {
             Padding::Same | Padding::Circular => (size.div_ceil(stride), 0),

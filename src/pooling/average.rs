@@ -13,5 +13,5 @@ pub(super) fn taps(along: &Along) -> Taps {
             (width, width + 1, along.outputs_less_one())
         }
     };
-    Taps { start: 0, weights: vec![1.0 / shares as f64; width], outputs }
+    Taps { start: 0, weights: vec![1.0 / shares as f64; along.at_most(width)], outputs }
 }

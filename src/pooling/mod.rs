@@ -31,13 +31,19 @@ pub struct Along {
 pub struct Taps {
     /// Position of output 0's first tap.
     pub start: usize,
-    /// Weights of the successive taps.
+    /// Weights of the successive taps, no more than there are positions.
     pub weights: Vec<f64>,
     /// Number of outputs.
     pub outputs: usize,
 }
 
 impl Along {
+    /// Weights that a window of `count` of them can apply: one that is wider than the axis is cut by
+    /// the far edge, wherever it begins.
+    fn at_most(&self, count: usize) -> usize {
+        count.min(self.positions)
+    }
+
     /// As many outputs as whole strides, less one: windows that begin at their outputs' positions
     /// reach so far ahead that the last would be cut.
     fn outputs_less_one(&self) -> usize {
@@ -118,7 +124,7 @@ mod tests {
         for pooling in Pooling::ALL {
             for subsampling in 1..=5 {
                 for poolfactor in 1..=7 {
-                    let taps = pooling.taps(&along(9, subsampling, poolfactor));
+                    let taps = pooling.taps(&along(15, subsampling, poolfactor));
                     let total: f64 = taps.weights.iter().sum();
                     assert!((total - 1.0).abs() < 1e-15, "{pooling:?}: {total}");
                     assert!(taps.weights.iter().all(|&weight| weight > 0.0));
@@ -178,6 +184,17 @@ mod tests {
     fn given_weights_stay_as_they_are() {
         let taps = Pooling::Weights(vec![2.0, -1.0]).taps(&along(7, 2, 2));
         assert_eq!(taps, Taps { start: 0, weights: vec![2.0, -1.0], outputs: 3 });
+    }
+
+    /// The far edge cuts them; what is left keeps its weight.
+    #[test]
+    fn windows_wider_than_the_axis_are_cut() {
+        for pooling in [Pooling::Gaussian, Pooling::Average] {
+            let wide = pooling.taps(&along(4, 1, 6));
+            assert_eq!(wide.weights, pooling.taps(&along(20, 1, 6)).weights[..4], "{pooling:?}");
+        }
+        let given = Pooling::Weights(vec![0.5, 0.25, 0.125]);
+        assert_eq!(given.taps(&along(2, 1, 1)).weights, [0.5, 0.25]);
     }
 
     /// Windows of `2 s + 1` taps that sum to 1, less the last.

@@ -4,5 +4,5 @@ use super::{Along, Taps};
 
 pub(super) fn taps(along: &Along, weights: &[f64]) -> Taps {
     let outputs = along.positions / along.subsampling;
-    Taps { start: 0, weights: weights.to_vec(), outputs }
+    Taps { start: 0, weights: weights[..along.at_most(weights.len())].to_vec(), outputs }
 }

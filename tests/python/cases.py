@@ -125,7 +125,7 @@ def random_model(
 
     def layer(kernel: str, pooling: Any, padding: str) -> dict[str, Any]:
         values: dict[str, Any] = {
-            "npatch": pair([1, 2, 3, 4]),
+            "npatch": pair([1, 2, 3, 4, 9]),
             "stride": pair([1, 1, 2]),
             "dilation": pair([1, 1, 2]),
             "kernel": kernel,
@@ -137,7 +137,7 @@ def random_model(
         if pooling not in ("none", "global"):
             values["subsampling"] = pair([1, 2])
             if isinstance(pooling, str) and convention == "original":
-                values["poolfactor"] = pair([1, 2, 3])
+                values["poolfactor"] = pair([1, 2, 3, 10])
         return values
 
     while True:

@@ -151,6 +151,37 @@ fn sequences() {
     }
 }
 
+/// Patches and windows wider than their map, along rows, along columns and along both: every kernel,
+/// every pooling.
+#[test]
+fn patches_and_windows_wider_than_the_map() {
+    let mut rng = rng(7);
+    let shape = shape(6, 5, 2);
+    let weights = Pooling::Weights((0..15).map(|k| 0.3 - 0.03 * f64::from(k)).collect());
+    let poolings: Vec<_> = Pooling::ALL.into_iter().chain([weights]).collect();
+    let sizes = [([9, 1], [2, 1]), ([2, 12], [1, 9]), ([13, 14], [20, 30])];
+    for (k, kernel) in Kernel::ALL.into_iter().enumerate() {
+        for (i, pooling) in poolings.iter().enumerate() {
+            let (npatch, poolfactor) = sizes[(i + k) % sizes.len()];
+            let convention = Convention::ALL[(i + k / 3) % 2];
+            let mut wide = layer(kernel, 3, 1, pooling);
+            wide.npatch = npatch;
+            if pooling.name().is_some_and(|_| pooling.has_stride())
+                && convention == Convention::Original
+            {
+                wide.poolfactor = poolfactor;
+            }
+            let plain = layer(Kernel::Relu, 2, 1, &Pooling::None);
+            for layers in [vec![wide.clone(), plain.clone()], vec![plain, wide]] {
+                let model = Model { layers, convention, readout: Readout::ALL[i % 2] };
+                let image = images(&mut rng, 1, shape);
+                let model = oracle::suited(model, shape, image.row(0));
+                check(&model, shape, &mut rng);
+            }
+        }
+    }
+}
+
 #[test]
 fn norms_are_the_oracles() {
     let mut rng = rng(4);

@@ -120,7 +120,7 @@ def test_mistakes_in_the_options(
         ("model.json", '{"layers": 3}', "8,8,1", ["model.json", "int"]),
         ("model.json", '[{"npatch": "3"}]', "8,8,1", ["model.json", "layer 0", "npatch"]),
         ("model.toml", "npatch = 3", "8,8,1", ["model.toml", "[[layers]]"]),
-        ("model.json", MODEL, "2,2,1", ["model.json", "layer 0", "npatch"]),
+        ("model.json", MODEL, "2,2,1", ["model.json", "layer 0", "no positions"]),
     ],
 )
 def test_models_that_are_none_or_do_not_fit(

@@ -21,9 +21,9 @@ def known(*keys: str) -> pytest.MarkDecorator:
 
 
 def test_files_are_there() -> None:
-    assert len(cases.GOLDEN) == 24
-    assert sum("norms" in case.values for case in cases.GOLDEN) == 19
-    assert sum("K" in case.values for case in cases.GOLDEN) == 22
+    assert len(cases.GOLDEN) == 29
+    assert sum("norms" in case.values for case in cases.GOLDEN) == 24
+    assert sum("K" in case.values for case in cases.GOLDEN) == 27
 
 
 def test_the_rust_tests_read_the_same_models() -> None:

@@ -69,8 +69,10 @@ def test_norms(kernel: str, padding: str) -> None:
         ([{"npatch": 3, "subsampling": 2, "poolfactor": 1, "pooling": "average"}], (9, 8, 17)),
         ([{"npatch": 3, "subsampling": 3, "pooling": "strided"}] * 2, (25, 24, 1)),
         ([{"npatch": 2, "subsampling": 1, "poolfactor": 2}] * 4, (8, 7, 1)),
+        ([{"npatch": (3, 30), "subsampling": 1, "poolfactor": (20, 2)}] * 2, (6, 7, 2)),
+        ([{"npatch": 10**9, "subsampling": 1, "pooling": [0.4, 0.3, 0.2, 0.1]}], (3, 2, 2)),
     ],
-    ids=["pixel", "row", "whole", "even", "narrow", "sparse", "deep"],
+    ids=["pixel", "row", "whole", "even", "narrow", "sparse", "deep", "wide", "endless"],
 )
 def test_extreme_geometry(layers: cases.Layers, shape: tuple[int, int, int], ntk: bool) -> None:
     X, Y = cases.images(3, shape), cases.images(2, shape, seed=1)

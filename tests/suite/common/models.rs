@@ -144,7 +144,7 @@ pub fn plans() -> impl Iterator<Item = Plan> {
     })
 }
 
-/// Layers that go around, are spread out, far apart, or see everything.
+/// Layers that go around, are spread out, far apart, wider than their map, or see everything.
 pub fn unusual_models() -> Vec<Model> {
     let layer = |change: &dyn Fn(&mut Layer)| {
         let mut layer = layer(Kernel::Exp, 3, 2, &Pooling::Gaussian);
@@ -155,6 +155,9 @@ pub fn unusual_models() -> Vec<Model> {
     let spread = layer(&|layer| layer.dilation = [2, 1]);
     let apart = layer(&|layer| (layer.stride, layer.subsampling) = ([1, 2], [1, 1]));
     let inside = layer(&|layer| layer.padding = Padding::Valid).pooled(Pooling::Average);
+    let wide = layer(&|layer| (layer.npatch, layer.poolfactor) = ([9, 2], [1, 17]));
+    let long = Pooling::Weights((1..=19).map(|k| 1.0 / f64::from(k)).collect());
+    let weighted = layer(&|layer| layer.npatch = [2, 12]).pooled(long);
     let bare = self::layer(Kernel::Relu, 2, 1, &Pooling::None);
     let global = self::layer(Kernel::Relu, 3, 1, &Pooling::Global);
     let model = |layers: &[&Layer], readout| Model {
@@ -168,5 +171,8 @@ pub fn unusual_models() -> Vec<Model> {
         model(&[&spread, &inside], Readout::Trace),
         model(&[&apart, &bare, &global], Readout::Trace),
         model(&[&inside, &spread], Readout::Mean),
+        model(&[&wide, &spread], Readout::Trace),
+        model(&[&spread, &weighted], Readout::Mean),
+        model(&[&bare, &wide], Readout::Trace),
     ]
 }
