@@ -83,8 +83,6 @@ MODELS: dict[str, tuple[Any, type[Exception] | tuple[type[Exception], ...], list
     "no weights": (layer(pooling=[]), ValueError, ["layer 1", "pooling", "not 0"]),
     "weights 0": (layer(pooling=np.zeros(3)), ValueError, ["layer 1", "pooling", "not 0"]),
     "weights nan": (layer(pooling=[1.0, float("nan")]), ValueError, ["pooling", "finite"]),
-    "weights beyond": ([LAYER | {"pooling": [1.0] * 9}], ValueError,
-                       ["layer 0", "pooling", "9", "8x8"]),
     "weights and width": (layer(pooling=[1.0, 1.0], poolfactor=2), ValueError,
                           ["layer 1", "poolfactor", "leave it out"]),
     "no pooling with a stride": (layer(pooling="none", subsampling=2), ValueError,
