@@ -12,7 +12,7 @@
 use super::chunk::Site;
 use super::map::BlockMap;
 use crate::kernel::{Jet, PatchKernel, SiteKernel};
-use crate::simd::{Real, Simd, SimdFloat, Vector};
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// Rows of derivatives that every map makes use of: `dM/dS`, `n dM/dn`, `n' dM/dn'`.
 pub(super) const JETS: usize = 3;
@@ -38,7 +38,7 @@ impl<S: Simd, F: Real> BlockMap<'_, S, F> {
             let jets = jets.map(|row| &mut row[..site.reach.len()]);
             let mut rows = Rows::<'_, S, F>::new(jets);
             let own = own.first_mut().map_or(&mut [][..], |own| &mut own[at.clone()]);
-            let kernel = kernel.at(self.simd, self.left.patch(site.index));
+            let kernel = kernel.at(Context::new(self.simd), self.left.patch(site.index));
             self.jets(kernel, site, &mut value[0][at.clone()], own, &mut rows);
             for (map, values) in before.iter_mut().enumerate() {
                 self.chain(map, site, &rows, &mut values[at.clone()]);
@@ -59,7 +59,7 @@ impl<S: Simd, F: Real> BlockMap<'_, S, F> {
     ) {
         for (j, value) in values.iter_mut().enumerate() {
             let patch = self.right.patch(site.reach.start + j);
-            let jet: Jet<Vector<S, F>> = kernel.jet(self.simd, *value, patch);
+            let jet: Jet<Vector<S, F>> = kernel.jet(Context::new(self.simd), *value, patch);
             *value = jet.value;
             rows.slopes[j] = jet.slope;
             rows.lefts[j] = jet.left;

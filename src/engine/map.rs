@@ -14,7 +14,7 @@ use std::ops::Range;
 use super::chunk::Site;
 use super::rows::sum_rows;
 use crate::kernel::{Patch, PatchKernel, Prepared, SiteKernel, Visitor};
-use crate::simd::{Real, Simd, SimdFloat, Vector};
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// Which maps go in and come out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
                 _ => &mut [],
             };
             let BlockMap { simd, right, .. } = block;
-            let at = kernel.at(*simd, block.left.patch(site.index));
+            let at = kernel.at(Context::new(*simd), block.left.patch(site.index));
             let row = Row { simd: *simd, at, site, right, rings };
             match site.bases.len() {
                 3 if K::INLINES => row.three_offsets::<MAPS>(values, tangents),
@@ -263,7 +263,7 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
         if MAPS == 0 {
             for ((value, terms), (norm, inverse)) in values.zip(terms).zip(right) {
                 let right = Patch { norm: *norm, inverse: *inverse };
-                *value = self.at.value(self.simd, sum(terms, *value), right);
+                *value = self.at.value(Context::new(self.simd), sum(terms, *value), right);
             }
             return;
         }
@@ -278,7 +278,7 @@ impl<S: Simd, F: Real, K: SiteKernel<S, F>> Row<'_, S, F, K> {
                 _ => sum_of,
             };
             let right = Patch { norm: *norm, inverse: *inverse };
-            let [mapped, slope] = self.at.value_and_slope(self.simd, sum_of, right);
+            let [mapped, slope] = self.at.value_and_slope(Context::new(self.simd), sum_of, right);
             *value = mapped;
             *tangent = slope.mul_add(tangent_sum, mapped);
         }

@@ -7,7 +7,7 @@ use super::map::{Maps, Norms};
 use super::stage::{Stage, Stages};
 use crate::kernel::Patch;
 use crate::plan::{Axis, Plan};
-use crate::simd::{Real, Simd, SimdBase, Vector, zeros};
+use crate::simd::{Context, Real, Simd, SimdBase, Vector};
 
 /// Rows of equal length, one after the other.
 #[derive(Clone, Copy)]
@@ -79,13 +79,13 @@ impl<S: Simd, F: Real> Packed<S, F> {
     pub fn new(simd: S, stages: &Stages<F>, side: Side) -> Self {
         let first = &stages.stages[0];
         let site_norms = |stage| SiteNorms {
-            norms: zeros::<S, F>(simd, sites(stage)),
-            inverses: zeros::<S, F>(simd, sites(stage)),
-            turns: vec![zeros::<S, F>(simd, sites(stage)); turns(stage)],
+            norms: Context::<S, F>::new(simd).zeros(sites(stage)),
+            inverses: Context::<S, F>::new(simd).zeros(sites(stage)),
+            turns: vec![Context::<S, F>::new(simd).zeros(sites(stage)); turns(stage)],
         };
         Self {
             group: group(first, side),
-            pixels: zeros::<S, F>(simd, pixels(first, side)),
+            pixels: Context::<S, F>::new(simd).zeros(pixels(first, side)),
             norms: stages.stages.iter().map(site_norms).collect(),
         }
     }
@@ -112,7 +112,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
                 .iter()
                 .flat_map(|row| cols.sites.iter().map(move |col| base + row * patches + col));
             for (slot, position) in positions.enumerate() {
-                let patch = Patch::<S, F>::new(simd, norms.at(simd, position), noise);
+                let patch = Patch::new(Context::<S, F>::new(simd), norms.at(simd, position), noise);
                 target.norms[slot] = patch.norm;
                 target.inverses[slot] = patch.inverse;
                 if let Some(turns) = &turns {

@@ -6,7 +6,7 @@ use super::map::Maps;
 use super::pack::{Packed, Side, packed_length};
 use super::stage::{Stage, Stages};
 use crate::plan::ROWS;
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, zeros};
+use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// One buffer a map: the CKN's first, then what goes along.
 type PerMap<S, F> = Vec<Vec<Vector<S, F>>>;
@@ -104,7 +104,7 @@ impl LayerLengths {
 }
 
 fn per_map<S: Simd, F: Real>(simd: S, maps: usize, len: usize) -> PerMap<S, F> {
-    (0..maps).map(|_| zeros::<S, F>(simd, len)).collect()
+    (0..maps).map(|_| Context::<S, F>::new(simd).zeros(len)).collect()
 }
 
 impl<S: Simd, F: Real> LayerScratch<S, F> {
@@ -116,10 +116,10 @@ impl<S: Simd, F: Real> LayerScratch<S, F> {
         Self {
             columns: rows(reads, columns),
             values: per_map::<S, F>(simd, gives, values),
-            jets: zeros::<S, F>(simd, jets),
+            jets: Context::<S, F>::new(simd).zeros(jets),
             pooled: rows(gives, pooled),
             across: rows(gives, across),
-            down: zeros::<S, F>(simd, ROWS * down),
+            down: Context::<S, F>::new(simd).zeros(ROWS * down),
             traces: rows(gives, traces),
         }
     }

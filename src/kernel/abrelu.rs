@@ -8,7 +8,7 @@
 use super::{
     Jet, Kind, Parameter, Parameters, Patch, PatchKernel, Setting, SiteKernel, homogeneous, relu,
 };
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// The dual of a piecewise linear function.
 pub struct AbRelu<F> {
@@ -45,25 +45,30 @@ impl<F: Real> PatchKernel<F> for AbRelu<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> AtSite<S, F> {
-        AtSite { left, bend: self.bend, line: Vector::<S, F>::splat(simd, self.line) }
+    fn at<S: Simd>(&self, cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
+        AtSite { left, bend: self.bend, line: cx.splat(self.line) }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         let Self { left, bend, line } = self;
         let cosine = sum * right.inverse * left.inverse;
-        let [kappa, slope] = relu::kappa_and_slope::<S, F>(simd, cosine);
+        let [kappa, slope] = relu::kappa_and_slope(cx, cosine);
         let value = kappa.mul_add(bend, cosine * line);
         [left.norm * right.norm * value, slope.mul_add(bend, line)]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        homogeneous::<S, F>(simd, F::ONE, sum, [self.left, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        homogeneous(cx, F::ONE, sum, [self.left, right], both)
     }
 }
 

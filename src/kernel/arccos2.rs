@@ -13,7 +13,7 @@
 //! the formula cancels, nothing does.
 
 use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous, relu};
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, horner, indicator};
+use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The arc-cosine kernel of order 2.
 pub struct Arccos2;
@@ -33,37 +33,42 @@ impl<F: Real> PatchKernel<F> for Arccos2 {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         AtSite(left)
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         let Self(left) = self;
         let norms = left.norm * right.norm;
         let cosine = sum * right.inverse * left.inverse;
-        let slope = norms * relu::kappa::<S, F>(simd, cosine) * F::from_f64(4.0);
-        [norms * (norms * kappa::<S, F>(simd, cosine)), slope]
+        let slope = norms * relu::kappa(cx, cosine) * F::from_f64(4.0);
+        [norms * (norms * kappa(cx, cosine)), slope]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        homogeneous::<S, F>(simd, F::from_f64(2.0), sum, [self.0, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        homogeneous(cx, F::from_f64(2.0), sum, [self.0, right], both)
     }
 }
 
 #[inline(always)]
-fn kappa<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
-    let one = Vector::<S, F>::splat(simd, F::ONE);
-    let v = relu::distance::<S, F>(simd, cosine);
-    let opposite = v * v * v.sqrt() * horner::<S, F>(simd, v, F::ARCCOS_2);
+fn kappa<S: Simd, F: Real>(cx: Context<S, F>, cosine: Vector<S, F>) -> Vector<S, F> {
+    let one = cx.one();
+    let v = relu::distance(cx, cosine);
+    let opposite = v * v * v.sqrt() * cx.horner(v, F::ARCCOS_2);
     let a = cosine.abs().min(one);
     // 1 + 2 a^2 - opposite where the cosine is positive; elsewhere 0 is added.
     let difference = opposite.mul_add(F::from_f64(-2.0), (a + a).mul_add(a, one));
-    difference.mul_add(indicator::<S, F>(simd, cosine), opposite)
+    difference.mul_add(cx.indicator(cosine), opposite)
 }
 
 #[cfg(test)]

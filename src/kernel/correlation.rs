@@ -14,7 +14,7 @@
 //! cancellation remains however large the norms, and nothing overflows.
 
 use super::Patch;
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// A left patch under noise.
 #[derive(Clone, Copy)]
@@ -54,9 +54,14 @@ impl<S: Simd, F: Real> Noisy<S, F> {
     }
 
     #[inline(always)]
-    pub fn meet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Correlation<Vector<S, F>> {
+    pub fn meet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Correlation<Vector<S, F>> {
         let Self { patch, share: left_share, noise_share, noise_part, .. } = self;
-        let zero = Vector::<S, F>::splat(simd, F::ZERO);
+        let zero = cx.zero();
         let inverses = patch.inverse * right.inverse;
         let share = right.norm * right.inverse;
         let sine = sum * inverses;

@@ -1,7 +1,7 @@
 //! Kernels of one number: `M = n n' f(u)`, or `M = f(S)` without normalisation.
 
 use super::{COSINE_AND_NORMS, Jet, Kind, Parameter, Patch, Setting, SiteKernel, homogeneous};
-use crate::simd::{Real, Simd, SimdBase, Vector};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// Which of the two.
 pub(super) const HOMOGENEOUS: Parameter =
@@ -10,10 +10,10 @@ pub(super) const HOMOGENEOUS: Parameter =
 /// `f`.
 pub(super) trait Function<F: Real>: Copy {
     /// `f(x)`.
-    fn value<S: Simd>(self, simd: S, x: Vector<S, F>) -> Vector<S, F>;
+    fn value<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> Vector<S, F>;
 
     /// `f(x)` and `f'(x)`; the first has the bits of [`Function::value`].
-    fn value_and_slope<S: Simd>(self, simd: S, x: Vector<S, F>) -> [Vector<S, F>; 2];
+    fn value_and_slope<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> [Vector<S, F>; 2];
 }
 
 /// What `f` counts; `f(S)` goes without cosine and norms.
@@ -39,33 +39,38 @@ impl<S: Simd, F: Real, G> AtSite<S, F, G> {
 
 impl<S: Simd, F: Real, G: Function<F>> SiteKernel<S, F> for AtSite<S, F, G> {
     #[inline(always)]
-    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+    fn value(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
         if self.homogeneous {
-            let value = self.function.value::<S>(simd, self.cosine(sum, right));
+            let value = self.function.value(cx, self.cosine(sum, right));
             self.left.norm * right.norm * value
         } else {
-            self.function.value::<S>(simd, sum)
+            self.function.value(cx, sum)
         }
     }
 
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         if self.homogeneous {
             let cosine = self.cosine(sum, right);
-            let [value, slope] = self.function.value_and_slope::<S>(simd, cosine);
+            let [value, slope] = self.function.value_and_slope(cx, cosine);
             [self.left.norm * right.norm * value, slope]
         } else {
-            self.function.value_and_slope::<S>(simd, sum)
+            self.function.value_and_slope(cx, sum)
         }
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let [value, slope] = self.value_and_slope(simd, sum, right);
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let [value, slope] = self.value_and_slope(cx, sum, right);
         if self.homogeneous {
-            return homogeneous::<S, F>(simd, F::ONE, sum, [self.left, right], [value, slope]);
+            return homogeneous(cx, F::ONE, sum, [self.left, right], [value, slope]);
         }
-        let zero = Vector::<S, F>::splat(simd, F::ZERO);
+        let zero = cx.zero();
         Jet { value, slope, left: zero, right: zero, sigma: zero }
     }
 }

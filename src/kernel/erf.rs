@@ -10,7 +10,7 @@ use std::f64::consts::FRAC_2_PI;
 
 use super::correlation::{Correlation, Noisy, noise_share};
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
-use crate::simd::{Real, Simd, SimdBase, Vector, quarter_turns};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// The dual of the error function.
 pub struct Erf<F> {
@@ -39,35 +39,40 @@ impl<F: Real> PatchKernel<F> for Erf<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         AtSite(Noisy::new(self.noise, left))
     }
 }
 
 /// `arcsin(x)` in quarter turns.
 #[inline(always)]
-fn value<S: Simd, F: Real>(simd: S, met: Correlation<Vector<S, F>>) -> Vector<S, F> {
-    quarter_turns::<S, F>(simd, met.sine, met.cosine)
+fn value<S: Simd, F: Real>(cx: Context<S, F>, met: Correlation<Vector<S, F>>) -> Vector<S, F> {
+    cx.quarter_turns(met.sine, met.cosine)
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
-        value::<S, F>(simd, self.0.meet(simd, sum, right))
+    fn value(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        value(cx, self.0.meet(cx, sum, right))
     }
 
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        let met = self.0.meet(simd, sum, right);
-        let factor = Vector::<S, F>::splat(simd, F::from_f64(FRAC_2_PI));
-        [value::<S, F>(simd, met), met.inverses * (factor / met.cosine)]
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
+        let met = self.0.meet(cx, sum, right);
+        let factor = cx.splat(F::from_f64(FRAC_2_PI));
+        [value(cx, met), met.inverses * (factor / met.cosine)]
     }
 
     /// `n dM/dn = -t^2 S dM/dS`, `sigma dM/dsigma = (r^2 + r'^2) S dM/dS`.
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let Self(left) = self;
-        let [value, slope] = self.value_and_slope(simd, sum, right);
+        let [value, slope] = self.value_and_slope(cx, sum, right);
         let share = right.norm * right.inverse;
         let along = sum * slope;
         Jet {

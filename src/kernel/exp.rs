@@ -6,7 +6,7 @@
 use std::f64::consts::LOG2_E;
 
 use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, Visitor, homogeneous};
-use crate::simd::{Exp2, Real, Simd, SimdBase, SimdFloat, Vector, exp2};
+use crate::simd::{Context, Exp2, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The exponential kernel on the sphere, for a `sigma` that is not tiny.
 ///
@@ -69,49 +69,54 @@ impl<F: Real> PatchKernel<F> for Exp<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> ExpAtSite<S, F> {
+    fn at<S: Simd>(&self, cx: Context<S, F>, left: Patch<S, F>) -> ExpAtSite<S, F> {
         let Self { rate, scale, inverse_square } = *self;
         // A norm that has no inverse is that of a blank patch, whose map is 0.
-        let least = Vector::<S, F>::splat(simd, F::LEAST_INVERTIBLE);
+        let least = cx.splat(F::LEAST_INVERTIBLE);
         ExpAtSite {
             left,
             inverse_square,
             rate: left.inverse * rate,
-            power: Exp2::new(simd, left.norm * scale),
-            slope: Vector::<S, F>::splat(simd, inverse_square) / left.norm.max(least),
+            power: Exp2::new(cx, left.norm * scale),
+            slope: cx.splat(inverse_square) / left.norm.max(least),
         }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for ExpAtSite<S, F> {
     #[inline(always)]
-    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
-        right.norm * self.power.at_product(simd, sum, self.rate * right.inverse)
+    fn value(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        right.norm * self.power.at_product(cx, sum, self.rate * right.inverse)
     }
 
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        let power = self.power.at_product(simd, sum, self.rate * right.inverse);
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
+        let power = self.power.at_product(cx, sum, self.rate * right.inverse);
         [right.norm * power, power * self.slope]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        jet(simd, self.inverse_square, sum, [self.left, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        jet(cx, self.inverse_square, sum, [self.left, right], both)
     }
 }
 
 /// `sigma dM/dsigma = 2 M (1 - u) / sigma^2`, where `M u / sigma^2 = S dM/dS`.
 #[inline(always)]
 fn jet<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     inverse_square: F,
     sum: Vector<S, F>,
     patches: [Patch<S, F>; 2],
     both: [Vector<S, F>; 2],
 ) -> Jet<Vector<S, F>> {
-    let jet = homogeneous::<S, F>(simd, F::ONE, sum, patches, both);
+    let jet = homogeneous(cx, F::ONE, sum, patches, both);
     let half = jet.value * inverse_square - sum * jet.slope;
     Jet { sigma: half + half, ..jet }
 }
@@ -146,24 +151,29 @@ impl<F: Real> PatchKernel<F> for Steep<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> SteepAtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> SteepAtSite<S, F> {
         SteepAtSite { left, rate: self.rate, inverse_square: self.inverse_square }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         let rate = self.left.inverse * self.rate * right.inverse;
-        let exponent = sum.mul_sub(rate, Vector::<S, F>::splat(simd, self.rate));
-        let exp = exp2::<S, F>(simd, exponent.min(Vector::<S, F>::splat(simd, F::ZERO)));
+        let exponent = sum.mul_sub(rate, cx.splat(self.rate));
+        let exp = cx.exp2(exponent.min(cx.zero()));
         [self.left.norm * right.norm * exp, exp * self.inverse_square]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        jet(simd, self.inverse_square, sum, [self.left, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        jet(cx, self.inverse_square, sum, [self.left, right], both)
     }
 }
 
@@ -227,7 +237,7 @@ mod tests {
             let Self { sigma, patches } = self;
             let mut results = Vec::new();
             Exp::<F>::new(sigma, &Parameters::default()).choose(Batches {
-                simd,
+                cx: Context::new(simd),
                 patches,
                 results: &mut results,
             });
@@ -236,26 +246,26 @@ mod tests {
     }
 
     struct Batches<'a, S, F> {
-        simd: S,
+        cx: Context<S, F>,
         patches: &'a [Patches<F>],
         results: &'a mut Vec<[f64; 2]>,
     }
 
     impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
         fn visit<K: PatchKernel<F>>(self, kernel: &K) {
-            let simd = self.simd;
-            for batch in self.patches.chunks(Vector::<S, F>::LEN) {
+            let cx = self.cx;
+            for batch in self.patches.chunks(cx.lanes()) {
                 let lanes = |of: &dyn Fn(Patches<F>) -> F| {
-                    Vector::<S, F>::from_fn(simd, |lane| of(batch[lane.min(batch.len() - 1)]))
+                    cx.from_fn(|lane| of(batch[lane.min(batch.len() - 1)]))
                 };
                 let [left, right] = [0, 1].map(|side| Patch {
                     norm: lanes(&|patches| patches.norms[side]),
                     inverse: lanes(&|patches| patches.inverses()[side]),
                 });
                 let sum = lanes(&|patches| patches.sum);
-                let site = kernel.at(simd, left);
-                let [value, slope] = site.value_and_slope(simd, sum, right);
-                let alone = site.value(simd, sum, right);
+                let site = kernel.at(cx, left);
+                let [value, slope] = site.value_and_slope(cx, sum, right);
+                let alone = site.value(cx, sum, right);
                 assert_eq!(alone.as_slice(), value.as_slice());
                 let both = value.as_slice().iter().zip(slope.as_slice());
                 let both = both.map(|(value, slope)| [value.to_f64(), slope.to_f64()]);

@@ -24,7 +24,7 @@ use std::f64::consts::FRAC_2_PI;
 
 use super::correlation::{Correlation, Noisy, noise_share};
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, quarter_turns};
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// The dual of the Gaussian error linear unit.
 pub struct Gelu<F> {
@@ -62,7 +62,7 @@ impl<F: Real> PatchKernel<F> for Gelu<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         let left = Noisy::new(self.noise, left);
         let reach = left.patch.norm * left.share * F::from_f64(FRAC_2_PI);
         AtSite { left, scale: self.scale, reach }
@@ -85,14 +85,19 @@ struct Terms<V> {
 
 impl<S: Simd, F: Real> AtSite<S, F> {
     #[inline(always)]
-    fn terms(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Terms<Vector<S, F>> {
-        let one = Vector::<S, F>::splat(simd, F::ONE);
-        let met = self.left.meet(simd, sum, right);
+    fn terms(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Terms<Vector<S, F>> {
+        let one = cx.one();
+        let met = self.left.meet(cx, sum, right);
         let secant = one / met.cosine;
         let noise_shares = met.inverses * self.left.noise;
         Terms {
             met,
-            turn: quarter_turns::<S, F>(simd, met.sine, met.cosine) + one,
+            turn: cx.quarter_turns(met.sine, met.cosine) + one,
             secant,
             noise_shares,
             steep: noise_shares * secant,
@@ -125,8 +130,13 @@ impl<S: Simd, F: Real> AtSite<S, F> {
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        let terms = self.terms(simd, sum, right);
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
+        let terms = self.terms(cx, sum, right);
         [self.value_of(sum, right, terms), self.slope_of(right, terms)]
     }
 
@@ -136,9 +146,9 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     ///
     /// and the same with sides exchanged; `sigma dM/dsigma` is 2 S dM/dS and both.
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let Self { left, scale, reach } = self;
-        let terms = self.terms(simd, sum, right);
+        let terms = self.terms(cx, sum, right);
         let (value, slope) = (self.value_of(sum, right, terms), self.slope_of(right, terms));
 
         let Terms { met, secant, noise_shares, steep, .. } = terms;

@@ -1,7 +1,7 @@
 //! Derivatives of a patch kernel by all that it depends on.
 
 use super::Patch;
-use crate::simd::{Real, Simd, SimdBase, Vector, indicator};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// A kernel's value and its derivatives.
 ///
@@ -25,7 +25,7 @@ pub struct Jet<V> {
 /// `slope` is `dM/dS` as the NTK has it, which takes both norms to be above the floor of cosines.
 #[inline(always)]
 pub fn homogeneous<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     degree: F,
     sum: Vector<S, F>,
     [left, right]: [Patch<S, F>; 2],
@@ -33,22 +33,22 @@ pub fn homogeneous<S: Simd, F: Real>(
 ) -> Jet<Vector<S, F>> {
     let share = |patch: Patch<S, F>| patch.norm * patch.inverse;
     let slope = slope * (share(left) * share(right));
-    turned(simd, degree, sum, [left, right], [value, slope])
+    turned(cx, degree, sum, [left, right], [value, slope])
 }
 
 /// The same from the slope at norms below the floor, too. There a cosine does not depend on its norm.
 #[inline(always)]
 pub fn turned<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     degree: F,
     sum: Vector<S, F>,
     [left, right]: [Patch<S, F>; 2],
     [value, slope]: [Vector<S, F>; 2],
 ) -> Jet<Vector<S, F>> {
-    let zero = Vector::<S, F>::splat(simd, F::ZERO);
+    let zero = cx.zero();
     let floor = F::NORM_FLOOR;
     let radial = value * degree;
     let turn = sum * slope;
-    let along = |patch: Patch<S, F>| radial - turn * indicator::<S, F>(simd, patch.norm - floor);
+    let along = |patch: Patch<S, F>| radial - turn * cx.indicator(patch.norm - floor);
     Jet { value, slope, left: along(left), right: along(right), sigma: zero }
 }

@@ -4,7 +4,7 @@
 //! ICLR 2022 (arXiv:2102.10032): the last layers of a CKN can be linear at little loss.
 
 use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
-use crate::simd::{Real, Simd, SimdBase, Vector};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// The linear kernel, scaled.
 pub struct Linear<F> {
@@ -34,22 +34,27 @@ impl<F: Real> PatchKernel<F> for Linear<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         let factor = left.norm * left.inverse * self.sigma;
-        AtSite { left, factor, slope: Vector::<S, F>::splat(simd, self.sigma) }
+        AtSite { left, factor, slope: cx.splat(self.sigma) }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(self, _simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        _cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         [right.norm * (sum * (self.factor * right.inverse)), self.slope]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        let jet = homogeneous::<S, F>(simd, F::ONE, sum, [self.left, right], both);
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        let jet = homogeneous(cx, F::ONE, sum, [self.left, right], both);
         Jet { sigma: jet.value, ..jet }
     }
 }

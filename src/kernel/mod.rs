@@ -29,7 +29,7 @@ mod testing;
 pub use jet::{Jet, homogeneous};
 pub use parameters::{Kind, MOST_TERMS, Parameter, Parameters, Setting};
 
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// A patch kernel with its parameters, in precision `F`.
 pub trait PatchKernel<F: Real>: Sized {
@@ -72,7 +72,7 @@ pub trait PatchKernel<F: Real>: Sized {
     /// The kernel at a left site.
     ///
     /// Whatever does not depend on the right site is computed here, once for a row of them.
-    fn at<S: Simd>(&self, simd: S, left: Patch<S, F>) -> Self::AtSite<'_, S>;
+    fn at<S: Simd>(&self, cx: Context<S, F>, left: Patch<S, F>) -> Self::AtSite<'_, S>;
 }
 
 /// What a kernel knows of one patch.
@@ -87,8 +87,8 @@ pub struct Patch<S: Simd, F: Real> {
 impl<S: Simd, F: Real> Patch<S, F> {
     /// A patch of this norm, as a kernel that sees such noise knows it.
     #[inline(always)]
-    pub fn new(simd: S, norm: Vector<S, F>, noise: Option<F>) -> Self {
-        let splat = |x| Vector::<S, F>::splat(simd, x);
+    pub fn new(cx: Context<S, F>, norm: Vector<S, F>, noise: Option<F>) -> Self {
+        let splat = |x| cx.splat(x);
         let size = match noise {
             Some(noise) => norm.mul_add(norm, splat(noise)).sqrt(),
             None => norm.max(splat(F::NORM_FLOOR)),
@@ -105,15 +105,20 @@ impl<S: Simd, F: Real> Patch<S, F> {
 pub trait SiteKernel<S: Simd, F: Real>: Copy {
     /// `M`.
     #[inline(always)]
-    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
-        self.value_and_slope(simd, sum, right)[0]
+    fn value(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+        self.value_and_slope(cx, sum, right)[0]
     }
 
     /// `M` and `dM/dS`; `M` has the bits of [`SiteKernel::value`].
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2];
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2];
 
     /// `M` and all its derivatives; `M` has the bits of [`SiteKernel::value`].
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>>;
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>>;
 }
 
 /// Multiplications for a cosine and the product with two norms. A layer's cost has them for every

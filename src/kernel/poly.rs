@@ -4,7 +4,7 @@
 //! models: a kernel perspective*, ICLR 2022 (arXiv:2102.10032), section 2.
 
 use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
-use crate::simd::{Real, Simd, Vector};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// The homogeneous polynomial kernel of degree `D >= 2`.
 pub struct Power<const D: usize>;
@@ -26,14 +26,19 @@ impl<F: Real, const D: usize> PatchKernel<F> for Power<D> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F, D> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F, D> {
         AtSite(left)
     }
 }
 
 impl<S: Simd, F: Real, const D: usize> SiteKernel<S, F> for AtSite<S, F, D> {
     #[inline(always)]
-    fn value_and_slope(self, _simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        _cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         let Self(left) = self;
         let cosine = sum * (left.inverse * right.inverse);
         let mut power = cosine;
@@ -44,8 +49,8 @@ impl<S: Simd, F: Real, const D: usize> SiteKernel<S, F> for AtSite<S, F, D> {
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        homogeneous::<S, F>(simd, F::ONE, sum, [self.0, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        homogeneous(cx, F::ONE, sum, [self.0, right], both)
     }
 }

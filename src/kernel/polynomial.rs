@@ -7,7 +7,7 @@
 
 use super::dot::{self, Function, HOMOGENEOUS};
 use super::{Kind, Parameter, Parameters, Patch, PatchKernel, Setting};
-use crate::simd::{Real, Simd, SimdBase, Vector};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// The polynomial kernel of any degree.
 pub struct Poly<F> {
@@ -48,23 +48,23 @@ impl<F: Real> PatchKernel<F> for Poly<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> dot::AtSite<S, F, Power<F>> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> dot::AtSite<S, F, Power<F>> {
         dot::AtSite { function: self.power, homogeneous: self.homogeneous, left }
     }
 }
 
 impl<F: Real> Function<F> for Power<F> {
     #[inline(always)]
-    fn value<S: Simd>(self, simd: S, x: Vector<S, F>) -> Vector<S, F> {
-        self.value_and_slope::<S>(simd, x)[0]
+    fn value<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> Vector<S, F> {
+        self.value_and_slope(cx, x)[0]
     }
 
     /// By the binary digits of the exponent, from the second one down.
     #[inline(always)]
-    fn value_and_slope<S: Simd>(self, simd: S, x: Vector<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> [Vector<S, F>; 2] {
         let Self { offset, exponent } = self;
-        let base = x + Vector::<S, F>::splat(simd, offset);
-        let mut power = if exponent > 0 { base } else { Vector::<S, F>::splat(simd, F::ONE) };
+        let base = x + cx.splat(offset);
+        let mut power = if exponent > 0 { base } else { cx.one() };
         for digit in (0..exponent.checked_ilog2().unwrap_or(0)).rev() {
             power *= power;
             if exponent >> digit & 1 == 1 {

@@ -6,7 +6,7 @@
 use std::f64::consts::{LN_2, LOG2_E};
 
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, exp2_or_zero};
+use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The Gaussian kernel.
 pub struct Rbf<F> {
@@ -45,7 +45,7 @@ impl<F: Real> PatchKernel<F> for Rbf<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         let Self { rate, inverse_square, inverse } = *self;
         AtSite { left: left.norm, rate, inverse_square, inverse }
     }
@@ -54,24 +54,29 @@ impl<F: Real> PatchKernel<F> for Rbf<F> {
 impl<S: Simd, F: Real> AtSite<S, F> {
     /// `log2 M`.
     #[inline(always)]
-    fn exponent(self, simd: S, sum: Vector<S, F>, right: Vector<S, F>) -> Vector<S, F> {
-        squared_distance::<S, F>(simd, sum, [self.left, right]) * self.rate
+    fn exponent(self, cx: Context<S, F>, sum: Vector<S, F>, right: Vector<S, F>) -> Vector<S, F> {
+        squared_distance(cx, sum, [self.left, right]) * self.rate
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        let value = exp2_or_zero::<S, F>(simd, self.exponent(simd, sum, right.norm));
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
+        let value = cx.exp2_or_zero(self.exponent(cx, sum, right.norm));
         [value, value * self.inverse_square]
     }
 
     /// `n dM/dn = -n^2 M / sigma^2`, `sigma dM/dsigma = -2 M ln M`.
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let [value, slope] = self.value_and_slope(simd, sum, right);
-        let exponent = self.exponent(simd, sum, right.norm);
-        let exponent = exponent.max(Vector::<S, F>::splat(simd, F::MIN_EXPONENT));
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let [value, slope] = self.value_and_slope(cx, sum, right);
+        let exponent = self.exponent(cx, sum, right.norm);
+        let exponent = exponent.max(cx.splat(F::MIN_EXPONENT));
         // A value of 0 stays so, however large the norm.
         let along = |norm: Vector<S, F>| {
             let scaled = norm * self.inverse;
@@ -90,11 +95,11 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
 /// `n^2 + n'^2 - 2 S`, as `(n - n')^2 + 2 (n n' - S)`: each is rounded once, and neither is negative.
 #[inline(always)]
 pub(super) fn squared_distance<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     sum: Vector<S, F>,
     [left, right]: [Vector<S, F>; 2],
 ) -> Vector<S, F> {
-    let lack = left.mul_sub(right, sum).max(Vector::<S, F>::splat(simd, F::ZERO));
+    let lack = left.mul_sub(right, sum).max(cx.zero());
     let gap = left - right;
     gap.mul_add(gap, lack + lack)
 }

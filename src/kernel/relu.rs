@@ -12,7 +12,7 @@
 //! remains at either end.
 
 use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, horner};
+use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The arc-cosine kernel of order 1.
 pub struct Relu;
@@ -34,80 +34,85 @@ impl<F: Real> PatchKernel<F> for Relu {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         AtSite(left)
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
+    fn value(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
         let Self(left) = self;
-        left.norm * right.norm * kappa::<S, F>(simd, sum * right.inverse * left.inverse)
+        left.norm * right.norm * kappa(cx, sum * right.inverse * left.inverse)
     }
 
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         let Self(left) = self;
-        let [kappa, slope] = kappa_and_slope::<S, F>(simd, sum * right.inverse * left.inverse);
+        let [kappa, slope] = kappa_and_slope(cx, sum * right.inverse * left.inverse);
         [left.norm * right.norm * kappa, slope]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        homogeneous::<S, F>(simd, F::ONE, sum, [self.0, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        homogeneous(cx, F::ONE, sum, [self.0, right], both)
     }
 }
 
 /// `kappa(u)`.
 #[inline(always)]
-pub(super) fn kappa<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
-    let v = distance::<S, F>(simd, cosine);
-    value::<S, F>(simd, cosine, v, v.sqrt())
+pub(super) fn kappa<S: Simd, F: Real>(cx: Context<S, F>, cosine: Vector<S, F>) -> Vector<S, F> {
+    let v = distance(cx, cosine);
+    value(cx, cosine, v, v.sqrt())
 }
 
 /// `kappa(u)` and `kappa'(u)`, which is the arc-cosine kernel of order 0.
 #[inline(always)]
 pub(super) fn kappa_and_slope<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     cosine: Vector<S, F>,
 ) -> [Vector<S, F>; 2] {
-    let v = distance::<S, F>(simd, cosine);
+    let v = distance(cx, cosine);
     let root = v.sqrt();
-    [value::<S, F>(simd, cosine, v, root), slope::<S, F>(simd, cosine, v, root)]
+    [value(cx, cosine, v, root), slope(cx, cosine, v, root)]
 }
 
 /// `kappa'(u)`, given `v` and its root.
 #[inline(always)]
 pub(super) fn slope<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     cosine: Vector<S, F>,
     v: Vector<S, F>,
     root: Vector<S, F>,
 ) -> Vector<S, F> {
-    let half = Vector::<S, F>::splat(simd, F::HALF);
-    let arcsine = half - root * horner::<S, F>(simd, v, F::ARCCOS);
+    let half = cx.splat(F::HALF);
+    let arcsine = half - root * cx.horner(v, F::ARCCOS);
     half + arcsine.copysign(cosine)
 }
 
 /// `1 - min(|u|, 1)`.
 #[inline(always)]
-pub(super) fn distance<S: Simd, F: Real>(simd: S, cosine: Vector<S, F>) -> Vector<S, F> {
-    let distance = Vector::<S, F>::splat(simd, F::ONE) - cosine.abs();
-    distance.max(Vector::<S, F>::splat(simd, F::ZERO))
+pub(super) fn distance<S: Simd, F: Real>(cx: Context<S, F>, cosine: Vector<S, F>) -> Vector<S, F> {
+    let distance = cx.one() - cosine.abs();
+    distance.max(cx.zero())
 }
 
 #[inline(always)]
 fn value<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     cosine: Vector<S, F>,
     v: Vector<S, F>,
     root: Vector<S, F>,
 ) -> Vector<S, F> {
-    let (zero, one) = (Vector::<S, F>::splat(simd, F::ZERO), Vector::<S, F>::splat(simd, F::ONE));
+    let (zero, one) = (cx.zero(), cx.one());
     let positive = cosine.max(zero).min(one);
-    (v * root).mul_add(horner::<S, F>(simd, v, F::RELU), positive)
+    (v * root).mul_add(cx.horner(v, F::RELU), positive)
 }
 
 #[cfg(test)]
@@ -129,19 +134,20 @@ mod tests {
         type Output = Vec<(f64, f64)>;
 
         fn run<S: Simd>(self, simd: S) -> Self::Output {
-            let one = Vector::<S, F>::splat(simd, F::ONE);
+            let cx = Context::new(simd);
+            let one = cx.one();
             let chunk = |us: &[F]| {
-                let u = Vector::<S, F>::from_fn(simd, |lane| us[lane.min(us.len() - 1)]);
+                let u = cx.from_fn(|lane| us[lane.min(us.len() - 1)]);
                 let right = Patch { norm: one, inverse: one };
-                let relu = PatchKernel::<F>::at(&Relu, simd, right);
-                let [value, slope] = relu.value_and_slope(simd, u, right);
-                let alone = relu.value(simd, u, right);
+                let relu = PatchKernel::<F>::at(&Relu, cx, right);
+                let [value, slope] = relu.value_and_slope(cx, u, right);
+                let alone = relu.value(cx, u, right);
                 assert_eq!(alone.as_slice(), value.as_slice());
                 let both = value.as_slice().iter().zip(slope.as_slice());
                 let both = both.map(|(value, slope)| (value.to_f64(), slope.to_f64()));
                 both.take(us.len()).collect::<Vec<_>>()
             };
-            self.0.chunks(Vector::<S, F>::LEN).flat_map(chunk).collect()
+            self.0.chunks(cx.lanes()).flat_map(chunk).collect()
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::dot::{self, Function, HOMOGENEOUS};
 use super::{Kind, Parameter, Parameters, Patch, PatchKernel};
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, horner};
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// A power series of non-negative coefficients.
 pub struct Series<F> {
@@ -34,7 +34,11 @@ impl<F: Real> PatchKernel<F> for Series<F> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> dot::AtSite<S, F, Terms<'_, F>> {
+    fn at<S: Simd>(
+        &self,
+        _cx: Context<S, F>,
+        left: Patch<S, F>,
+    ) -> dot::AtSite<S, F, Terms<'_, F>> {
         let function = Terms(&self.coefficients);
         dot::AtSite { function, homogeneous: self.homogeneous, left }
     }
@@ -42,18 +46,18 @@ impl<F: Real> PatchKernel<F> for Series<F> {
 
 impl<F: Real> Function<F> for Terms<'_, F> {
     #[inline(always)]
-    fn value<S: Simd>(self, simd: S, x: Vector<S, F>) -> Vector<S, F> {
-        horner::<S, F>(simd, x, self.0)
+    fn value<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> Vector<S, F> {
+        cx.horner(x, self.0)
     }
 
     #[inline(always)]
-    fn value_and_slope<S: Simd>(self, simd: S, x: Vector<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> [Vector<S, F>; 2] {
         let (last, rest) = self.0.split_last().expect("a series has coefficients");
-        let mut value = Vector::<S, F>::splat(simd, *last);
-        let mut slope = Vector::<S, F>::splat(simd, F::ZERO);
+        let mut value = cx.splat(*last);
+        let mut slope = cx.zero();
         for &coefficient in rest.iter().rev() {
             slope = slope.mul_add(x, value);
-            value = value.mul_add(x, Vector::<S, F>::splat(simd, coefficient));
+            value = value.mul_add(x, cx.splat(coefficient));
         }
         [value, slope]
     }

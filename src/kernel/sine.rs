@@ -17,7 +17,7 @@ use std::f64::consts::{LN_2, LOG2_E};
 
 use super::rbf::squared_distance;
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
-use crate::simd::{Decay, Real, Simd, SimdBase, SimdFloat, Vector, decay, exp2_or_zero};
+use crate::simd::{Context, Decay, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The dual of the sine.
 pub type Sin<F> = Wave<F, true>;
@@ -63,7 +63,7 @@ impl<F: Real, const ODD: bool> PatchKernel<F> for Wave<F, ODD> {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F, ODD> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F, ODD> {
         AtSite { left: left.norm, rates: self.0 }
     }
 }
@@ -81,16 +81,16 @@ impl<S: Simd, F: Real, const ODD: bool> AtSite<S, F, ODD> {
     #[inline(always)]
     fn exponentials(
         self,
-        simd: S,
+        cx: Context<S, F>,
         sum: Vector<S, F>,
         right: Vector<S, F>,
     ) -> Exponentials<Vector<S, F>> {
         let Self { left, rates } = self;
         let size = sum.abs();
-        let distance = squared_distance::<S, F>(simd, size, [left, right]) * rates.distance;
-        let half = exp2_or_zero::<S, F>(simd, distance) * F::HALF;
+        let distance = squared_distance(cx, size, [left, right]) * rates.distance;
+        let half = cx.exp2_or_zero(distance) * F::HALF;
         let sum = size * rates.sum;
-        Exponentials { distance: [distance, half], sum: (sum, decay::<S, F>(simd, sum)) }
+        Exponentials { distance: [distance, half], sum: (sum, cx.decay(sum)) }
     }
 
     #[inline(always)]
@@ -108,20 +108,25 @@ impl<S: Simd, F: Real, const ODD: bool> AtSite<S, F, ODD> {
 
 impl<S: Simd, F: Real, const ODD: bool> SiteKernel<S, F> for AtSite<S, F, ODD> {
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        self.value_and_slope_of(sum, self.exponentials(simd, sum, right.norm))
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
+        self.value_and_slope_of(sum, self.exponentials(cx, sum, right.norm))
     }
 
     /// `n dM/dn = -A M`. In `sigma dM/dsigma = 2 S dM/dS - (A + B) M` large terms cancel, but not in
     /// `+-2 |C| exp(-E - 2 |C|) - 2 E M`, with the sign of `C` for `sin` and a minus for `cos`.
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let Self { left, rates } = self;
-        let exponentials = self.exponentials(simd, sum, right.norm);
+        let exponentials = self.exponentials(cx, sum, right.norm);
         let [value, slope] = self.value_and_slope_of(sum, exponentials);
 
         let Exponentials { distance: [distance, half], sum: (twice, decay) } = exponentials;
-        let least = Vector::<S, F>::splat(simd, F::MIN_EXPONENT);
+        let least = cx.splat(F::MIN_EXPONENT);
         let [distance, twice] = [distance, twice].map(|exponent| exponent.max(least));
         // `twice` is negative.
         let size = twice * half * decay.power;

@@ -3,7 +3,7 @@
 //! The polynomial kernel of degree 2 on patches that are not normalised.
 
 use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
-use crate::simd::{Real, Simd, Vector};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// The square of the inner product.
 pub struct Square;
@@ -29,21 +29,26 @@ impl<F: Real> PatchKernel<F> for Square {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         AtSite { left, factor: left.norm * left.inverse }
     }
 }
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
-    fn value_and_slope(self, _simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
+    fn value_and_slope(
+        self,
+        _cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
         let product = right.norm * (sum * (self.factor * right.inverse));
         [product * product, product + product]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        homogeneous::<S, F>(simd, F::from_f64(2.0), sum, [self.left, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        homogeneous(cx, F::from_f64(2.0), sum, [self.left, right], both)
     }
 }

@@ -10,7 +10,7 @@
 use std::f64::consts::FRAC_1_PI;
 
 use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, jet, relu};
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector, indicator};
+use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The arc-cosine kernel of order 0.
 pub struct Step;
@@ -35,7 +35,7 @@ impl<F: Real> PatchKernel<F> for Step {
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, _simd: S, left: Patch<S, F>) -> AtSite<S, F> {
+    fn at<S: Simd>(&self, _cx: Context<S, F>, left: Patch<S, F>) -> AtSite<S, F> {
         AtSite(left)
     }
 }
@@ -46,23 +46,28 @@ const PARALLEL: f64 = 8.0;
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     /// The slope is large and finite at the singularity.
     #[inline(always)]
-    fn value_and_slope(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> [Vector<S, F>; 2] {
-        let splat = |x: f64| Vector::<S, F>::splat(simd, F::from_f64(x));
+    fn value_and_slope(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> [Vector<S, F>; 2] {
+        let splat = |x: f64| cx.splat(F::from_f64(x));
         let Self(left) = self;
         let cosine = sum * right.inverse * left.inverse;
-        let v = relu::distance::<S, F>(simd, cosine);
+        let v = relu::distance(cx, cosine);
         let parallel = splat(PARALLEL * (-f64::from(F::MANTISSA_BITS)).exp2());
-        let v = v * indicator::<S, F>(simd, v - parallel);
-        let square = (v * (splat(2.0) - v)).max(Vector::<S, F>::splat(simd, F::LEAST_INVERTIBLE));
+        let v = v * cx.indicator(v - parallel);
+        let square = (v * (splat(2.0) - v)).max(cx.splat(F::LEAST_INVERTIBLE));
         let slope = splat(FRAC_1_PI) / square.sqrt();
-        let value = relu::slope::<S, F>(simd, cosine, v, v.sqrt());
+        let value = relu::slope(cx, cosine, v, v.sqrt());
         [value, slope * right.inverse * left.inverse]
     }
 
     #[inline(always)]
-    fn jet(self, simd: S, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
-        let both = self.value_and_slope(simd, sum, right);
-        jet::turned::<S, F>(simd, F::ZERO, sum, [self.0, right], both)
+    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
+        let both = self.value_and_slope(cx, sum, right);
+        jet::turned(cx, F::ZERO, sum, [self.0, right], both)
     }
 }
 

@@ -6,7 +6,7 @@
 //! as its arguments.
 
 use super::{Kernel, Parameters, Patch, PatchKernel, SiteKernel, Visitor};
-use crate::simd::{Double, Isa, Real, Simd, SimdBase, Task, Vector};
+use crate::simd::{Context, Double, Isa, Real, Simd, SimdBase, Task, Vector};
 
 /// What a kernel depends on.
 #[derive(Clone, Copy)]
@@ -264,21 +264,25 @@ impl<F: Real> Task for Evaluate<'_, F> {
     fn run<S: Simd>(self, simd: S) -> Vec<Got> {
         let Self { subject: Subject { kernel, sigma, parameters, .. }, inputs } = self;
         let mut all = Vec::new();
-        kernel.prepare::<F>(*sigma, parameters).visit(Batches { simd, inputs, all: &mut all });
+        kernel.prepare::<F>(*sigma, parameters).visit(Batches {
+            cx: Context::new(simd),
+            inputs,
+            all: &mut all,
+        });
         all
     }
 }
 
 struct Batches<'a, S, F> {
-    simd: S,
+    cx: Context<S, F>,
     inputs: &'a [Input<F>],
     all: &'a mut Vec<Got>,
 }
 
 impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
     fn visit<K: PatchKernel<F>>(self, kernel: &K) {
-        for batch in self.inputs.chunks(Vector::<S, F>::LEN) {
-            let got = evaluate(self.simd, kernel, batch);
+        for batch in self.inputs.chunks(self.cx.lanes()) {
+            let got = evaluate(self.cx, kernel, batch);
             self.all.extend(got.into_iter().take(batch.len()));
         }
     }
@@ -286,28 +290,27 @@ impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
 
 /// A vector of results; the value is the same three times.
 fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
-    simd: S,
+    cx: Context<S, F>,
     kernel: &K,
     batch: &[Input<F>],
 ) -> Vec<Got> {
-    let lanes = |of: &dyn Fn(Input<F>) -> F| {
-        Vector::<S, F>::from_fn(simd, |lane| of(batch[lane.min(batch.len() - 1)]))
-    };
+    let lanes =
+        |of: &dyn Fn(Input<F>) -> F| cx.from_fn(|lane| of(batch[lane.min(batch.len() - 1)]));
     let patch = |side: usize| lanes(&|input| input.norms[side]);
-    let [left, right] = [0, 1].map(|side| Patch::new(simd, patch(side), kernel.noise()));
+    let [left, right] = [0, 1].map(|side| Patch::new(cx, patch(side), kernel.noise()));
     let sum = lanes(&|input| input.sum);
-    let site = kernel.at(simd, left);
-    let [value, slope] = site.value_and_slope(simd, sum, right);
-    let jet = site.jet(simd, sum, right);
+    let site = kernel.at(cx, left);
+    let [value, slope] = site.value_and_slope(cx, sum, right);
+    let jet = site.jet(cx, sum, right);
     let bits = |value: Vector<S, F>| -> Vec<u64> {
         value.as_slice().iter().map(|value| value.to_f64().to_bits()).collect()
     };
-    assert_eq!(bits(site.value(simd, sum, right)), bits(value));
+    assert_eq!(bits(site.value(cx, sum, right)), bits(value));
     assert_eq!(bits(jet.value), bits(value));
     let lane = |index: usize| {
         let of = |vector: Vector<S, F>| vector.as_slice()[index].to_f64();
         let jet = [jet.value, jet.slope, jet.left, jet.right, jet.sigma].map(of);
         Got { slope: of(slope), jet }
     };
-    (0..Vector::<S, F>::LEN).map(lane).collect()
+    (0..cx.lanes()).map(lane).collect()
 }

@@ -6,17 +6,18 @@
 //! width. With fused multiply-add, which every level but [`Isa::Baseline`] on x86 has, results
 //! are therefore the same bits on AVX2, AVX-512 and NEON.
 
+mod context;
 #[cfg(test)]
 mod double;
 mod elementary;
+mod exp2;
 mod peak;
 mod real;
 
+pub use context::Context;
 #[cfg(test)]
 pub(crate) use double::Double;
-pub use elementary::{
-    Decay, Exp2, decay, exp2, exp2_or_zero, horner, horner_twice, indicator, quarter_turns,
-};
+pub use exp2::{Decay, Exp2};
 pub use fearless_simd::prelude::*;
 pub use fearless_simd::{Level, Simd};
 pub use peak::multiply_add_peak;
@@ -137,9 +138,4 @@ impl Isa {
             _ => unreachable!("{} is not available", self.name()),
         }
     }
-}
-
-/// Allocate `len` zero vectors, aligned as vectors are.
-pub fn zeros<S: Simd, F: Real>(simd: S, len: usize) -> Vec<Vector<S, F>> {
-    vec![Vector::<S, F>::splat(simd, F::ZERO); len]
 }

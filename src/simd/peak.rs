@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::{Isa, Real, Simd, SimdBase, SimdFloat, Task, Vector};
+use super::{Context, Isa, Real, Simd, SimdBase, SimdFloat, Task};
 use crate::error::{Error, Result};
 
 /// Enough to hide the latency of a multiply-add behind others. With the one factor they must fit
@@ -63,19 +63,19 @@ impl<F: Real> Chains<F> {
         Self { factor: black_box(F::HALF), length, many: matches!(isa, Isa::Avx512 | Isa::Neon) }
     }
 
-    fn chains<S: Simd, const N: usize>(&self, simd: S) -> Done {
-        simd.vectorize(
+    fn chains<S: Simd, const N: usize>(&self, cx: Context<S, F>) -> Done {
+        cx.vectorize(
             #[inline(always)]
             || {
-                let factor = Vector::<S, F>::splat(simd, self.factor);
-                let mut chains = [Vector::<S, F>::splat(simd, F::ZERO); N];
+                let factor = cx.splat(self.factor);
+                let mut chains = [cx.zero(); N];
                 for _ in 0..self.length {
                     for x in &mut chains {
                         *x = x.mul_add(factor, factor);
                     }
                 }
                 let ends = chains.iter().flat_map(|x| x.as_slice()).map(|x| x.to_f64());
-                let multiply_adds = self.length * N * Vector::<S, F>::LEN;
+                let multiply_adds = self.length * N * cx.lanes();
                 Done { multiply_adds, sum: ends.sum() }
             },
         )
@@ -86,11 +86,8 @@ impl<F: Real> Task for Chains<F> {
     type Output = Done;
 
     fn run<S: Simd>(self, simd: S) -> Done {
-        if self.many {
-            self.chains::<S, MANY_CHAINS>(simd)
-        } else {
-            self.chains::<S, FEW_CHAINS>(simd)
-        }
+        let cx = Context::new(simd);
+        if self.many { self.chains::<S, MANY_CHAINS>(cx) } else { self.chains::<S, FEW_CHAINS>(cx) }
     }
 }
 
