@@ -38,7 +38,7 @@
 //!
 //! // Five images, one a row.
 //! let pixels = Array2::from_shape_fn((5, 64), |(i, p)| ((i * p) % 7) as f32);
-//! let images = Images { name: "images", pixels: pixels.view(), norms: None, inverses: None };
+//! let images = Images { name: "images", pixels: pixels.view(), norms: None };
 //! let mut gram = Array2::zeros((5, 5));
 //! let outputs = Outputs { kernel: gram.view_mut(), beside: Vec::new() };
 //! engine::gram(&plan, images, None, outputs, &Job::new(1, None)?)?;

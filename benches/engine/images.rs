@@ -21,7 +21,7 @@ pub fn norms<F: Compiled>(plan: &Plan, pixels: ArrayView2<F>, job: &Job) -> Arra
 
 /// A set of images for the engine, with norms that are known or not.
 pub fn set<'a, F>(pixels: ArrayView2<'a, F>, norms: Option<ArrayView2<'a, F>>) -> Images<'a, F> {
-    Images { name: "images", pixels, norms, inverses: None }
+    Images { name: "images", pixels, norms }
 }
 
 /// The Gram matrix of `left` and `right`, or of `left` alone.

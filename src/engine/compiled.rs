@@ -1,22 +1,85 @@
-//! The engine in both precisions, compiled once, here.
+//! The door of the engine: its public functions, compiled here in both precisions.
 //!
-//! Generic functions are compiled in the crates that call them, so that each test program and each
-//! benchmark would compile the engine anew. These call it by methods that are not generic.
+//! A generic function is compiled in the crate that calls it, so each test program and each benchmark
+//! would compile the engine anew. These functions call methods that are not generic.
 
 use ndarray::{ArrayView2, ArrayViewMut2, Ix1};
 
 use super::images::Images;
 use super::job::Job;
-use super::steps::{Step, Steps, Timed};
+use super::steps::{self, Step, Steps, Timed};
 use super::tiles::Outputs;
-use super::{gram, norms, steps};
+use super::{gram as matrix, norms as patch_norms};
 use crate::error::Result;
 use crate::plan::Plan;
 use crate::simd::Real;
 
+/// Compute `K[i, j]` for all `left` and `right` images; for `left` with itself if `right` is none,
+/// each pair once.
+///
+/// # Errors
+/// [`Value`](crate::error::Error::Value) for wrong shapes, for an image with a value that is not
+/// finite and for values that overflow; [`Interrupted`](crate::error::Error::Interrupted).
+pub fn gram<F: Compiled>(
+    plan: &Plan,
+    left: Images<F>,
+    right: Option<Images<F>>,
+    out: Outputs<F>,
+    job: &Job,
+) -> Result<()> {
+    F::gram(plan, left, right, out, job)
+}
+
+/// Compute the kernel of `images[left]` and `images[right]` for each `(left, right)` of `pairs`.
+///
+/// # Errors
+/// As [`gram`].
+pub fn pairs<F: Compiled>(
+    plan: &Plan,
+    images: Images<F>,
+    pairs: &[(usize, usize)],
+    out: Outputs<F, Ix1>,
+    job: &Job,
+) -> Result<()> {
+    F::pairs(plan, images, pairs, out, job)
+}
+
+/// Compute the patch norms of `pixels`, `(n, h * w * c)`, into `out`, `(n, layers * h * w)`.
+///
+/// Both are in standard layout. Layer `l` begins at `l * h * w`; the entries that it does not use
+/// are zero.
+///
+/// # Errors
+/// [`Value`](crate::error::Error::Value) for wrong shapes, for an image with a value that is not
+/// finite and for one whose norms overflow; [`Interrupted`](crate::error::Error::Interrupted).
+pub fn norms<F: Compiled>(
+    plan: &Plan,
+    pixels: ArrayView2<F>,
+    out: ArrayViewMut2<F>,
+    job: &Job,
+) -> Result<()> {
+    F::norms(plan, pixels, out, job)
+}
+
+impl<'a, F: Compiled> Steps<'a, F> {
+    /// A batch in which the first of `pixels`, `(n, h * w * c)` with `n` at least 1, meets as many
+    /// images as there are lanes; fewer images are taken again and again.
+    ///
+    /// # Errors
+    /// As [`norms`].
+    pub fn new(plan: &'a Plan, pixels: ArrayView2<'a, F>, job: &Job) -> Result<Self> {
+        F::steps(plan, pixels, job)
+    }
+
+    /// Take a step of a pair of rows, `runs` times.
+    pub fn time(&self, step: Step, runs: u64) -> Timed {
+        F::time(self, step, runs)
+    }
+}
+
 /// A precision that the engine is compiled for; its methods are functions of [`engine`](super).
 pub trait Compiled: Real {
-    /// [`gram`](super::gram()).
+    /// [`gram`].
     #[doc(hidden)]
     fn gram(
         plan: &Plan,
@@ -26,7 +89,7 @@ pub trait Compiled: Real {
         job: &Job,
     ) -> Result<()>;
 
-    /// [`pairs`](super::pairs()).
+    /// [`pairs`].
     #[doc(hidden)]
     fn pairs(
         plan: &Plan,
@@ -36,7 +99,7 @@ pub trait Compiled: Real {
         job: &Job,
     ) -> Result<()>;
 
-    /// [`norms`](super::norms()).
+    /// [`norms`].
     #[doc(hidden)]
     fn norms(
         plan: &Plan,
@@ -44,6 +107,14 @@ pub trait Compiled: Real {
         out: ArrayViewMut2<Self>,
         job: &Job,
     ) -> Result<()>;
+
+    /// [`Steps::new`].
+    #[doc(hidden)]
+    fn steps<'a>(
+        plan: &'a Plan,
+        pixels: ArrayView2<'a, Self>,
+        job: &Job,
+    ) -> Result<Steps<'a, Self>>;
 
     /// [`Steps::time`].
     #[doc(hidden)]
@@ -60,7 +131,7 @@ macro_rules! compile {
                 out: Outputs<Self>,
                 job: &Job,
             ) -> Result<()> {
-                gram::compute(plan, left, right, out, job)
+                matrix::compute(plan, left, right, out, job)
             }
 
             fn pairs(
@@ -70,7 +141,7 @@ macro_rules! compile {
                 out: Outputs<Self, Ix1>,
                 job: &Job,
             ) -> Result<()> {
-                gram::compute_pairs(plan, images, pairs, out, job)
+                matrix::compute_pairs(plan, images, pairs, out, job)
             }
 
             fn norms(
@@ -79,7 +150,15 @@ macro_rules! compile {
                 out: ArrayViewMut2<Self>,
                 job: &Job,
             ) -> Result<()> {
-                norms::compute(plan, pixels, out, job)
+                patch_norms::compute(plan, pixels, out, job)
+            }
+
+            fn steps<'a>(
+                plan: &'a Plan,
+                pixels: ArrayView2<'a, Self>,
+                job: &Job,
+            ) -> Result<Steps<'a, Self>> {
+                steps::prepare(plan, pixels, job)
             }
 
             fn time(steps: &Steps<Self>, step: Step, runs: u64) -> Timed {

@@ -2,35 +2,18 @@
 
 use ndarray::{Array2, Dimension, Ix1, Ix2};
 
-use super::compiled::Compiled;
+use super::batch::pack::Source;
+use super::batch::stage::Stages;
 use super::images::{Images, Storage, prepare};
 use super::job::Job;
-use super::pack::Source;
-use super::patch::tile;
-use super::stage::Stages;
 use super::threads;
 use super::tiles::{Outputs, Tile, tiles};
 use super::worker::Worker;
 use crate::error::{Result, bail};
 use crate::plan::{Carried, Plan};
-use crate::simd::{Real, Simd, SimdBase, Task, Vector};
+use crate::simd::{Context, Real, Simd, Task};
 
-/// Compute `K[i, j]` for all `left` and `right` images; for `left` with itself if `right` is none,
-/// each pair once.
-///
-/// # Errors
-/// [`Value`](crate::error::Error::Value) for wrong shapes, for an image with a value that is not
-/// finite and for values that overflow; [`Interrupted`](crate::error::Error::Interrupted).
-pub fn gram<F: Compiled>(
-    plan: &Plan,
-    left: Images<F>,
-    right: Option<Images<F>>,
-    out: Outputs<F>,
-    job: &Job,
-) -> Result<()> {
-    F::gram(plan, left, right, out, job)
-}
-
+/// [`gram`](super::gram()) in any precision.
 pub(super) fn compute<F: Real>(
     plan: &Plan,
     left: Images<F>,
@@ -48,20 +31,7 @@ pub(super) fn compute<F: Real>(
     job.isa.for_few::<F>(shape.0 * shape.1).run(Gram { plan, left, right, out, job })
 }
 
-/// Compute the kernel of `images[left]` and `images[right]` for each `(left, right)` of `pairs`.
-///
-/// # Errors
-/// As [`gram`].
-pub fn pairs<F: Compiled>(
-    plan: &Plan,
-    images: Images<F>,
-    pairs: &[(usize, usize)],
-    out: Outputs<F, Ix1>,
-    job: &Job,
-) -> Result<()> {
-    F::pairs(plan, images, pairs, out, job)
-}
-
+/// [`pairs`](super::pairs()) in any precision.
 pub(super) fn compute_pairs<F: Real>(
     plan: &Plan,
     images: Images<F>,
@@ -120,12 +90,13 @@ impl<F: Real> Task for Gram<'_, '_, F> {
         let symmetric = right.is_none();
         let right = right.unwrap_or(left);
         let tiles = tiles(out, symmetric);
-        let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
+        let cx = Context::new(simd);
+        let stages = Stages::new(&plan.pair, plan.shape.channels, cx.vector_bytes());
         if job.threads > 1 && tiles.len() < job.threads * TILES_A_THREAD {
-            return spread(simd, plan, &stages, (left, right), tiles, job);
+            return spread(cx, plan, &stages, (left, right), tiles, job);
         }
         threads::run(job, tiles, |queue| {
-            let mut worker = Worker::new(simd, plan, &stages, (left, right), job, queue);
+            let mut worker = Worker::new(cx, plan, &stages, (left, right), job, queue);
             while let Some(mut tile) = queue.next() {
                 worker.tile(&mut tile);
             }
@@ -135,7 +106,7 @@ impl<F: Real> Task for Gram<'_, '_, F> {
 
 /// Deal the pairs of a few tiles to all threads, a batch at a time.
 fn spread<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     plan: &Plan,
     stages: &Stages<F>,
     sources: (Source<F>, Source<F>),
@@ -143,11 +114,11 @@ fn spread<S: Simd, F: Real>(
     job: &Job,
 ) -> Result<()> {
     let pairs: Vec<_> = tiles.iter().flat_map(Tile::pairs).collect();
-    let values = batches(simd, plan, stages, sources, &pairs, job)?;
+    let values = batches(cx, plan, stages, sources, &pairs, job)?;
     let mut values = values.rows().into_iter();
     for mut tile in tiles {
         for (pair, values) in tile.pairs().collect::<Vec<_>>().into_iter().zip(&mut values) {
-            tile.put(pair, values.iter().copied());
+            tile.put(pair, values.to_slice().expect("a row of a matrix is contiguous"));
         }
     }
     Ok(())
@@ -155,21 +126,21 @@ fn spread<S: Simd, F: Real>(
 
 /// Compute a list of pairs, a batch a task: the results of each, the kernel first.
 fn batches<S: Simd, F: Real>(
-    simd: S,
+    cx: Context<S, F>,
     plan: &Plan,
     stages: &Stages<F>,
     sources: (Source<F>, Source<F>),
     pairs: &[(usize, usize)],
     job: &Job,
 ) -> Result<Array2<F>> {
-    let lanes = Vector::<S, F>::LEN;
-    let results = stages.last().plan.gives;
+    let lanes = cx.lanes();
+    let results = plan.pair.result_maps().len();
     let mut out = vec![F::ZERO; pairs.len() * results];
     let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes * results)).collect();
     threads::run(job, tasks, |queue| {
-        let mut worker = Worker::new(simd, plan, stages, sources, job, queue);
+        let mut worker = Worker::new(cx, plan, stages, sources, job, queue);
         while let Some((pairs, out)) = queue.next() {
-            worker.fill(pairs);
+            worker.fill_pairs(pairs);
             let mut rows = out.chunks_exact_mut(results);
             worker.batch(pairs, |_, values| {
                 if let Some(row) = rows.next() {
@@ -194,8 +165,9 @@ impl<F: Real> Task for Pairs<'_, '_, F> {
 
     fn run<S: Simd>(self, simd: S) -> Result<()> {
         let Self { plan, images, pairs, out, job } = self;
-        let stages = Stages::new(&plan.pair, plan.shape.channels, tile::<S, F>());
-        let values = batches(simd, plan, &stages, (images, images), pairs, job)?;
+        let cx = Context::new(simd);
+        let stages = Stages::new(&plan.pair, plan.shape.channels, cx.vector_bytes());
+        let values = batches(cx, plan, &stages, (images, images), pairs, job)?;
         let outputs = std::iter::once(out.kernel).chain(out.beside);
         for (mut out, values) in outputs.zip(values.columns()) {
             out.assign(&values);

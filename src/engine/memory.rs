@@ -1,16 +1,15 @@
 //! How much memory a computation takes.
 
-use super::patch::tile_of;
-use super::scratch::vectors;
-use super::stage::Stages;
+use super::batch::scratch::vectors;
+use super::batch::stage::Stages;
 use crate::plan::Plan;
 use crate::simd::{Isa, Real};
 
-/// The bytes that a thread works in when it computes kernels of pairs in precision `F` on `isa`,
-/// which this processor need not have: rings, columns, packed images and norms, and all else that
-/// grows with an image. Counted from the plan, without allocating any.
+/// The bytes that a thread works in when it computes kernels of pairs in precision `F` on `isa`:
+/// rings, columns, packed images and norms, and all else that grows with an image.
 ///
-/// A computation on `n` threads takes `n` times that, beside images, norms and results.
+/// They are counted from the plan, and nothing is allocated. This processor need not have `isa`. A
+/// computation on `n` threads takes `n` times that, beside images, norms and results.
 ///
 /// ```
 /// use ckn_rs::engine;
@@ -27,7 +26,7 @@ use crate::simd::{Isa, Real};
 /// ```
 pub fn scratch_bytes<F: Real>(plan: &Plan, isa: Isa) -> usize {
     let vector = isa.vector_bytes();
-    let stages = Stages::<F>::new(&plan.pair, plan.shape.channels, tile_of(vector));
+    let stages = Stages::<F>::new(&plan.pair, plan.shape.channels, vector);
     vectors(&stages) * vector
 }
 
@@ -36,14 +35,14 @@ mod tests {
     use std::marker::PhantomData;
 
     use super::*;
-    use crate::engine::pack::{Packed, SiteNorms};
-    use crate::engine::patch::tile;
-    use crate::engine::scratch::{LayerScratch, Scratch};
+    use crate::engine::batch::pack::{LayerNorms, Packed};
+    use crate::engine::batch::ring::MapRing;
+    use crate::engine::batch::scratch::{LayerScratch, Scratch};
     use crate::kernel::Kernel;
     use crate::model::{Layer, Model, Padding};
     use crate::plan::{Carried, Shape};
     use crate::pooling::Pooling;
-    use crate::simd::{Simd, Task};
+    use crate::simd::{Context, Simd, Task};
 
     fn layer(npatch: usize, subsampling: usize, pooling: Pooling) -> Layer {
         Layer { sigma: 0.6, ..Layer::new(Kernel::Exp, npatch, subsampling).pooled(pooling) }
@@ -77,8 +76,8 @@ mod tests {
     }
 
     fn packed<S: Simd, F: Real>(packed: &Packed<S, F>) -> usize {
-        let norms = packed.norms.iter().map(|SiteNorms { norms, inverses, turns }| {
-            bytes(norms) + bytes(inverses) + all(turns)
+        let norms = packed.norms.iter().map(|LayerNorms { norms, inverses, log_derivatives }| {
+            bytes(norms) + bytes(inverses) + all(log_derivatives)
         });
         bytes(&packed.pixels) + norms.sum::<usize>()
     }
@@ -92,9 +91,10 @@ mod tests {
 
         fn run<S: Simd>(self, simd: S) -> usize {
             let Self(plan, _) = self;
-            let stages = Stages::<F>::new(&plan.pair, plan.shape.channels, tile::<S, F>());
+            let cx = Context::<S, F>::new(simd);
+            let stages = Stages::new(&plan.pair, plan.shape.channels, cx.vector_bytes());
             let Scratch { left, right, layers, rings, totals: _, diagonal } =
-                &Scratch::new(simd, &stages);
+                &Scratch::new(cx, &stages);
             let layer = |layer: &LayerScratch<S, F>| {
                 let LayerScratch { columns, values, jets, pooled, across, down, traces } = layer;
                 let by_row = [columns, pooled, across, traces];
@@ -102,7 +102,9 @@ mod tests {
                 by_row.sum::<usize>() + all(values) + bytes(down) + bytes(jets)
             };
             let layers: usize = layers.iter().map(layer).sum();
-            packed(left) + packed(right) + layers + maps(rings) + all(diagonal)
+            let rings: usize =
+                rings.iter().flatten().map(|ring| bytes(MapRing::values(ring))).sum();
+            packed(left) + packed(right) + layers + rings + all(diagonal)
         }
     }
 
@@ -137,7 +139,8 @@ mod tests {
         }
     }
 
-    /// Also where vectors are wider than here: a thread's share of a third-level cache, or of memory.
+    /// This holds for vectors that this processor lacks, too: a thread has its share of a third-level
+    /// cache, or of memory.
     #[test]
     fn scratch_fits_a_cache() {
         for isa in Isa::ALL {

@@ -1,4 +1,4 @@
-//! The results, split into tiles that threads write to independently.
+//! The results, split into tiles that threads write to independently of each other.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use ndarray::{ArrayViewMut, ArrayViewMut2, Axis, Ix2};
 
 use crate::simd::Real;
 
-/// Where results go: matrices, or vectors for a list of pairs.
+/// The arrays for the results: matrices, or vectors for a list of pairs.
 pub struct Outputs<'a, F, D = Ix2> {
     /// The NTK if the plan asks for it, else the CKN.
     pub kernel: ArrayViewMut<'a, F, D>,
@@ -18,31 +18,32 @@ pub struct Outputs<'a, F, D = Ix2> {
 pub(super) struct Tile<'a, F> {
     pub rows: Range<usize>,
     pub cols: Range<usize>,
-    /// One an output.
+    /// One for each output.
     cells: Vec<Cells<'a, F>>,
 }
 
 /// A tile of a result, and its transpose in a symmetric matrix.
 struct Cells<'a, F> {
-    own: ArrayViewMut2<'a, F>,
+    tile: ArrayViewMut2<'a, F>,
     mirror: Mirror<'a, F>,
 }
 
 enum Mirror<'a, F> {
-    /// Not symmetric.
+    /// The matrix is not symmetric.
     None,
-    /// On the diagonal.
-    Own,
-    Other(ArrayViewMut2<'a, F>),
+    /// The tile lies on the diagonal and mirrors itself.
+    Diagonal,
+    /// The tile on the other side of the diagonal.
+    Transpose(ArrayViewMut2<'a, F>),
 }
 
 impl<F: Real> Cells<'_, F> {
     fn put(&mut self, row: usize, col: usize, value: F) {
-        self.own[[row, col]] = value;
+        self.tile[[row, col]] = value;
         match &mut self.mirror {
             Mirror::None => {}
-            Mirror::Own => self.own[[col, row]] = value,
-            Mirror::Other(mirror) => mirror[[col, row]] = value,
+            Mirror::Diagonal => self.tile[[col, row]] = value,
+            Mirror::Transpose(mirror) => mirror[[col, row]] = value,
         }
     }
 }
@@ -50,7 +51,7 @@ impl<F: Real> Cells<'_, F> {
 impl<F: Real> Tile<'_, F> {
     /// Whether only pairs on and above its diagonal are wanted.
     pub fn is_triangle(&self) -> bool {
-        matches!(self.cells[0].mirror, Mirror::Own)
+        matches!(self.cells[0].mirror, Mirror::Diagonal)
     }
 
     /// The pairs that are wanted, row by row.
@@ -61,28 +62,28 @@ impl<F: Real> Tile<'_, F> {
         })
     }
 
-    /// Store a pair's results, the kernel first; what is not wanted beside it is dropped.
-    pub fn put(&mut self, (row, col): (usize, usize), values: impl Iterator<Item = F>) {
+    /// Store a pair's results, the kernel first; those beside it that nobody wants are dropped.
+    pub fn put(&mut self, (row, col): (usize, usize), values: &[F]) {
         let (row, col) = (row - self.rows.start, col - self.cols.start);
-        for (cells, value) in self.cells.iter_mut().zip(values) {
+        for (cells, &value) in self.cells.iter_mut().zip(values) {
             cells.put(row, col, value);
         }
     }
 }
 
-/// Least side of a tile, a multiple of every lane count.
+/// Least rows and columns of a tile, a multiple of every lane count.
 const TILE: usize = 32;
 
-/// Most tiles along a side: their bookkeeping stays small for any matrix.
+/// Most tiles along an axis, so that their bookkeeping stays small for any matrix.
 const TILES: usize = 128;
 
-fn tile_side(len: usize) -> usize {
+fn tile_length(len: usize) -> usize {
     len.div_ceil(TILES).next_multiple_of(TILE).max(TILE)
 }
 
 /// Split a matrix into cells: all of them, or the upper triangle with its mirror images.
 fn cells<F>(view: ArrayViewMut2<'_, F>, symmetric: bool) -> Vec<((usize, usize), Cells<'_, F>)> {
-    let (rows, cols) = (tile_side(view.nrows()), tile_side(view.ncols()));
+    let (rows, cols) = (tile_length(view.nrows()), tile_length(view.ncols()));
     let shape = (view.nrows().div_ceil(rows), view.ncols().div_ceil(cols));
     let mut grid: Vec<Vec<Option<ArrayViewMut2<F>>>> = split(view, Axis(0), rows)
         .map(|band| split(band, Axis(1), cols).map(Some).collect())
@@ -92,13 +93,13 @@ fn cells<F>(view: ArrayViewMut2<'_, F>, symmetric: bool) -> Vec<((usize, usize),
     let mut cells = Vec::new();
     for i in 0..down {
         for j in if symmetric { i } else { 0 }..across {
-            let own = take(i, j);
+            let tile = take(i, j);
             let mirror = match (symmetric, i == j) {
                 (false, _) => Mirror::None,
-                (true, true) => Mirror::Own,
-                (true, false) => Mirror::Other(take(j, i)),
+                (true, true) => Mirror::Diagonal,
+                (true, false) => Mirror::Transpose(take(j, i)),
             };
-            cells.push(((i * rows, j * cols), Cells { own, mirror }));
+            cells.push(((i * rows, j * cols), Cells { tile, mirror }));
         }
     }
     cells
@@ -107,12 +108,12 @@ fn cells<F>(view: ArrayViewMut2<'_, F>, symmetric: bool) -> Vec<((usize, usize),
 fn split<F>(
     view: ArrayViewMut2<'_, F>,
     axis: Axis,
-    side: usize,
+    length: usize,
 ) -> impl Iterator<Item = ArrayViewMut2<'_, F>> {
     let mut rest = Some(view);
     std::iter::from_fn(move || {
         let view = rest.take().filter(|view| view.len_of(axis) > 0)?;
-        let at = side.min(view.len_of(axis));
+        let at = length.min(view.len_of(axis));
         let (head, tail) = view.split_at(axis, at);
         rest = Some(tail);
         Some(head)
@@ -128,8 +129,8 @@ pub(super) fn tiles<F>(out: Outputs<'_, F>, symmetric: bool) -> Vec<Tile<'_, F>>
         .map(|((row, col), kernel)| {
             let others = beside.iter_mut().filter_map(Iterator::next).map(|(_, cells)| cells);
             Tile {
-                rows: row..row + kernel.own.nrows(),
-                cols: col..col + kernel.own.ncols(),
+                rows: row..row + kernel.tile.nrows(),
+                cols: col..col + kernel.tile.ncols(),
                 cells: std::iter::once(kernel).chain(others).collect(),
             }
         })

@@ -1,22 +1,24 @@
 //! A thread's work: a tile's pairs, a batch at a time.
 //!
-//! In a tile, each left image meets the right images a batch at a time, so that a batch has one
-//! left image in all its lanes. The pairs that fill no such batch (a last few right images, the
-//! triangle on the diagonal of a symmetric matrix) are gathered, and lanes filled from the list.
+//! In a tile, each left image meets the right images a batch at a time, so that a batch has one left
+//! image in all its lanes. The pairs that fill no such batch are gathered in a list, and batches are
+//! filled from it: pairs of the last few right images, and of the triangle on the diagonal of a
+//! symmetric matrix.
 
+use super::batch;
+use super::batch::pack::{Role, Source};
+use super::batch::scratch::Scratch;
+use super::batch::stage::Stages;
 use super::job::Job;
-use super::pack::{Side, Source};
-use super::scratch::Scratch;
-use super::stage::Stages;
+use super::overflow::overflow;
 use super::threads::Queue;
 use super::tiles::Tile;
-use crate::error::Error;
-use crate::plan::{Carried, Plan};
-use crate::simd::{Real, Simd, SimdBase, Vector};
+use crate::plan::Plan;
+use crate::simd::{Context, Real, Simd};
 
-/// What a thread needs to compute pairs.
+/// All that a thread needs to compute pairs.
 pub(super) struct Worker<'a, S: Simd, F: Real, T> {
-    simd: S,
+    cx: Context<S, F>,
     plan: &'a Plan,
     stages: &'a Stages<'a, F>,
     left: Source<'a, F>,
@@ -29,20 +31,20 @@ pub(super) struct Worker<'a, S: Simd, F: Real, T> {
 impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
     /// Images of `left` meet those of `right`.
     pub fn new(
-        simd: S,
+        cx: Context<S, F>,
         plan: &'a Plan,
         stages: &'a Stages<'a, F>,
         (left, right): (Source<'a, F>, Source<'a, F>),
         job: &'a Job,
         queue: &'a Queue<'a, T>,
     ) -> Self {
-        let scratch = Scratch::new(simd, stages);
-        Self { simd, plan, stages, left, right, job, queue, scratch }
+        let scratch = Scratch::new(cx, stages);
+        Self { cx, plan, stages, left, right, job, queue, scratch }
     }
 
     /// Compute a tile's pairs.
     pub fn tile(&mut self, tile: &mut Tile<F>) {
-        let lanes = Vector::<S, F>::LEN;
+        let lanes = self.cx.lanes();
         let triangle = tile.is_triangle();
         let mut odd = Vec::new();
         for first in tile.cols.clone().step_by(lanes) {
@@ -61,52 +63,54 @@ impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
             if full.is_empty() {
                 continue;
             }
-            self.scratch.fill(Side::Right, self.simd, self.plan, self.stages, self.right, &cols);
+            self.fill(Role::Right, &cols);
             for row in full {
-                self.scratch.fill(Side::Left, self.simd, self.plan, self.stages, self.left, &[row]);
+                self.fill(Role::Left, &[row]);
                 let pairs: Vec<_> = cols.iter().map(|&col| (row, col)).collect();
-                if !self
-                    .batch(&pairs, |index, values| tile.put(pairs[index], values.iter().copied()))
-                {
+                if !self.batch(&pairs, |index, values| tile.put(pairs[index], values)) {
                     return;
                 }
             }
         }
         for pairs in odd.chunks(lanes) {
-            self.fill(pairs);
-            if !self.batch(pairs, |index, values| tile.put(pairs[index], values.iter().copied())) {
+            self.fill_pairs(pairs);
+            if !self.batch(pairs, |index, values| tile.put(pairs[index], values)) {
                 return;
             }
         }
     }
 
-    /// Fill both sides from a list of pairs.
-    pub fn fill(&mut self, pairs: &[(usize, usize)]) {
-        let (rows, cols): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-        self.scratch.fill(Side::Left, self.simd, self.plan, self.stages, self.left, &rows);
-        self.scratch.fill(Side::Right, self.simd, self.plan, self.stages, self.right, &cols);
+    fn fill(&mut self, role: Role, indices: &[usize]) {
+        let images = match role {
+            Role::Left => self.left,
+            Role::Right => self.right,
+        };
+        batch::fill(&mut self.scratch, self.cx, self.plan, self.stages, (role, images), indices);
     }
 
-    /// Compute what the lanes hold and `put` each pair's results, the kernel first; false if the job
-    /// was stopped.
+    /// Fill the lanes from a list of pairs.
+    pub fn fill_pairs(&mut self, pairs: &[(usize, usize)]) {
+        let (rows, cols): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+        self.fill(Role::Left, &rows);
+        self.fill(Role::Right, &cols);
+    }
+
+    /// Compute the pairs that the lanes hold and `put` each pair's results, the kernel first; false
+    /// if the job was stopped.
     pub fn batch(&mut self, pairs: &[(usize, usize)], mut put: impl FnMut(usize, &[F])) -> bool {
         let queue = self.queue;
-        self.scratch.run(self.simd, self.stages, || queue.stopped());
+        batch::run(&mut self.scratch, self.cx, self.stages, || queue.stopped());
         if queue.stopped() {
             return false;
         }
-        let mut values = Vec::new();
+        let maps = self.plan.pair.result_maps();
+        let mut values = Vec::with_capacity(maps.len());
         for (index, &(row, col)) in pairs.iter().enumerate() {
             values.clear();
-            values.extend(self.scratch.totals.iter().map(|total| total.value()[index]));
-            if self.plan.carried == Carried::Ntk {
-                values.reverse();
-            }
+            values.extend(maps.iter().map(|&map| self.scratch.totals[map].value()[index]));
             if !values.iter().all(|value| value.is_finite()) {
-                queue.fail(Error::Value(format!(
-                    "the kernel of images {row} and {col} overflows; scale the images down{}",
-                    super::wider::<F>(),
-                )));
+                let what = format_args!("the kernel of images {row} and {col} overflows");
+                queue.fail(overflow::<F>(what));
                 return false;
             }
             put(index, &values);

@@ -1,8 +1,9 @@
-//! From a layer's words to a [`Layer`]: the one place that reads its keys.
+//! From a layer's entries to a [`Layer`]: the one place that reads its keys.
 
 use std::fmt;
 
-use super::{Layer, OPTIONS, Padding, SIDES, Sides, Value};
+use super::layer::{AXES, Layer, Lengths, Padding};
+use super::spec::Value;
 use crate::convention::Convention;
 use crate::error::{Error, Result, bail};
 use crate::kernel::{Kernel, Kind, MOST_TERMS, Parameter, Parameters, Setting};
@@ -21,9 +22,15 @@ pub const KEYS: [&str; 9] = [
     "dilation",
 ];
 
-/// Where a value stands, for the error that names it.
+/// The keys that a model may have: its layers, and beside them its options.
+pub const OPTIONS: [&str; 3] = ["layers", "convention", "readout"];
+
+/// The largest real number that is read as a whole one: no number below it is rounded.
+const WHOLE: f64 = 9e15;
+
+/// The place of a value, for the error that names it.
 pub(super) struct At<'a> {
-    /// None for what the whole model says.
+    /// None for an option of the whole model.
     pub layer: Option<usize>,
     pub key: &'a str,
 }
@@ -41,17 +48,17 @@ impl Layer {
         entries: impl IntoIterator<Item = (String, Value)>,
         ntk: bool,
     ) -> Result<Self> {
-        let mut words = Entries { index, entries: entries.into_iter().collect() };
-        let kernel = words.take("kernel", |at, value| at.kernel(value))?;
+        let mut entries = Entries { index, entries: entries.into_iter().collect() };
+        let kernel = entries.take("kernel", |at, value| at.kernel(value))?;
         let kernel = kernel.unwrap_or(if ntk { Kernel::Relu } else { Kernel::Exp });
-        words.check_keys(kernel)?;
-        let parameters = words.parameters(kernel)?;
-        let poolings = words.take("pooling", |at, value| at.poolings(value))?;
+        entries.check_keys(kernel)?;
+        let parameters = entries.parameters(kernel)?;
+        let poolings = entries.take("pooling", |at, value| at.poolings(value))?;
         let poolings = poolings.unwrap_or([Pooling::Gaussian, Pooling::Gaussian]);
-        let mut sides = |key| words.take(key, |at, value| at.sides(value));
-        let npatch = sides("npatch")?.ok_or_else(|| missing(index, "npatch"))?;
+        let mut lengths = |key| entries.take(key, |at, value| at.lengths(value));
+        let npatch = lengths("npatch")?.ok_or_else(|| missing(index, "npatch"))?;
         let strides = poolings.iter().any(Pooling::has_stride);
-        let subsampling = match (sides("subsampling")?, strides) {
+        let subsampling = match (lengths("subsampling")?, strides) {
             (Some(given), _) => given,
             (None, false) => [1, 1],
             (None, true) => return Err(missing(index, "subsampling")),
@@ -59,13 +66,13 @@ impl Layer {
         Ok(Self {
             npatch,
             subsampling,
-            poolfactor: sides("poolfactor")?.unwrap_or(subsampling),
-            stride: sides("stride")?.unwrap_or([1, 1]),
-            dilation: sides("dilation")?.unwrap_or([1, 1]),
-            padding: words
+            poolfactor: lengths("poolfactor")?.unwrap_or(subsampling),
+            stride: lengths("stride")?.unwrap_or([1, 1]),
+            dilation: lengths("dilation")?.unwrap_or([1, 1]),
+            padding: entries
                 .take("padding", |at, value| at.choice(value, &Padding::ALL, Padding::name))?
                 .unwrap_or_default(),
-            sigma: words.take("sigma", |at, value| at.positive(value))?.unwrap_or(1.0),
+            sigma: entries.take("sigma", |at, value| at.positive(value))?.unwrap_or(1.0),
             kernel,
             parameters,
             poolings,
@@ -74,7 +81,7 @@ impl Layer {
 
     /// The table that [`Layer::from_entries`] reads back, every key filled in.
     pub fn entries(&self) -> Vec<(&'static str, Value)> {
-        let sides = |[rows, cols]: Sides| match rows == cols {
+        let lengths = |[rows, cols]: Lengths| match rows == cols {
             true => Value::Integer(rows as i64),
             false => Value::List([rows, cols].map(|n| Value::Integer(n as i64)).to_vec()),
         };
@@ -88,18 +95,19 @@ impl Layer {
             false => Value::List(vec![pooling(rows), pooling(cols)]),
         };
         let values = [
-            sides(self.npatch),
-            sides(self.subsampling),
-            sides(self.poolfactor),
+            lengths(self.npatch),
+            lengths(self.subsampling),
+            lengths(self.poolfactor),
             Value::Text(self.kernel.name().to_owned()),
             Value::Real(self.sigma),
             poolings,
             Value::Text(self.padding.name().to_owned()),
-            sides(self.stride),
-            sides(self.dilation),
+            lengths(self.stride),
+            lengths(self.dilation),
         ];
-        let own = self.parameters.0.iter().map(|(name, setting)| (*name, value_of(setting)));
-        KEYS.into_iter().zip(values).chain(own).collect()
+        let parameters = self.parameters.0.iter();
+        let parameters = parameters.map(|(name, setting)| (*name, value_of(setting)));
+        KEYS.into_iter().zip(values).chain(parameters).collect()
     }
 }
 
@@ -157,14 +165,14 @@ impl Entries {
     fn check_keys(&self, kernel: Kernel) -> Result<()> {
         let Self { index, entries } = self;
         let known = |key: &str| {
-            KEYS.contains(&key) || kernel.parameters().iter().any(|own| own.name == key)
+            KEYS.contains(&key) || kernel.parameters().iter().any(|one| one.name == key)
         };
         let Some((key, _)) = entries.iter().find(|(key, _)| !known(key)) else { return Ok(()) };
-        let has = |kernel: &Kernel| kernel.parameters().iter().any(|own| own.name == key);
+        let has = |kernel: &Kernel| kernel.parameters().iter().any(|one| one.name == key);
         let owners: Vec<_> = Kernel::ALL.iter().filter(|&kernel| has(kernel)).collect();
         if owners.is_empty() {
-            let own = kernel.parameters().iter().map(|own| own.name);
-            let keys: Vec<_> = KEYS.into_iter().chain(own).collect();
+            let declared = kernel.parameters().iter().map(|one| one.name);
+            let keys: Vec<_> = KEYS.into_iter().chain(declared).collect();
             bail!("{}", unknown(Some(*index), "key", key, &keys));
         }
         let owners: Vec<_> =
@@ -180,15 +188,17 @@ impl Entries {
 impl At<'_> {
     fn whole(&self, value: &Value, wanted: &str) -> Result<usize> {
         match *value {
-            // Python's larger numbers arrive as the largest of these.
+            // Larger numbers arrive as the largest of 64 bits.
             Value::Integer(i64::MAX) => bail!("{self} is too large"),
             Value::Integer(n) if n >= 1 => Ok(n as usize),
             Value::Integer(n) => bail!("{self} must be at least 1, got {n}"),
+            // The original takes 3.0 for 3. It takes 3.5 for 3, too, which nobody means.
+            Value::Real(x) if x.fract() == 0.0 && (1.0..=WHOLE).contains(&x) => Ok(x as usize),
             _ => Err(self.type_error(wanted, value)),
         }
     }
 
-    fn sides(&self, value: &Value) -> Result<Sides> {
+    fn lengths(&self, value: &Value) -> Result<Lengths> {
         let wanted = "a whole number or a pair of them, (rows, columns)";
         match value {
             Value::List(items) => {
@@ -197,12 +207,13 @@ impl At<'_> {
                 };
                 Ok([self.whole(rows, wanted)?, self.whole(cols, wanted)?])
             }
-            _ => self.whole(value, wanted).map(|side| [side; SIDES]),
+            _ => self.whole(value, wanted).map(|length| [length; AXES]),
         }
     }
 
     fn number(&self, value: &Value) -> Result<f64> {
         let x = match *value {
+            Value::Integer(i64::MIN | i64::MAX) => bail!("{self} is too large"),
             Value::Integer(n) => n as f64,
             Value::Real(x) => x,
             _ => return Err(self.type_error("a number", value)),
@@ -239,7 +250,7 @@ impl At<'_> {
         Ok(numbers)
     }
 
-    /// A kernel's own parameter.
+    /// A parameter that a kernel declares.
     fn setting(&self, value: &Value, kind: Kind) -> Result<Setting> {
         Ok(match kind {
             Kind::Number => Setting::Number(self.number(value)?),
@@ -270,7 +281,7 @@ impl At<'_> {
     }
 
     /// A pooling for both axes, or one for each.
-    fn poolings(&self, value: &Value) -> Result<[Pooling; SIDES]> {
+    fn poolings(&self, value: &Value) -> Result<[Pooling; AXES]> {
         match value {
             Value::List(items) if items.iter().any(|x| !is_number(x)) => {
                 let [rows, cols] = items.as_slice() else {

@@ -1,16 +1,16 @@
-//! One axis of one layer: which positions are read, evaluated and pooled.
+//! One axis of one layer: the positions that are read, evaluated and pooled.
 //!
-//! Rows and columns never mix in a convolution or a pooling, so that the set of entries of a map
-//! that are needed is a product: pairs of rows times pairs of columns. Each factor is planned here,
-//! from the output back to the pixels.
+//! Rows and columns never mix in a convolution or a pooling. So the needed entries of a map are a
+//! product: pairs of rows times pairs of columns. Each factor is planned here, from the output back to
+//! the pixels.
 
 use std::ops::Range;
 
 use super::placement::Placement;
-use crate::model::{Layer, Model};
+use crate::model::{Layer, Model, Readout};
 use crate::pooling::{Along, Taps};
 
-/// One pooled position and what it reads.
+/// The window of one pooled position.
 #[derive(Clone, Debug)]
 pub struct Window {
     /// Index of the first site read; the others follow.
@@ -35,7 +35,7 @@ impl Window {
 /// One axis of one layer. "Left" and "right" are the two images of a pair.
 #[derive(Clone, Debug)]
 pub struct Axis {
-    /// Where the patches stand.
+    /// The places of the patches.
     pub placement: Placement,
     /// Coordinates of the input map that are read, ascending; around a circular one they go on
     /// beyond its ends.
@@ -46,14 +46,15 @@ pub struct Axis {
     pub sites: Vec<usize>,
     /// For each left site, the right sites with which it is evaluated.
     pub reach: Vec<Range<usize>>,
-    /// `taps[o][i]`: index in `inputs` of what site `i` reads at offset `o`, if anything.
+    /// `taps[o][i]`: the index in `inputs` of the position that site `i` reads at offset `o`; none
+    /// beyond the edge.
     pub taps: Vec<Vec<Option<usize>>>,
     /// Weights of a whole window.
     pub weights: Vec<f64>,
     /// The pooled positions that the next layer reads, one an input of it; none for the last layer.
     pub windows: Vec<Window>,
-    /// Those of them that stand in the order of their sites: all, but for what is read around the
-    /// ends of a circular map.
+    /// The windows that stand in the order of their sites: all but those that a circular map reads
+    /// again around its ends.
     pub ascending: Range<usize>,
     /// For each left window, the right windows with which it is needed.
     pub window_reach: Vec<Range<usize>>,
@@ -63,14 +64,12 @@ pub struct Axis {
     pub trace: Vec<Vec<f64>>,
 }
 
-/// What a chain of layers ends in.
+/// The end of a chain of layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
-    /// The trace of the last layer's pooled map.
-    Trace,
-    /// The mean of all of its entries.
-    Mean,
-    /// Its diagonal.
+    /// A number that is read from the last layer's pooled map.
+    Number(Readout),
+    /// The diagonal of that map.
     Diagonal,
 }
 
@@ -86,45 +85,48 @@ struct Pooled {
     taps: Taps,
 }
 
-/// What `layer` pools along axis `side` of so many patches.
-pub(super) fn taps(model: &Model, layer: &Layer, side: usize, patches: usize) -> Taps {
-    layer.poolings[side].taps(&Along {
+/// The pooling of `layer` along axis `along`, of so many patches.
+pub(super) fn taps(model: &Model, layer: &Layer, along: usize, patches: usize) -> Taps {
+    layer.poolings[along].taps(&Along {
         positions: patches,
-        subsampling: layer.subsampling[side],
-        poolfactor: layer.poolfactor[side],
+        subsampling: layer.subsampling[along],
+        poolfactor: layer.poolfactor[along],
         convention: model.convention,
     })
 }
 
-/// What layer `index` divides patch sums by to have means is shared by the two maps that they are
-/// sums of products of: along one axis, each is scaled by this.
-pub(super) fn mean_scale(model: &Model, index: usize, side: usize) -> f64 {
-    let divisor = |layer: &Layer| model.convention.divisor(layer.npatch[side]);
+/// The factor, along one axis, of both maps whose products layer `index` sums over a patch. It makes
+/// the sums means where the convention wants means.
+pub(super) fn mean_scale(model: &Model, index: usize, along: usize) -> f64 {
+    let divisor = |layer: &Layer| model.convention.divisor(layer.npatch[along]);
     1.0 / (model.layers.get(index).map_or(1, divisor) as f64).sqrt()
 }
 
-/// Plan axis `side`, of `size` positions, through the first `count` layers.
+/// Plan axis `along`, of `size` positions, through the first `count` layers.
 pub(super) fn plan(
     model: &Model,
     count: usize,
-    side: usize,
+    along: usize,
     mut size: usize,
     output: Output,
 ) -> Vec<Axis> {
     let mut forward = Vec::new();
     for (index, layer) in model.layers[..count].iter().enumerate() {
-        let placement = Placement::new(layer, model.convention, side, size);
-        let mut taps = taps(model, layer, side, placement.patches);
-        let scale = mean_scale(model, index + 1, side);
+        let placement = Placement::new(layer, model.convention, along, size);
+        let mut taps = taps(model, layer, along, placement.patches);
+        let scale = mean_scale(model, index + 1, along);
         taps.weights.iter_mut().for_each(|weight| *weight *= scale);
         size = taps.outputs;
-        forward.push((placement, Pooled { stride: layer.subsampling[side], taps }));
+        forward.push((placement, Pooled { stride: layer.subsampling[along], taps }));
     }
     let mut needed = Needed::of_output(size, output);
-    let mut result = (output != Output::Diagonal).then_some(output);
+    let mut readout = match output {
+        Output::Number(readout) => Some(readout),
+        Output::Diagonal => None,
+    };
     let mut axes = Vec::new();
     for (placement, pooled) in forward.into_iter().rev() {
-        let axis = Axis::new(placement, &pooled, &needed, result.take());
+        let axis = Axis::new(placement, &pooled, &needed, readout.take());
         needed = Needed::of_inputs(&axis);
         axes.push(axis);
     }
@@ -135,13 +137,13 @@ pub(super) fn plan(
 impl Needed {
     fn of_output(size: usize, output: Output) -> Self {
         let reach = |position: usize| match output {
-            Output::Mean => 0..size,
-            Output::Trace | Output::Diagonal => position..position + 1,
+            Output::Number(Readout::Mean) => 0..size,
+            Output::Number(Readout::Trace) | Output::Diagonal => position..position + 1,
         };
         Self { positions: (0..size).collect(), reach: (0..size).map(reach).collect() }
     }
 
-    /// What the patch sums of `axis` read.
+    /// The positions that the patch sums of `axis` read.
     fn of_inputs(axis: &Axis) -> Self {
         let mut mask = vec![vec![false; axis.inputs.len()]; axis.inputs.len()];
         for (left, reach) in axis.reach.iter().enumerate() {
@@ -165,7 +167,7 @@ impl Needed {
     }
 }
 
-/// The hull of what is set.
+/// The least range that holds all indices that are set.
 fn partners(row: &[bool]) -> Range<usize> {
     hull((0..row.len()).filter(|&index| row[index]).map(|index| index..index + 1))
 }
@@ -180,8 +182,13 @@ impl Pooled {
 }
 
 impl Axis {
-    /// `result` is what becomes of the pooled map of a last layer.
-    fn new(placement: Placement, pooled: &Pooled, needed: &Needed, result: Option<Output>) -> Self {
+    /// `readout` says which number is read from the pooled map of a last layer; none for other layers.
+    fn new(
+        placement: Placement,
+        pooled: &Pooled,
+        needed: &Needed,
+        readout: Option<Readout>,
+    ) -> Self {
         let patches = placement.patches;
         let window = |output: usize| pooled.window(output, patches);
         let mut mask = vec![vec![false; patches]; patches];
@@ -221,8 +228,8 @@ impl Axis {
             ascending: ascending(&needed.positions),
             window_reach: needed.reach.clone(),
             site_window_reach: (0..sites.len()).map(readers_reach).collect(),
-            trace: result.map_or(Vec::new(), |result| weights_of(result, &windows, sites.len())),
-            windows: if result.is_some() { Vec::new() } else { windows },
+            trace: readout.map_or(Vec::new(), |readout| weights_of(readout, &windows, sites.len())),
+            windows: if readout.is_some() { Vec::new() } else { windows },
             sites,
             placement,
         };
@@ -230,7 +237,7 @@ impl Axis {
         axis
     }
 
-    /// Find what is read, and where.
+    /// Find the inputs, and the taps on them.
     fn read_inputs(&mut self) {
         let Placement { offsets, dilation, .. } = &self.placement;
         let coordinates: Vec<Vec<Option<isize>>> = offsets
@@ -290,13 +297,13 @@ pub(crate) fn hull(ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
         .unwrap_or(0..0)
 }
 
-/// The weight of each pair of sites in a result.
-fn weights_of(result: Output, windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
+/// The weight of each pair of sites in a number that is read out.
+fn weights_of(readout: Readout, windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
     let mean = |i: usize| windows.iter().map(|w| w.weight(i)).sum::<f64>() / windows.len() as f64;
-    let weight = |i: usize, j: usize| match result {
-        Output::Mean => mean(i) * mean(j),
+    let weight = |i: usize, j: usize| match readout {
+        Readout::Mean => mean(i) * mean(j),
         // `sum_P A[P, i] A[P, j]`.
-        _ => windows.iter().map(|w| w.weight(i) * w.weight(j)).sum(),
+        Readout::Trace => windows.iter().map(|w| w.weight(i) * w.weight(j)).sum(),
     };
     (0..sites).map(|i| (0..sites).map(|j| weight(i, j)).collect()).collect()
 }

@@ -1,15 +1,16 @@
-//! What a pair of images costs, counted on paper.
+//! The cost of a pair of images, counted on paper.
 //!
-//! The count is nominal: it is for estimates, and to say how much of a processor's arithmetic a
-//! computation reaches. It is that of the steps of `DESIGN.md`, one a lane and with everything in
-//! registers: an addition, a multiplication and a multiply-add count as one each, since each takes
-//! a multiply-add unit once; clamps, shifts, roots, loads and stores count nothing. Kernels count
-//! their polynomials of single precision, which are the shorter ones.
+//! The count is nominal. It is for estimates, and to say what share of a processor's arithmetic a
+//! computation reaches. It counts the steps of `DESIGN.md` for one lane. An addition, a multiplication
+//! and a multiply-add count as one each, since each takes a multiply-add unit once. Clamps, shifts,
+//! roots, loads and stores count nothing. Kernels count their polynomials of single precision, which
+//! are the shorter ones.
 
-use super::{Axis, Carried, LayerPlan, Pipeline, Plan};
+use super::axis::Axis;
+use super::pipeline::{Carried, LayerPlan, Pipeline};
 use crate::model::Layer;
 
-/// What one layer of a pair takes.
+/// The cost of one layer of a pair.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
     /// Entries of the layer's map at which the patch kernel is evaluated.
@@ -18,25 +19,9 @@ pub struct Cost {
     pub multiply_adds: f64,
 }
 
-impl Plan {
-    /// The cost of a pair whose norms are known, a layer an item.
-    pub fn pair_cost(&self) -> Vec<Cost> {
-        self.pair.cost(self.shape.channels)
-    }
-
-    /// The multiply-adds of one image's norms.
-    pub fn norms_multiply_adds(&self) -> f64 {
-        // The first layer's are patch sums of squared pixels.
-        let [rows, cols] = self.placements[0].each_ref().map(|axis| axis.offsets.len());
-        let a_position = self.shape.channels + (rows - 1) + (cols - 1);
-        let first = (self.layer_stride() * a_position) as f64;
-        let deeper = self.norms.iter().flat_map(|pipeline| pipeline.cost(self.shape.channels));
-        first + deeper.map(|cost| cost.multiply_adds).sum::<f64>()
-    }
-}
-
 impl Pipeline {
-    fn cost(&self, channels: usize) -> Vec<Cost> {
+    /// The cost on images of `channels`, a layer an item.
+    pub(super) fn cost(&self, channels: usize) -> Vec<Cost> {
         let channels_of = |index| (index == 0).then_some(channels);
         let layers = self.layers.iter().enumerate();
         layers.map(|(index, layer)| layer.cost(channels_of(index))).collect()
@@ -67,7 +52,8 @@ impl LayerPlan {
         (vertical + columns - 1) as f64
     }
 
-    /// Multiply-adds an entry from a patch sum to the kernel's value, and to what is beside it.
+    /// Multiply-adds an entry from a patch sum to the kernel's value, and to the values of the other
+    /// maps.
     fn kernel(&self) -> usize {
         let Layer { kernel, sigma, parameters, .. } = &self.layer;
         let [value, slope] = kernel.prepare::<f32>(*sigma, parameters).multiply_adds();
@@ -75,7 +61,7 @@ impl LayerPlan {
         let alone = 4 + value;
         match self.carried {
             _ if self.gives == 1 => alone,
-            // `T` takes slope times sum plus M.
+            // `T` is the slope times a sum, plus M.
             Carried::Ntk => alone + slope + 1,
             // A derivative takes the slope and two norms', which are some six more.
             _ => alone + slope + 6 + 3 * (self.reads - 1),
@@ -103,7 +89,7 @@ mod tests {
     use super::*;
     use crate::kernel::Kernel;
     use crate::model::Model;
-    use crate::plan::Shape;
+    use crate::plan::{Plan, Shape};
     use crate::pooling::Pooling;
 
     fn layer(npatch: usize, subsampling: usize, kernel: Kernel, pooling: Pooling) -> Layer {

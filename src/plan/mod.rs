@@ -1,77 +1,37 @@
-//! From a model and an image shape to everything the engine needs to know: the one validator of
+//! From a model and an image shape to all that the engine needs to know: the one validator of
 //! geometry.
 //!
-//! A [`Plan`] holds a [`Pipeline`] that ends in the kernel of a pair, and one for each layer but
-//! the first that ends in the diagonal from which an image's patch norms at that layer follow.
+//! A [`Plan`] holds a [`Pipeline`] that ends in the kernel of a pair, and for each layer but the first
+//! one that ends in a diagonal, from which an image's patch norms at that layer follow.
+//!
+//! | file | its part |
+//! |---|---|
+//! | `check` | refuses a layer that does not fit its map |
+//! | `placement` | the places of the patches along one axis |
+//! | `axis` | the positions of an axis that are read, evaluated and pooled |
+//! | `schedule` | the order in which rows are computed |
+//! | `pipeline` | layers in sequence |
+//! | `cost` | entries and multiply-adds, counted on paper |
 
 mod axis;
 mod check;
 mod cost;
+mod pipeline;
 mod placement;
 mod schedule;
+mod shape;
 
 pub(crate) use axis::hull;
 pub use axis::{Axis, Window};
 pub use cost::Cost;
+pub use pipeline::{Carried, LayerPlan, Pipeline};
 pub use placement::Placement;
-pub use schedule::{ROWS, Step};
+pub use schedule::{ROWS, Visit};
+pub use shape::Shape;
 
 use crate::error::{Result, bail};
-use crate::model::{Layer, Model, Readout, SIDES};
+use crate::model::{AXES, Model};
 use axis::Output;
-
-/// The shape of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Channels.
-    pub channels: usize,
-}
-
-/// What is propagated beside the map of the CKN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carried {
-    /// Nothing.
-    Nothing,
-    /// The map of the NTK.
-    Ntk,
-    /// Derivatives with respect to the logarithm of each layer's `sigma`.
-    Gradients,
-}
-
-/// One layer with its geometry.
-#[derive(Clone, Debug)]
-pub struct LayerPlan {
-    /// What the user said.
-    pub layer: Layer,
-    /// The rows of its maps.
-    pub rows: Axis,
-    /// The columns of its maps.
-    pub cols: Axis,
-    /// Input rows (of the left image) that must be held at once; 0 for the first layer.
-    pub ring_rows: usize,
-    /// What goes along.
-    pub carried: Carried,
-    /// Maps that it reads, the CKN's first, and maps that it gives. Those of derivatives come in the
-    /// order of layers; the layer's own is the last, and it only gives it.
-    pub reads: usize,
-    /// See `reads`.
-    pub gives: usize,
-}
-
-/// Layers in sequence, and the order in which their rows are computed.
-#[derive(Clone, Debug)]
-pub struct Pipeline {
-    /// The layers, the first one reading pixels.
-    pub layers: Vec<LayerPlan>,
-    /// Which row of which layer comes when.
-    pub schedule: Vec<Step>,
-    /// Pooled rows after the last layer that must be held at once; 0 for a trace.
-    pub ring_rows: usize,
-}
 
 /// A validated model on images of one shape.
 ///
@@ -80,15 +40,15 @@ pub struct Pipeline {
 pub struct Plan {
     /// The images' shape.
     pub shape: Shape,
-    /// What is wanted beside the CKN.
+    /// The maps beside the CKN's.
     pub carried: Carried,
     /// The model.
     pub model: Model,
     /// Height and width of each layer's input, and of the last layer's output.
     pub sizes: Vec<(usize, usize)>,
-    /// Where each layer's patches stand, along rows and along columns.
-    pub placements: Vec<[Placement; SIDES]>,
-    /// What pixels are multiplied by, so that patch sums are means where the convention wants them.
+    /// The places of each layer's patches, along rows and along columns.
+    pub placements: Vec<[Placement; AXES]>,
+    /// The factor of all pixels. It makes patch sums means where the convention wants means.
     pub pixel_scale: f64,
     /// Ends in the kernel.
     pub pair: Pipeline,
@@ -116,17 +76,13 @@ impl Plan {
             placements.push(placement);
             sizes.push(output);
         }
-        let output = match model.readout {
-            Readout::Trace => Output::Trace,
-            Readout::Mean => Output::Mean,
-        };
         let carried_by_norms = match carried {
             Carried::Ntk => Carried::Nothing,
             other => other,
         };
         let norms = (1..model.layers.len())
             .map(|count| Pipeline::new(model, count, shape, Output::Diagonal, carried_by_norms));
-        let pixel_scale = (0..SIDES).map(|side| axis::mean_scale(model, 0, side)).product();
+        let pixel_scale = (0..AXES).map(|along| axis::mean_scale(model, 0, along)).product();
         Ok(Self {
             shape,
             carried,
@@ -134,7 +90,13 @@ impl Plan {
             sizes,
             placements,
             pixel_scale,
-            pair: Pipeline::new(model, model.layers.len(), shape, output, carried),
+            pair: Pipeline::new(
+                model,
+                model.layers.len(),
+                shape,
+                Output::Number(model.readout),
+                carried,
+            ),
             norms: norms.collect(),
         })
     }
@@ -150,55 +112,32 @@ impl Plan {
         self.model.layers.len() * self.layer_stride()
     }
 
-    /// Where one layer's patch norms end and the next one's begin.
+    /// Entries from the begin of one layer's patch norms to that of the next layer's.
     pub fn layer_stride(&self) -> usize {
         self.shape.height * self.shape.width
     }
 
-    /// Derivatives that are wanted: one a layer with a `sigma`, or none.
+    /// Derivatives of a kernel: one for each layer with a `sigma`, or none.
     pub fn gradients(&self) -> usize {
         match self.carried {
             Carried::Gradients => self.model.layers_with_sigma().count(),
             _ => 0,
         }
     }
-}
 
-impl Pipeline {
-    /// The first `count` layers.
-    fn new(model: &Model, count: usize, shape: Shape, output: Output, carried: Carried) -> Self {
-        let [rows, cols] = [(0, shape.height), (1, shape.width)]
-            .map(|(side, size)| axis::plan(model, count, side, size, output));
-        let (schedule, ring_rows) = schedule::schedule(&rows);
-        let mut gives = 1;
-        let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&ring_rows);
-        let layers = layers
-            .map(|((layer, (rows, cols)), &ring_rows)| {
-                let reads = gives;
-                gives = match carried {
-                    Carried::Nothing => 1,
-                    Carried::Ntk => 2,
-                    Carried::Gradients => reads + usize::from(layer.kernel.has_sigma()),
-                };
-                LayerPlan { layer: layer.clone(), rows, cols, ring_rows, carried, reads, gives }
-            })
-            .collect();
-        let ring_rows = ring_rows.last().copied().unwrap_or(0);
-        Self { layers, schedule, ring_rows }
+    /// The cost of a pair whose norms are known, a layer an item.
+    pub fn pair_cost(&self) -> Vec<Cost> {
+        self.pair.cost(self.shape.channels)
     }
-}
 
-impl LayerPlan {
-    /// Whether horizontal patch offsets are summed term by term at each site, because sites are
-    /// too sparse to share columns.
-    pub fn is_folded(&self) -> bool {
-        !self.cols.is_dense()
-    }
-}
-
-impl std::fmt::Display for Shape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "({}, {}, {})", self.height, self.width, self.channels)
+    /// The multiply-adds of one image's norms.
+    pub fn norms_multiply_adds(&self) -> f64 {
+        // The first layer's are patch sums of squared pixels.
+        let [rows, cols] = self.placements[0].each_ref().map(|axis| axis.offsets.len());
+        let a_position = self.shape.channels + (rows - 1) + (cols - 1);
+        let first = (self.layer_stride() * a_position) as f64;
+        let deeper = self.norms.iter().flat_map(|pipeline| pipeline.cost(self.shape.channels));
+        first + deeper.map(|cost| cost.multiply_adds).sum::<f64>()
     }
 }
 
@@ -207,7 +146,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::kernel::Kernel;
-    use crate::model::Padding;
+    use crate::model::{Layer, Padding};
     use crate::pooling::Pooling;
 
     fn layer(npatch: usize, subsampling: usize, pooling: Pooling) -> Layer {

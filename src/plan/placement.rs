@@ -1,4 +1,4 @@
-//! Where the patches of a layer stand along one axis.
+//! The places of a layer's patches along one axis.
 
 use crate::convention::Convention;
 use crate::model::{Layer, Padding};
@@ -21,10 +21,10 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// The patches of `layer` along axis `side` of `size` positions; none if they do not fit.
-    pub(super) fn new(layer: &Layer, convention: Convention, side: usize, size: usize) -> Self {
-        let (stride, dilation) = (layer.stride[side], layer.dilation[side]);
-        let offsets = convention.offsets(layer.npatch[side]);
+    /// The patches of `layer` along axis `along` of `size` positions; none if they do not fit.
+    pub(super) fn new(layer: &Layer, convention: Convention, along: usize, size: usize) -> Self {
+        let (stride, dilation) = (layer.stride[along], layer.dilation[along]);
+        let offsets = convention.offsets(layer.npatch[along]);
         // An offset longer than the map is read by no patch: patches may be far wider than it.
         let longest = (size.saturating_sub(1) / dilation) as isize;
         let offsets = -longest.min(-offsets.start())..=longest.min(*offsets.end());
@@ -32,7 +32,7 @@ impl Placement {
         let (patches, first) = match layer.padding {
             Padding::Same | Padding::Circular => (size.div_ceil(stride), 0),
             Padding::Valid => {
-                let room = size.checked_sub(extent(layer, side));
+                let room = size.checked_sub(extent(layer, along));
                 (room.map_or(0, |room| room / stride + 1), offsets[0].unsigned_abs())
             }
         };
@@ -61,8 +61,8 @@ impl Placement {
 }
 
 /// Positions from the first to the last one of a patch, both included.
-pub(super) fn extent(layer: &Layer, side: usize) -> usize {
-    (layer.npatch[side] - 1).saturating_mul(layer.dilation[side]).saturating_add(1)
+pub(super) fn extent(layer: &Layer, along: usize) -> usize {
+    (layer.npatch[along] - 1).saturating_mul(layer.dilation[along]).saturating_add(1)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The order in which rows flow through the layers.
 //!
-//! Left rows are computed two at a time, for what their patches share. A pair of rows is computed as
-//! soon as the input rows under both patches are complete, so that as few rows as possible are held
-//! at once.
+//! Left rows are computed two at a time, because their patches share rows. A pair of rows is computed
+//! as soon as the input rows under both patches are complete, so that as few rows as possible are
+//! held at once.
 
 use std::ops::Range;
 
@@ -11,30 +11,30 @@ use super::axis::Axis;
 /// Left rows that are computed together.
 pub const ROWS: usize = 2;
 
-/// Compute rows of sites of one layer: [`ROWS`], or the last one alone.
+/// A visit to a layer, to compute rows of its sites: [`ROWS`] of them, or the last one alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct Visit {
     /// The layer.
     pub layer: usize,
     /// Indices of the rows in `rows.sites`.
     pub rows: Range<usize>,
 }
 
-/// The steps, and for each layer and the output the number of input rows held at once.
-pub(super) fn schedule(rows: &[Axis]) -> (Vec<Step>, Vec<usize>) {
+/// The visits, and for each layer and the output the number of input rows held at once.
+pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<usize>) {
     let mut flow =
-        Flow { rows, next: vec![0; rows.len()], steps: Vec::new(), held: vec![0; rows.len() + 1] };
+        Flow { rows, next: vec![0; rows.len()], visits: Vec::new(), held: vec![0; rows.len() + 1] };
     while let Some(rows) = flow.pending(0) {
         flow.run(0, rows);
     }
-    (flow.steps, flow.held)
+    (flow.visits, flow.held)
 }
 
 struct Flow<'a> {
     rows: &'a [Axis],
     /// The next row of each layer.
     next: Vec<usize>,
-    steps: Vec<Step>,
+    visits: Vec<Visit>,
     held: Vec<usize>,
 }
 
@@ -59,7 +59,7 @@ impl Flow<'_> {
             let held = newest + 1 - self.oldest(layer + 1).min(first);
             self.held[layer + 1] = self.held[layer + 1].max(held);
         }
-        self.steps.push(Step { layer, rows });
+        self.visits.push(Visit { layer, rows });
         let below = layer + 1;
         if below == self.rows.len() {
             return;
@@ -92,7 +92,7 @@ impl Flow<'_> {
 mod tests {
     use super::*;
     use crate::kernel::Kernel;
-    use crate::model::{Layer, Model, Padding};
+    use crate::model::{Layer, Model, Padding, Readout};
     use crate::plan::axis::{self, Output};
     use crate::plan::{Carried, Plan, Shape};
     use crate::pooling::Pooling;
@@ -102,10 +102,10 @@ mod tests {
 
     /// Run the schedule on rings of the size it asks for, and check each row that is read.
     fn simulate(rows: &[Axis], what: &str) {
-        let (steps, held) = schedule(rows);
+        let (visits, held) = schedule(rows);
         let mut rings: Vec<Vec<Slot>> = held.iter().map(|&len| vec![None; len]).collect();
         let mut done = vec![0; rows.len()];
-        for Step { layer, rows: pair } in steps {
+        for Visit { layer, rows: pair } in visits {
             assert_eq!(pair.start, done[layer], "{what}: rows come once, in order");
             done[layer] = pair.end;
             let axis = &rows[layer];
@@ -161,7 +161,9 @@ mod tests {
                 continue;
             }
             models += 1;
-            for output in [Output::Trace, Output::Mean, Output::Diagonal] {
+            for output in
+                [Output::Number(Readout::Trace), Output::Number(Readout::Mean), Output::Diagonal]
+            {
                 let what = format!("{size} rows, {output:?}, {:?}", model.layers);
                 simulate(&axis::plan(&model, model.layers.len(), 0, size, output), &what);
             }
@@ -173,7 +175,8 @@ mod tests {
     #[test]
     fn rings_do_not_grow_with_the_image() {
         let model = Model::new([2, 5].map(|s| Layer::new(Kernel::Exp, 3, s)).to_vec()).unwrap();
-        let held = |size| schedule(&axis::plan(&model, 2, 0, size, Output::Trace)).1;
+        let held =
+            |size| schedule(&axis::plan(&model, 2, 0, size, Output::Number(Readout::Trace))).1;
         assert_eq!(held(32), held(200));
         assert!(held(200)[1] <= 6, "{:?}", held(200));
     }

@@ -1,6 +1,6 @@
 //! `average`: `f` weights of `1 / f`; in the first convention `2 s` of `1 / (2 s + 1)`.
 
-use super::{Along, Taps};
+use super::taps::{Along, Taps};
 use crate::convention::Convention;
 
 pub(super) fn taps(along: &Along) -> Taps {

@@ -4,7 +4,7 @@
 //! Bietti and Mairal, *Group invariance, stability to deformations, and complexity of deep
 //! convolutional representations*, JMLR 20(25), 2019.
 
-use super::{Along, Taps};
+use super::taps::{Along, Taps};
 use crate::convention::Convention;
 
 pub(super) fn taps(along: &Along) -> Taps {

@@ -1,6 +1,6 @@
 //! `global`: the mean of all positions; a stride means nothing to it.
 
-use super::{Along, Taps};
+use super::taps::{Along, Taps};
 
 pub(super) fn taps(along: &Along) -> Taps {
     let weights = vec![1.0 / along.positions as f64; along.positions];

@@ -1,55 +1,18 @@
-//! Poolings: which positions an output reads, and with which weights.
+//! Poolings: the positions that an output reads, and their weights.
 //!
-//! Along one axis of `n` positions, output `P` reads positions `s P + start + t` with weight
-//! `w[t]`, those below `n`; a window cut by the far edge is not renormalised. One file a pooling;
-//! a new one is that file, and a line in the registry below.
+//! Along one axis of `n` positions, output `P` reads positions `s P + start + t` with weight `w[t]`.
+//! Positions from `n` on do not exist: the far edge cuts the window, and the other weights stay as they
+//! are. Each pooling has a file; a new one is that file, and a line in the registry below.
 
 mod average;
 mod gaussian;
 mod global;
 mod none;
 mod strided;
+mod taps;
 mod weights;
 
-use crate::convention::Convention;
-
-/// An axis that is pooled.
-#[derive(Clone, Copy, Debug)]
-pub struct Along {
-    /// Its length.
-    pub positions: usize,
-    /// Stride of the pooling, `s`.
-    pub subsampling: usize,
-    /// Width of the window in the pooling's own sense.
-    pub poolfactor: usize,
-    /// The convention of windows.
-    pub convention: Convention,
-}
-
-/// What a pooling does along one axis.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Taps {
-    /// Position of output 0's first tap.
-    pub start: usize,
-    /// Weights of the successive taps, no more than there are positions.
-    pub weights: Vec<f64>,
-    /// Number of outputs.
-    pub outputs: usize,
-}
-
-impl Along {
-    /// Weights that a window of `count` of them can apply: one that is wider than the axis is cut by
-    /// the far edge, wherever it begins.
-    fn at_most(&self, count: usize) -> usize {
-        count.min(self.positions)
-    }
-
-    /// As many outputs as whole strides, less one: windows that begin at their outputs' positions
-    /// reach so far ahead that the last would be cut.
-    fn outputs_less_one(&self) -> usize {
-        (self.positions / self.subsampling).saturating_sub(1)
-    }
-}
+pub use taps::{Along, Taps};
 
 /// The registry: variant, name in models, function `(&Along) -> Taps`, whether it has a stride.
 macro_rules! poolings {
@@ -109,6 +72,7 @@ poolings! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::convention::Convention;
 
     fn along(positions: usize, subsampling: usize, poolfactor: usize) -> Along {
         Along { positions, subsampling, poolfactor, convention: Convention::Original }

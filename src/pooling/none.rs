@@ -1,6 +1,6 @@
 //! `none`: no pooling, every position as it is.
 
-use super::{Along, Taps};
+use super::taps::{Along, Taps};
 
 pub(super) fn taps(along: &Along) -> Taps {
     Taps { start: 0, weights: vec![1.0], outputs: along.positions }

@@ -1,6 +1,6 @@
 //! `strided`: every `s`-th position, as a strided convolution does; `poolfactor` is not used.
 
-use super::{Along, Taps};
+use super::taps::{Along, Taps};
 
 pub(super) fn taps(along: &Along) -> Taps {
     Taps { start: along.subsampling, weights: vec![1.0], outputs: along.outputs_less_one() }

@@ -1,6 +1,6 @@
 //! Weights that the user gives, with windows as `average` has them.
 
-use super::{Along, Taps};
+use super::taps::{Along, Taps};
 
 pub(super) fn taps(along: &Along, weights: &[f64]) -> Taps {
     let outputs = along.positions / along.subsampling;

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::engine::Compiled;
 
-/// A precision that is a NumPy dtype too.
+/// A precision that is also a NumPy dtype.
 pub(super) trait Precision: Compiled + Element {
     /// The dtype's name.
     const DTYPE: &'static str;
@@ -80,7 +80,9 @@ pub(super) fn pixels<'a, F: Precision>(
 ) -> PyResult<ArrayView2<'a, F>> {
     let (height, width, channels) = image_shape(images);
     let shape = (images.shape()[0], height * width * channels);
-    let flat = images.as_slice().ok().and_then(|flat| ArrayView2::from_shape(shape, flat).ok());
+    // `as_slice` alone would take Fortran's order, too.
+    let slice = images.is_c_contiguous().then(|| images.as_slice().ok()).flatten();
+    let flat = slice.and_then(|flat| ArrayView2::from_shape(shape, flat).ok());
     flat.ok_or_else(|| PyValueError::new_err(format!("{name} must be C-contiguous")))
 }
 

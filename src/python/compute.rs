@@ -119,7 +119,7 @@ fn run_pairs<F: Precision>(
     let images = images_of::<F>(plan, "images", images)?;
     let mut results = Writable::<F, Ix1>::vectors(results)?;
     let pixels = arrays::pixels("images", &images)?;
-    let images = Images { name: "images", pixels, norms: None, inverses: None };
+    let images = Images { name: "images", pixels, norms: None };
     let work = Work::new::<F>(plan, indices.len(), images.pixels.nrows());
     let out = results.outputs();
     how.run(py, work, |job| engine::pairs(plan, images, indices, out, job))
@@ -163,7 +163,6 @@ impl<'py, F: Precision> Borrowed<'py, F> {
             name: self.name,
             pixels: arrays::pixels(self.name, &self.images)?,
             norms: self.norms.as_ref().map(|norms| norms.as_array()),
-            inverses: None,
         })
     }
 }

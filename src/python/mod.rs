@@ -6,8 +6,8 @@ mod compute;
 mod model;
 mod plan;
 mod run;
+mod spec;
 mod wait;
-mod words;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError, PyValueError};
 use pyo3::prelude::*;

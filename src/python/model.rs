@@ -3,22 +3,22 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::words::{self, Given};
+use super::spec::{self, Given};
 use crate::convention::Convention;
 use crate::kernel::Kernel;
-use crate::model::{Readout, Words};
+use crate::model::{Readout, Spec};
 use crate::pooling::Pooling;
 
 /// The model, validated and with every key filled in.
 #[pyfunction]
 fn resolve_model<'py>(py: Python<'py>, model: Given, ntk: bool) -> PyResult<Bound<'py, PyDict>> {
-    words::to_dict(py, &model.model(ntk)?.words())
+    spec::to_dict(py, &model.model(ntk)?.spec())
 }
 
 /// The model of a TOML text with one [[layers]] table a layer.
 #[pyfunction]
 fn model_from_toml<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyDict>> {
-    words::to_dict(py, &Words::from_toml(text)?)
+    spec::to_dict(py, &Spec::from_toml(text)?)
 }
 
 /// The TOML text of a model, with the keys that it has.

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyList};
 use super::arrays::is_single;
 use super::compute::{self, ImageSet, Operand};
 use super::run::How;
-use super::words::{self, Given};
+use super::spec::{self, Given};
 use crate::engine;
 use crate::plan::{Carried, Plan, Shape};
 use crate::simd::Isa;
@@ -98,14 +98,14 @@ impl PyPlan {
     /// The model, every key filled in.
     #[getter]
     fn model<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        words::to_dict(py, &self.plan.model.words())
+        spec::to_dict(py, &self.plan.model.spec())
     }
 
     /// The layers with their sizes and costs.
     #[getter]
     fn layers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let plan = &self.plan;
-        let dicts = words::tables_to_dicts(py, &plan.model.words().layers)?;
+        let dicts = spec::tables_to_dicts(py, &plan.model.spec().layers)?;
         for ((index, dict), cost) in dicts.iter().enumerate().zip(plan.pair_cost()) {
             let dict = dict.cast::<PyDict>()?;
             let stage = &plan.pair.layers[index];

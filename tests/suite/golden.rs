@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::common::{assert_close, assert_close_by, carried, gram, norms, shape};
-use ckn_rs::model::{Model, Words};
+use ckn_rs::model::{Model, Spec};
 use ckn_rs::plan::{Carried, Plan};
 use ndarray::{Array2, Array4};
 use ndarray_npy::NpzReader;
@@ -29,7 +29,7 @@ fn cases() -> Vec<Case> {
         let (n, height, width, channels) = x.dim();
         let mut words = entry.as_table().unwrap().clone();
         let ntk = words.remove("ntk").unwrap().as_bool().unwrap();
-        let model = Words::from_toml_table(&words).and_then(|words| Model::from_words(words, ntk));
+        let model = Spec::from_toml_table(&words).and_then(|words| Model::from_spec(words, ntk));
         let len = height * width * channels;
         let m = y.dim().0;
         Case {

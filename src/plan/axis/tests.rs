@@ -17,7 +17,7 @@ fn plan(layers: &[Layer], size: usize, output: Output) -> Vec<Axis> {
 #[test]
 fn strided_layers_are_evaluated_where_they_are_sampled() {
     let strided = layer(3, 3, 3, Pooling::Strided);
-    let [axis] = &plan(&[strided], 14, Output::Trace)[..] else { panic!() };
+    let [axis] = &plan(&[strided], 14, Output::Number(Readout::Trace))[..] else { panic!() };
     assert_eq!(axis.sites, [3, 6, 9]);
     assert_eq!(axis.inputs, (2..=10).collect::<Vec<_>>());
     assert_eq!(axis.reach, [0..1, 1..2, 2..3]);
@@ -27,7 +27,7 @@ fn strided_layers_are_evaluated_where_they_are_sampled() {
     // 6 and 10 of 16 by the first one.
     let first = layer(2, 2, 2, Pooling::Strided);
     let second = layer(1, 2, 2, Pooling::Strided);
-    let axes = plan(&[first, second], 16, Output::Trace);
+    let axes = plan(&[first, second], 16, Output::Number(Readout::Trace));
     assert_eq!(axes[1].sites, [2, 4]);
     assert_eq!(axes[0].sites, [6, 10]);
     assert_eq!(axes[0].inputs, [5, 6, 9, 10]);
@@ -36,7 +36,7 @@ fn strided_layers_are_evaluated_where_they_are_sampled() {
 /// The last layer's trace needs no more than a band, as wide as its windows.
 #[test]
 fn a_trace_reads_a_band() {
-    let axes = plan(&[layer(3, 4, 1, Pooling::Gaussian)], 20, Output::Trace);
+    let axes = plan(&[layer(3, 4, 1, Pooling::Gaussian)], 20, Output::Number(Readout::Trace));
     let axis = &axes[0];
     assert_eq!(axis.sites, [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14]);
     for (site, reach) in axis.reach.iter().enumerate() {
@@ -62,7 +62,7 @@ fn trace_weights_are_those_of_the_pooled_diagonal() {
                 let tap = p.checked_sub(s * output + taps.start);
                 tap.and_then(|tap| taps.weights.get(tap)).copied()
             };
-            let axis = &plan(&[layer], size, Output::Trace)[0];
+            let axis = &plan(&[layer], size, Output::Number(Readout::Trace))[0];
             for p in 0..size {
                 for q in 0..size {
                     let products = (0..taps.outputs)

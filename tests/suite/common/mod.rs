@@ -33,7 +33,7 @@ pub fn widen<F: Real>(values: &Array2<F>) -> Array2<f64> {
 
 /// What the engine calls a set of images, with nothing but the pixels.
 pub fn set<F>(pixels: ArrayView2<'_, F>) -> Images<'_, F> {
-    Images { name: "images", pixels, norms: None, inverses: None }
+    Images { name: "images", pixels, norms: None }
 }
 
 pub fn job() -> Job {

@@ -2,7 +2,7 @@
 
 use ckn_rs::convention::Convention;
 use ckn_rs::kernel::{Kernel, Parameter, Parameters, Setting};
-use ckn_rs::model::{Layer, Model, Padding, Readout, SIDES};
+use ckn_rs::model::{AXES, Layer, Model, Padding, Readout};
 use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::pooling::Pooling;
 use rand::{RngExt, rngs::StdRng};
@@ -105,7 +105,7 @@ impl Wanted {
         let mut layer = layer(kernel, 1, 1, &Pooling::Average);
         layer.sigma = rng.random_range(0.6..1.4);
         layer.padding = pick(rng, &Padding::ALL);
-        for side in 0..SIDES {
+        for side in 0..AXES {
             layer.npatch[side] = rng.random_range(1..=4);
             layer.stride[side] = pick(rng, &[1, 1, 2]);
             layer.dilation[side] = pick(rng, &[1, 1, 2]);

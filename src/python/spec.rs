@@ -1,22 +1,22 @@
 //! Models as Python writes them: a mapping of layers and options, and each layer a mapping.
 
-use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 
 use crate::error::{Error, Result};
-use crate::model::{Model, Table, Value, Words};
+use crate::model::{Model, Spec, Table, Value};
 
-/// A model's words, not yet validated.
-pub(super) struct Given(Words);
+/// A model's spec, not yet validated.
+pub(super) struct Given(Spec);
 
 impl Given {
     /// Validate.
     pub fn model(&self, ntk: bool) -> Result<Model> {
-        Model::from_words(self.0.clone(), ntk)
+        Model::from_spec(self.0.clone(), ntk)
     }
 
-    /// The TOML text of these words, if they make a model.
+    /// The TOML text of this spec, if it makes a model.
     pub fn to_toml(&self) -> Result<String> {
         self.model(false)?;
         Ok(self.0.to_toml())
@@ -44,11 +44,11 @@ impl FromPyObject<'_, '_> for Given {
             return Err(Error::Value("model needs \"layers\"".to_owned()).into());
         };
         let layers = layers.try_iter()?.enumerate().map(|(index, layer)| table(index, &layer?));
-        Ok(Self(Words { layers: layers.collect::<PyResult<_>>()?, options }))
+        Ok(Self(Spec { layers: layers.collect::<PyResult<_>>()?, options }))
     }
 }
 
-/// The words of layer `index`.
+/// The entries of layer `index`.
 fn table(index: usize, layer: &Bound<'_, PyAny>) -> PyResult<Table> {
     let Ok(mapping) = layer.cast::<PyMapping>() else {
         let kind = type_name(layer);
@@ -92,12 +92,10 @@ fn text(value: &Bound<'_, PyAny>) -> Option<Value> {
     Some(Value::Text(text.to_string_lossy().into_owned()))
 }
 
-/// A list, a tuple or an array that is not a scalar.
+/// A list, a tuple or an array; an array of no axes is its one number.
 fn list(value: &Bound<'_, PyAny>) -> Option<Value> {
-    if let Ok(array) = value.cast::<PyUntypedArray>() {
-        return (array.ndim() > 0)
-            .then(|| value.call_method0("tolist").ok())?
-            .map(|x| value_of(&x));
+    if value.cast::<PyUntypedArray>().is_ok() {
+        return value.call_method0("tolist").ok().map(|items| value_of(&items));
     }
     if !value.is_instance_of::<PyList>() && !value.is_instance_of::<PyTuple>() {
         return None;
@@ -106,8 +104,7 @@ fn list(value: &Bound<'_, PyAny>) -> Option<Value> {
     items.collect::<Option<_>>().map(Value::List)
 }
 
-/// NumPy's scalars are numbers too: whole ones by `__index__`, real ones by `__float__`; and its
-/// flags are flags.
+/// A number or a flag, of Python or of NumPy: whole numbers have `__index__`, real ones `__float__`.
 fn number(value: &Bound<'_, PyAny>) -> Option<Value> {
     if value.is_instance_of::<PyBool>() {
         return value.extract().ok().map(Value::Flag);
@@ -119,7 +116,7 @@ fn number(value: &Bound<'_, PyAny>) -> Option<Value> {
         return value.is_truthy().ok().map(Value::Flag);
     }
     if value.is_instance_of::<PyInt>() || value.hasattr("__index__").unwrap_or(false) {
-        // Beyond 64 bits, as large as can be: too large for any image.
+        // A number beyond 64 bits becomes the largest one of them, which the reader refuses.
         return value.extract().ok().map(Value::Integer).or_else(|| {
             let least = value.lt(0).ok()?;
             Some(Value::Integer(if least { i64::MIN } else { i64::MAX }))
@@ -128,10 +125,10 @@ fn number(value: &Bound<'_, PyAny>) -> Option<Value> {
     value.extract().ok().map(Value::Real)
 }
 
-/// The words as a mapping: `layers`, and whatever options there are.
-pub(super) fn to_dict<'py>(py: Python<'py>, words: &Words) -> PyResult<Bound<'py, PyDict>> {
-    let dict = table_to_dict(py, &words.options)?;
-    dict.set_item("layers", tables_to_dicts(py, &words.layers)?)?;
+/// The spec as a mapping: `layers`, and the options that it has.
+pub(super) fn to_dict<'py>(py: Python<'py>, spec: &Spec) -> PyResult<Bound<'py, PyDict>> {
+    let dict = table_to_dict(py, &spec.options)?;
+    dict.set_item("layers", tables_to_dicts(py, &spec.layers)?)?;
     Ok(dict)
 }
 

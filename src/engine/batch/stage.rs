@@ -1,27 +1,45 @@
-//! A layer's plan, turned into the tables that the steps walk through.
+//! A layer's plan as the tables that the steps walk through.
 //!
-//! Columns are worked on in *chunks* of right sites, so that what a chunk needs stays in the
-//! first-level cache, and in a chunk in *strips* of left columns: see [`chunk`](super::chunk).
+//! Columns are divided into *chunks* of right sites, so that the data of a chunk stay in the
+//! first-level cache, and each chunk into *strips* of left columns: see [`chunk`](super::chunk).
 
 use std::ops::Range;
 
 use super::chunk::{Chunk, Columns, values_row};
-use super::map::Maps;
+use super::ring::RingShape;
 use crate::kernel::Prepared;
 use crate::plan::{Axis, Carried, LayerPlan, Pipeline, ROWS, Window};
 use crate::simd::Real;
 
 /// A pipeline's stages, in precision `F`; shared by all threads.
-pub(super) struct Stages<'a, F: Real> {
+pub struct Stages<'a, F: Real> {
     pub pipeline: &'a Pipeline,
     pub stages: Vec<Stage<'a, F>>,
 }
 
+/// The maps that a layer's patch kernel reads and gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Maps {
+    /// The CKN's alone.
+    Ckn,
+    /// The CKN's and the NTK's, in the first layer: the patch sums of both are those of pixels.
+    FirstNtk,
+    /// The CKN's and the NTK's.
+    Ntk,
+    /// The CKN's and its derivatives.
+    Gradients,
+}
+
+impl Maps {
+    /// Those whose values come from one pass over the patch sums.
+    pub const FUSED: [Self; 3] = [Self::Ckn, Self::FirstNtk, Self::Ntk];
+}
+
 /// One layer.
-pub(super) struct Stage<'a, F: Real> {
+pub struct Stage<'a, F: Real> {
     pub plan: &'a LayerPlan,
     pub kernel: Prepared<F>,
-    /// Products summed for a pair of columns and a pair of rows, in the first layer.
+    /// Products that are summed for a pair of columns and a pair of rows, in the first layer.
     pub depth: usize,
     pub columns: Columns,
     pub chunks: Vec<Chunk<F>>,
@@ -31,8 +49,9 @@ pub(super) struct Stage<'a, F: Real> {
     row_taps: Vec<RowTaps>,
     /// Index distance of a patch's rows.
     row_step: usize,
-    /// Weights of a whole window of rows, and of one of columns.
+    /// Weights of a whole window of rows.
     pub row_weights: Vec<F>,
+    /// Weights of a whole window of columns.
     pub col_weights: Vec<F>,
     /// The right windows that a right row of sites completes.
     pub completes: Vec<Vec<usize>>,
@@ -43,7 +62,7 @@ pub(super) struct Stage<'a, F: Real> {
     /// The runs of needed entries in a pair of rows pooled along columns, by
     /// `[left window][right window]`.
     pub across_reach: Vec<Range<usize>>,
-    /// Right rows whose pooled columns are held at once.
+    /// Right rows of which the pooled columns are held at once.
     pub held_rows: usize,
 }
 
@@ -56,9 +75,9 @@ struct RowTaps {
 }
 
 /// Input rows under two patches: `count` left ones from `left` on, every `step`th, with as many right
-/// ones.
+/// ones from `right` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PatchRows {
+pub struct PatchRows {
     pub left: usize,
     pub right: usize,
     pub count: usize,
@@ -66,9 +85,9 @@ pub(super) struct PatchRows {
 }
 
 impl<'a, F: Real> Stages<'a, F> {
-    /// `tile` is the number of right columns that are summed at a time in the first layer.
-    pub fn new(pipeline: &'a Pipeline, channels: usize, tile: usize) -> Self {
-        let stage = |plan| Stage::new(plan, channels, tile);
+    /// The stages on images of `channels`, for vectors of `vector_bytes`.
+    pub fn new(pipeline: &'a Pipeline, channels: usize, vector_bytes: usize) -> Self {
+        let stage = |plan| Stage::new(plan, channels, vector_bytes);
         Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
     }
 
@@ -78,9 +97,9 @@ impl<'a, F: Real> Stages<'a, F> {
 }
 
 impl<'a, F: Real> Stage<'a, F> {
-    fn new(plan: &'a LayerPlan, channels: usize, tile: usize) -> Self {
+    fn new(plan: &'a LayerPlan, channels: usize, vector_bytes: usize) -> Self {
         let (rows, cols) = (&plan.rows, &plan.cols);
-        let columns = Columns::new(cols, plan.is_folded(), tile);
+        let columns = Columns::new(cols, plan.is_folded(), vector_bytes);
         let depth = channels * cols.placement.offsets.len() / columns.offsets;
         let row_taps = |site: usize| {
             let taps = rows.taps.iter().map(|taps| taps[site]).enumerate();
@@ -130,7 +149,7 @@ impl<'a, F: Real> Stage<'a, F> {
         }
     }
 
-    /// What goes through the patch kernel.
+    /// The maps that go through the patch kernel.
     pub fn maps(&self) -> Maps {
         match (self.plan.carried, self.plan.reads, self.plan.gives) {
             (_, _, 1) => Maps::Ckn,
@@ -145,10 +164,10 @@ impl<'a, F: Real> Stage<'a, F> {
         self.plan.cols.windows.is_empty()
     }
 
-    /// Entries of one row of the pooled map: right rows, left columns, right columns.
-    pub fn output_row(&self) -> usize {
-        let (rows, cols) = (self.plan.rows.windows.len(), self.plan.cols.windows.len());
-        cols * rows * cols
+    /// The ring that the layer pools into, if `held` of its rows are held at once.
+    pub fn output(&self, held: usize) -> RingShape {
+        let (height, width) = (self.plan.rows.windows.len(), self.plan.cols.windows.len());
+        RingShape { held, height, width }
     }
 }
 
@@ -175,17 +194,17 @@ impl PatchRows {
     }
 
     /// The pairs of rows.
-    pub fn pairs(self) -> impl Iterator<Item = (usize, usize)> {
-        (0..self.count).map(move |k| (self.left + k * self.step, self.right + k * self.step))
+    pub fn pairs(self) -> impl Iterator<Item = [usize; 2]> {
+        (0..self.count).map(move |k| [self.left + k * self.step, self.right + k * self.step])
     }
 
-    /// The same, one by one.
+    /// The pairs of rows, one by one.
     pub fn each(self) -> impl Iterator<Item = Self> {
         (0..self.count).map(move |row| self.part(row, 1))
     }
 
-    /// What `self` and `next`, rows further down in both images, have in common, and what each
-    /// has of its own. Rows that do not follow each other share nothing.
+    /// The rows that `self` shares with `next`, which are further down in both images, and the rest
+    /// of each. Rows that do not follow each other share nothing.
     pub fn share(self, next: Self) -> (Self, [Self; 2]) {
         let skip = next.left.wrapping_sub(self.left);
         let aligned = self.step == 1 && next.right.wrapping_sub(self.right) == skip;
@@ -229,6 +248,6 @@ mod tests {
         let every_second = |left, right, count| PatchRows { left, right, count, step: 2 };
         let (first, next) = (every_second(4, 7, 3), every_second(6, 9, 3));
         assert_eq!(first.share(next), (PatchRows::NONE, [first, next]));
-        assert_eq!(first.pairs().collect::<Vec<_>>(), [(4, 7), (6, 9), (8, 11)]);
+        assert_eq!(first.pairs().collect::<Vec<_>>(), [[4, 7], [6, 9], [8, 11]]);
     }
 }

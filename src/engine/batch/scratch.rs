@@ -2,68 +2,68 @@
 
 use super::chunk::SITES;
 use super::gradient::JETS;
-use super::map::Maps;
-use super::pack::{Packed, Side, packed_length};
-use super::stage::{Stage, Stages};
+use super::pack::{Packed, Role, packed_length};
+use super::ring::{MapRing, RingShape};
+use super::stage::{Maps, Stage, Stages};
 use crate::plan::ROWS;
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
-/// One buffer a map: the CKN's first, then what goes along.
+/// One buffer a map: the CKN's first, then the NTK's or the derivatives'.
 type PerMap<S, F> = Vec<Vec<Vector<S, F>>>;
 
-/// Everything a thread writes to, allocated once.
-pub(super) struct Scratch<S: Simd, F: Real> {
+/// All buffers of a thread.
+pub struct Scratch<S: Simd, F: Real> {
     pub left: Packed<S, F>,
     pub right: Packed<S, F>,
     pub layers: Vec<LayerScratch<S, F>>,
-    /// `rings[l]` is the input of layer `l`; empty for the first layer.
-    pub rings: Vec<PerMap<S, F>>,
+    /// `rings[l]` is the input of layer `l`, one ring a map; empty for the first layer.
+    pub rings: Vec<Vec<MapRing<S, F>>>,
     /// The traces.
     pub totals: Vec<Total<S, F>>,
     /// The diagonal of the output, by `[row][column]`, for a pipeline that ends in it.
     pub diagonal: PerMap<S, F>,
 }
 
-/// What one layer writes to; what is by left row of a step comes first.
-pub(super) struct LayerScratch<S: Simd, F: Real> {
-    /// Step 1: vertical patch sums, the rings of all chunks,
+/// The buffers of one layer. Those that each left row of a visit has of its own are by left row.
+pub struct LayerScratch<S: Simd, F: Real> {
+    /// Step 1: vertical patch sums, the rings of all chunks.
     pub columns: [PerMap<S, F>; ROWS],
-    /// Step 2: a block's patch kernels, by `[left site][right site of the chunk]`,
+    /// Step 2: a block's patch kernels, by `[left site][right site of the chunk]`.
     pub values: PerMap<S, F>,
-    /// and for gradients a row of each of the kernel's derivatives,
+    /// Step 2, for gradients: a row of each of the kernel's derivatives.
     pub jets: Vec<Vector<S, F>>,
-    /// Step 3: a row pooled along right columns, by `[left site][right window]`,
+    /// Step 3: a row pooled along right columns, by `[left site][right window]`.
     pub pooled: [PerMap<S, F>; ROWS],
-    /// along both columns, by `[left][right]` for a ring of right rows,
+    /// Step 3: a row pooled along both columns, by `[left][right]`, for a ring of right rows.
     pub across: [PerMap<S, F>; ROWS],
-    /// Step 4: and along right rows, for each left row.
+    /// Step 4: the rows pooled along right rows.
     pub down: Vec<Vector<S, F>>,
-    /// In a trace instead, the sum of each left site.
+    /// In a trace's layer, the sum of each left site.
     pub traces: [PerMap<S, F>; ROWS],
 }
 
-/// A sum whose rounding error is carried along.
+/// A sum that carries its rounding error along.
 #[derive(Clone, Copy)]
-pub(super) struct Total<S: Simd, F: Real> {
+pub struct Total<S: Simd, F: Real> {
     sum: Vector<S, F>,
-    /// What the sum has too little.
+    /// The part of the exact sum that `sum` lacks.
     rest: Vector<S, F>,
 }
 
 impl<S: Simd, F: Real> Total<S, F> {
-    pub fn new(simd: S) -> Self {
-        let zero = Vector::<S, F>::splat(simd, F::ZERO);
-        Self { sum: zero, rest: zero }
+    pub fn new(cx: Context<S, F>) -> Self {
+        Self { sum: cx.zero(), rest: cx.zero() }
     }
 
     /// Add `weight value`, by Kahan's summation.
-    pub fn add(&mut self, simd: S, value: Vector<S, F>, weight: F) {
-        let term = value.mul_add(Vector::<S, F>::splat(simd, weight), self.rest);
+    pub fn add(&mut self, cx: Context<S, F>, value: Vector<S, F>, weight: F) {
+        let term = value.mul_add(cx.splat(weight), self.rest);
         let sum = self.sum + term;
         self.rest = term - (sum - self.sum);
         self.sum = sum;
     }
 
+    /// The sum of each lane.
     pub fn value(&self) -> &[F] {
         self.sum.as_slice()
     }
@@ -103,34 +103,34 @@ impl LayerLengths {
     }
 }
 
-fn per_map<S: Simd, F: Real>(simd: S, maps: usize, len: usize) -> PerMap<S, F> {
-    (0..maps).map(|_| Context::<S, F>::new(simd).zeros(len)).collect()
+fn per_map<S: Simd, F: Real>(cx: Context<S, F>, maps: usize, len: usize) -> PerMap<S, F> {
+    (0..maps).map(|_| cx.zeros(len)).collect()
 }
 
 impl<S: Simd, F: Real> LayerScratch<S, F> {
-    fn new(simd: S, stage: &Stage<F>) -> Self {
+    fn new(cx: Context<S, F>, stage: &Stage<F>) -> Self {
         let LayerLengths { columns, values, jets, pooled, across, down, traces } =
             LayerLengths::of(stage);
         let (reads, gives) = (stage.plan.reads, stage.plan.gives);
-        let rows = |maps, len| std::array::from_fn(|_| per_map::<S, F>(simd, maps, len));
+        let rows = |maps, len| std::array::from_fn(|_| per_map(cx, maps, len));
         Self {
             columns: rows(reads, columns),
-            values: per_map::<S, F>(simd, gives, values),
-            jets: Context::<S, F>::new(simd).zeros(jets),
+            values: per_map(cx, gives, values),
+            jets: cx.zeros(jets),
             pooled: rows(gives, pooled),
             across: rows(gives, across),
-            down: Context::<S, F>::new(simd).zeros(ROWS * down),
+            down: cx.zeros(ROWS * down),
             traces: rows(gives, traces),
         }
     }
 }
 
-/// The vectors of one map's ring behind each layer.
-fn ring_lengths<F: Real>(stages: &Stages<F>) -> impl Iterator<Item = usize> {
+/// The ring of one map behind each layer.
+fn ring_shapes<F: Real>(stages: &Stages<F>) -> impl Iterator<Item = RingShape> {
     let pipeline = stages.pipeline;
     stages.stages.iter().enumerate().map(|(index, stage)| {
         let next = pipeline.layers.get(index + 1);
-        next.map_or(pipeline.ring_rows, |next| next.ring_rows) * stage.output_row()
+        stage.output(next.map_or(pipeline.ring_rows, |next| next.ring_rows))
     })
 }
 
@@ -141,30 +141,30 @@ fn diagonal_length<F: Real>(stages: &Stages<F>) -> usize {
 }
 
 /// The vectors of a [`Scratch`].
-pub(super) fn vectors<F: Real>(stages: &Stages<F>) -> usize {
-    let of_layer = |(stage, ring): (&Stage<F>, usize)| {
+pub fn vectors<F: Real>(stages: &Stages<F>) -> usize {
+    let of_layer = |(stage, ring): (&Stage<F>, RingShape)| {
         let (reads, gives) = (stage.plan.reads, stage.plan.gives);
-        LayerLengths::of(stage).total(reads, gives) + gives * ring
+        LayerLengths::of(stage).total(reads, gives) + gives * ring.len()
     };
-    let layers: usize = stages.stages.iter().zip(ring_lengths(stages)).map(of_layer).sum();
+    let layers: usize = stages.stages.iter().zip(ring_shapes(stages)).map(of_layer).sum();
     let packed: usize =
-        [Side::Left, Side::Right].map(|side| packed_length(stages, side)).iter().sum();
+        [Role::Left, Role::Right].map(|role| packed_length(stages, role)).iter().sum();
     layers + packed + stages.last().plan.gives * diagonal_length(stages)
 }
 
 impl<S: Simd, F: Real> Scratch<S, F> {
-    pub fn new(simd: S, stages: &Stages<F>) -> Self {
-        let mut rings = vec![Vec::new()];
-        let lengths = ring_lengths(stages).zip(&stages.stages);
-        rings.extend(lengths.map(|(len, stage)| per_map::<S, F>(simd, stage.plan.gives, len)));
+    pub fn new(cx: Context<S, F>, stages: &Stages<F>) -> Self {
+        let behind = ring_shapes(stages).zip(&stages.stages);
+        let behind = behind
+            .map(|(shape, stage)| (0..stage.plan.gives).map(|_| MapRing::new(cx, shape)).collect());
         let gives = stages.last().plan.gives;
         Self {
-            left: Packed::new(simd, stages, Side::Left),
-            right: Packed::new(simd, stages, Side::Right),
-            layers: stages.stages.iter().map(|stage| LayerScratch::new(simd, stage)).collect(),
-            rings,
-            totals: vec![Total::new(simd); gives],
-            diagonal: per_map::<S, F>(simd, gives, diagonal_length(stages)),
+            left: Packed::new(cx, stages, Role::Left),
+            right: Packed::new(cx, stages, Role::Right),
+            layers: stages.stages.iter().map(|stage| LayerScratch::new(cx, stage)).collect(),
+            rings: std::iter::once(Vec::new()).chain(behind).collect(),
+            totals: vec![Total::new(cx); gives],
+            diagonal: per_map(cx, gives, diagonal_length(stages)),
         }
     }
 }

@@ -1,16 +1,18 @@
-//! Weighted sums of rows, entry by entry: what vertical patch sums and pooling along all axes but
-//! the right columns come down to.
+//! Weighted sums of rows, entry by entry. Vertical patch sums are such sums, and so is pooling along
+//! all axes but the right columns.
 
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// Rows that are summed in one pass.
 const GROUP: usize = 5;
 
-/// Weighted rows, of which [`weigh_rows`] knows how many there are.
+/// Weighted rows; the group may have fewer than its length.
 type Group<'a, S, F> = [(Vector<S, F>, &'a [Vector<S, F>]); GROUP];
 
-/// The sum of the first rows of a group, given a name for each weight and row and the pattern of
-/// the rows' zip: a loop over one iterator has no bounds to check.
+/// Sum the first rows of a group, given a name for each weight and each row.
+///
+/// The rows are zipped, and `pattern` takes one item of the zip apart: a loop over one iterator has
+/// no bounds to check.
 macro_rules! weigh {
     ($group:ident, $target:ident, $adds:ident,
      $first_weight:ident $first:ident, $($weight:ident $row:ident),* => $pattern:pat) => {{
@@ -36,21 +38,22 @@ macro_rules! weigh {
 
 /// `target = sum of weight row`, or `target += sum of weight row` if `adds`; zero for no rows.
 ///
-/// The target comes first, then the rows in their order. Rows may be longer than the target.
+/// The sum begins with the target and goes on with the rows in their order. Rows may be longer than
+/// the target.
 #[inline(always)]
-pub(super) fn weigh_rows<'a, S: Simd, F: Real>(
-    simd: S,
+pub fn weigh_rows<'a, S: Simd, F: Real>(
+    cx: Context<S, F>,
     mut rows: impl Iterator<Item = (F, &'a [Vector<S, F>])>,
     mut adds: bool,
     target: &mut [Vector<S, F>],
 ) {
-    let zero = Vector::<S, F>::splat(simd, F::ZERO);
+    let zero = cx.zero();
     loop {
         let mut group: Group<S, F> = [(zero, &[]); GROUP];
         let mut count = 0;
         for slot in &mut group {
             let Some((weight, row)) = rows.next() else { break };
-            *slot = (Vector::<S, F>::splat(simd, weight), row);
+            *slot = (cx.splat(weight), row);
             count += 1;
         }
         match count {
@@ -71,11 +74,11 @@ pub(super) fn weigh_rows<'a, S: Simd, F: Real>(
 
 /// The sum of rows: [`weigh_rows`] with weights of 1, which round as an addition does.
 #[inline(always)]
-pub(super) fn sum_rows<'a, S: Simd, F: Real>(
-    simd: S,
+pub fn sum_rows<'a, S: Simd, F: Real>(
+    cx: Context<S, F>,
     rows: impl Iterator<Item = &'a [Vector<S, F>]>,
     adds: bool,
     target: &mut [Vector<S, F>],
 ) {
-    weigh_rows(simd, rows.map(|row| (F::ONE, row)), adds, target);
+    weigh_rows(cx, rows.map(|row| (F::ONE, row)), adds, target);
 }

@@ -2,106 +2,116 @@
 
 use std::ops::Range;
 
+use super::block::RowNorms;
 use super::chunk::BLOCK;
-use super::map::{Maps, Norms};
-use super::stage::{Stage, Stages};
+use super::stage::{Maps, Stage, Stages};
 use crate::kernel::Patch;
 use crate::plan::{Axis, Plan};
-use crate::simd::{Context, Real, Simd, SimdBase, Vector};
+use crate::simd::{Context, Real, Simd, Vector};
 
-/// Rows of equal length, one after the other.
+/// As many numbers for each image of a set, one image after the other.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a, F> {
+pub struct PerImage<'a, F> {
     pub data: &'a [F],
+    /// The numbers of one image.
     pub len: usize,
 }
 
-impl<'a, F> Rows<'a, F> {
-    pub fn row(&self, index: usize) -> &'a [F] {
+impl<'a, F> PerImage<'a, F> {
+    /// The numbers of image `index`.
+    pub fn image(&self, index: usize) -> &'a [F] {
         &self.data[index * self.len..][..self.len]
     }
 
+    /// How many images there are.
     pub fn count(&self) -> usize {
         self.data.len() / self.len
     }
 
+    /// The numbers of each image.
     pub fn iter(&self) -> std::slice::ChunksExact<'a, F> {
         self.data.chunks_exact(self.len)
     }
 }
 
-/// A set of images with their patch norms, one image a row.
+/// A set of images with their patch norms.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a, F> {
-    pub pixels: Rows<'a, F>,
-    pub norms: Rows<'a, F>,
-    /// For gradients, derivatives of the norms' logarithms, laid out as norms for each `sigma`.
-    pub turns: Option<Rows<'a, F>>,
+pub struct Source<'a, F> {
+    pub pixels: PerImage<'a, F>,
+    pub norms: PerImage<'a, F>,
+    /// For gradients, the derivatives of the norms' logarithms: laid out as the norms, for one
+    /// `sigma` after the other.
+    pub log_derivatives: Option<PerImage<'a, F>>,
 }
 
-/// Which image of a pair.
+/// The role of an image in a pair.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub enum Role {
     Left,
     Right,
 }
 
 /// One image a lane.
-pub(super) struct Packed<S: Simd, F: Real> {
+pub struct Packed<S: Simd, F: Real> {
     /// Columns of a group.
     group: usize,
     /// By `[group of columns][row][term][column]`: the columns of a group are read together.
     pub pixels: Vec<Vector<S, F>>,
     /// For each layer.
-    pub norms: Vec<SiteNorms<S, F>>,
+    pub norms: Vec<LayerNorms<S, F>>,
 }
 
 /// Patch norms at the sites of a layer, by `[row][column]`.
-pub(super) struct SiteNorms<S: Simd, F: Real> {
+pub struct LayerNorms<S: Simd, F: Real> {
     pub norms: Vec<Vector<S, F>>,
     pub inverses: Vec<Vector<S, F>>,
     /// Derivatives of the norms' logarithms, for each derivative's map that the layer reads.
-    pub turns: Vec<Vec<Vector<S, F>>>,
+    pub log_derivatives: Vec<Vec<Vector<S, F>>>,
 }
 
-impl<S: Simd, F: Real> SiteNorms<S, F> {
-    pub fn at(&self, sites: Range<usize>) -> Norms<'_, S, F> {
-        Norms {
+impl<S: Simd, F: Real> LayerNorms<S, F> {
+    fn new(cx: Context<S, F>, stage: &Stage<F>) -> Self {
+        let len = site_count(stage);
+        Self {
+            norms: cx.zeros(len),
+            inverses: cx.zeros(len),
+            log_derivatives: vec![cx.zeros(len); derivative_count(stage)],
+        }
+    }
+
+    /// The norms at a run of sites.
+    pub fn at(&self, sites: Range<usize>) -> RowNorms<'_, S, F> {
+        RowNorms {
             norms: &self.norms[sites.clone()],
             inverses: &self.inverses[sites.clone()],
-            turns: &self.turns,
+            log_derivatives: &self.log_derivatives,
             sites,
         }
     }
 }
 
 impl<S: Simd, F: Real> Packed<S, F> {
-    pub fn new(simd: S, stages: &Stages<F>, side: Side) -> Self {
+    pub fn new(cx: Context<S, F>, stages: &Stages<F>, role: Role) -> Self {
         let first = &stages.stages[0];
-        let site_norms = |stage| SiteNorms {
-            norms: Context::<S, F>::new(simd).zeros(sites(stage)),
-            inverses: Context::<S, F>::new(simd).zeros(sites(stage)),
-            turns: vec![Context::<S, F>::new(simd).zeros(sites(stage)); turns(stage)],
-        };
         Self {
-            group: group(first, side),
-            pixels: Context::<S, F>::new(simd).zeros(pixels(first, side)),
-            norms: stages.stages.iter().map(site_norms).collect(),
+            group: group(first, role),
+            pixels: cx.zeros(pixel_vectors(first, role)),
+            norms: stages.stages.iter().map(|stage| LayerNorms::new(cx, stage)).collect(),
         }
     }
 
     /// Put image `indices[k]` in lane `k`; the last one fills the lanes left over.
     pub fn fill(
         &mut self,
-        simd: S,
+        cx: Context<S, F>,
         plan: &Plan,
         stages: &Stages<F>,
         images: Source<F>,
         indices: &[usize],
     ) {
-        self.fill_pixels(simd, plan, &stages.stages[0], &Lanes::new(images.pixels, indices));
+        self.fill_pixels(cx, plan, &stages.stages[0], &Lanes::new(images.pixels, indices));
         let norms = Lanes::new(images.norms, indices);
-        let turns = images.turns.map(|turns| Lanes::new(turns, indices));
+        let derivatives = images.log_derivatives.map(|each| Lanes::new(each, indices));
         for (index, (stage, target)) in stages.stages.iter().zip(&mut self.norms).enumerate() {
             let (rows, cols) = (&stage.plan.rows, &stage.plan.cols);
             let base = index * plan.layer_stride();
@@ -112,19 +122,19 @@ impl<S: Simd, F: Real> Packed<S, F> {
                 .iter()
                 .flat_map(|row| cols.sites.iter().map(move |col| base + row * patches + col));
             for (slot, position) in positions.enumerate() {
-                let patch = Patch::new(Context::<S, F>::new(simd), norms.at(simd, position), noise);
+                let patch = Patch::new(cx, norms.at(cx, position), noise);
                 target.norms[slot] = patch.norm;
                 target.inverses[slot] = patch.inverse;
-                if let Some(turns) = &turns {
-                    for (map, target) in target.turns.iter_mut().enumerate() {
-                        target[slot] = turns.at(simd, map * plan.norms_len() + position);
+                if let Some(derivatives) = &derivatives {
+                    for (map, target) in target.log_derivatives.iter_mut().enumerate() {
+                        target[slot] = derivatives.at(cx, map * plan.norms_len() + position);
                     }
                 }
             }
         }
     }
 
-    fn fill_pixels(&mut self, simd: S, plan: &Plan, first: &Stage<F>, images: &Lanes<F>) {
+    fn fill_pixels(&mut self, cx: Context<S, F>, plan: &Plan, first: &Stage<F>, images: &Lanes<F>) {
         let (width, channels) = (plan.shape.width, plan.shape.channels);
         let columns = column_sources(&first.plan.cols, first.plan.is_folded());
         let (rows, depth, group) = (first.plan.rows.inputs.len(), first.depth, self.group);
@@ -137,11 +147,8 @@ impl<S: Simd, F: Real> Packed<S, F> {
                         let term = o * channels + channel;
                         let line = (col / group * rows + row) * depth + term;
                         self.pixels[line * group + col % group] = match source {
-                            Some(x) => {
-                                let at = (y * width + x) * channels + channel;
-                                images.at(simd, at) * scale
-                            }
-                            None => Vector::<S, F>::splat(simd, F::ZERO),
+                            Some(x) => images.at(cx, (y * width + x) * channels + channel) * scale,
+                            None => cx.zero(),
                         };
                     }
                 }
@@ -150,57 +157,56 @@ impl<S: Simd, F: Real> Packed<S, F> {
     }
 }
 
-/// Rows that are read side by side, one a lane; the last one in the lanes left over.
+/// The images of the lanes; the last one stands for the lanes left over.
 struct Lanes<'a, F> {
-    rows: Vec<&'a [F]>,
+    images: Vec<&'a [F]>,
 }
 
 impl<'a, F: Real> Lanes<'a, F> {
-    fn new(rows: Rows<'a, F>, indices: &[usize]) -> Self {
-        Self { rows: indices.iter().map(|&index| rows.row(index)).collect() }
+    fn new(all: PerImage<'a, F>, indices: &[usize]) -> Self {
+        Self { images: indices.iter().map(|&index| all.image(index)).collect() }
     }
 
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, position: usize) -> Vector<S, F> {
-        match self.rows.as_slice() {
+    fn at<S: Simd>(&self, cx: Context<S, F>, position: usize) -> Vector<S, F> {
+        match self.images.as_slice() {
             // The usual left image: to gather it from itself would take ten times as long.
-            [row] => Vector::<S, F>::splat(simd, row[position]),
-            rows => {
-                let last = rows.len() - 1;
-                Vector::<S, F>::from_fn(simd, |lane| rows[lane.min(last)][position])
+            [image] => cx.splat(image[position]),
+            images => {
+                let last = images.len() - 1;
+                cx.from_fn(|lane| images[lane.min(last)][position])
             }
         }
     }
 }
 
 /// Columns that are read together.
-fn group<F: Real>(first: &Stage<F>, side: Side) -> usize {
-    match side {
-        Side::Left => BLOCK,
-        Side::Right => first.columns.tile,
+fn group<F: Real>(first: &Stage<F>, role: Role) -> usize {
+    match role {
+        Role::Left => BLOCK,
+        Role::Right => first.columns.tile,
     }
 }
 
-/// Vectors of pixels.
-fn pixels<F: Real>(first: &Stage<F>, side: Side) -> usize {
-    let width = first.columns.width.next_multiple_of(group(first, side));
+fn pixel_vectors<F: Real>(first: &Stage<F>, role: Role) -> usize {
+    let width = first.columns.width.next_multiple_of(group(first, role));
     first.plan.rows.inputs.len() * width * first.depth
 }
 
-/// Sites of a map.
-fn sites<F: Real>(stage: &Stage<F>) -> usize {
+fn site_count<F: Real>(stage: &Stage<F>) -> usize {
     stage.plan.rows.sites.len() * stage.plan.cols.sites.len()
 }
 
 /// Derivatives of a norm that a layer needs.
-fn turns<F: Real>(stage: &Stage<F>) -> usize {
+fn derivative_count<F: Real>(stage: &Stage<F>) -> usize {
     if stage.maps() == Maps::Gradients { stage.plan.reads - 1 } else { 0 }
 }
 
 /// The vectors of a [`Packed`].
-pub(super) fn packed_length<F: Real>(stages: &Stages<F>, side: Side) -> usize {
-    let norms: usize = stages.stages.iter().map(|stage| (2 + turns(stage)) * sites(stage)).sum();
-    pixels(&stages.stages[0], side) + norms
+pub fn packed_length<F: Real>(stages: &Stages<F>, role: Role) -> usize {
+    let of_layer = |stage| (2 + derivative_count(stage)) * site_count(stage);
+    let norms: usize = stages.stages.iter().map(of_layer).sum();
+    pixel_vectors(&stages.stages[0], role) + norms
 }
 
 /// The image columns under each packed column: itself, or when folded the site's whole patch.

@@ -1,28 +1,30 @@
 //! Steps 3 and 4: pooling, an axis at a time, and the trace.
 //!
-//! Right columns, left columns, right rows, left rows: each step shrinks what the next one sees.
+//! The axes come in the order right columns, left columns, right rows, left rows. Each pass leaves
+//! less work for the next one.
 
 use std::ops::Range;
 
 use super::chunk::{Block, Chunk, Cut, Site};
+use super::ring::MapRing;
 use super::rows::weigh_rows;
 use super::stage::Stage;
 use crate::plan::ROWS;
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// Pool a block of `M`, by `[left site][right site of the chunk]`, along right columns into
 /// `pooled`, by `[left site][right window]`.
 #[inline(always)]
-pub(super) fn pool_right_columns<S: Simd, F: Real>(
-    simd: S,
+pub fn pool_right_columns<S: Simd, F: Real>(
+    cx: Context<S, F>,
     stage: &Stage<F>,
     chunk: &Chunk<F>,
     block: &Block<F>,
     values: &[Vector<S, F>],
     pooled: &mut [Vector<S, F>],
 ) {
-    let pooling: RightColumns<'_, S, F> = RightColumns {
-        simd,
+    let pooling = RightColumns {
+        cx,
         weights: &stage.col_weights,
         width: stage.plan.cols.windows.len(),
         row: stage.values_row,
@@ -42,7 +44,7 @@ pub(super) fn pool_right_columns<S: Simd, F: Real>(
 }
 
 struct RightColumns<'a, S: Simd, F: Real> {
-    simd: S,
+    cx: Context<S, F>,
     weights: &'a [F],
     /// Right windows.
     width: usize,
@@ -61,9 +63,9 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
         values: &[Vector<S, F>],
         pooled: &mut [Vector<S, F>],
     ) {
-        let mut scales = [Vector::<S, F>::splat(self.simd, F::ZERO); N];
+        let mut scales = [self.cx.zero(); N];
         for (scale, weight) in scales.iter_mut().zip(weights) {
-            *scale = Vector::<S, F>::splat(self.simd, weight);
+            *scale = self.cx.splat(weight);
         }
         for (site, values) in block.sites.iter().zip(values.chunks_exact(self.row)) {
             let pooled = &mut pooled[site.index * self.width..][..self.width];
@@ -97,8 +99,7 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
         }
     }
 
-    /// Windows that the chunk's ends or the far edge cut; they go on where the chunk before left
-    /// off.
+    /// Windows that the chunk's ends or the far edge cut. They continue the sum of the chunk before.
     #[inline(always)]
     fn cut(&self, site: &Site<F>, values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
         for Cut { window, first, taps } in &self.chunk.cut {
@@ -117,10 +118,9 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
         values: &[Vector<S, F>],
         weights: &[F],
     ) -> Vector<S, F> {
-        let zero = Vector::<S, F>::splat(self.simd, F::ZERO);
-        let mut sum = before.unwrap_or(zero);
+        let mut sum = before.unwrap_or(self.cx.zero());
         for (value, &weight) in values.iter().zip(weights) {
-            sum = value.mul_add(Vector::<S, F>::splat(self.simd, weight), sum);
+            sum = value.mul_add(self.cx.splat(weight), sum);
         }
         sum
     }
@@ -128,8 +128,8 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
 
 /// Pool along left columns, into a row of `[left window][right window]`.
 #[inline(always)]
-pub(super) fn pool_left_columns<S: Simd, F: Real>(
-    simd: S,
+pub fn pool_left_columns<S: Simd, F: Real>(
+    cx: Context<S, F>,
     stage: &Stage<F>,
     pooled: &[Vector<S, F>],
     across: &mut [Vector<S, F>],
@@ -140,34 +140,32 @@ pub(super) fn pool_left_columns<S: Simd, F: Real>(
         let sites = pooled[window.first * width..].chunks_exact(width).take(window.weights.len());
         let rows = sites.map(|row| &row[reach.clone()]);
         let target = &mut across[left * width..][reach.clone()];
-        weigh_rows(simd, stage.col_weights.iter().copied().zip(rows), false, target);
+        weigh_rows(cx, stage.col_weights.iter().copied().zip(rows), false, target);
     }
 }
 
 /// A left row whose columns are pooled, for all right rows of a window.
 #[derive(Clone, Copy)]
-pub(super) struct PooledRow<'a, V> {
+pub struct PooledRow<'a, V> {
     pub row: usize,
     /// A ring over the right rows, each by `[left column window][right column window]`.
     pub across: &'a [V],
 }
 
-/// Pool along right rows and left rows: the rows `lefts` of the pair `pair`, those that need it, in
-/// the window `right` of right rows. Adds to `output`, the ring of rows of the pooled map, by
-/// `[row][right row][left column][right column]`.
+/// Pool along right rows, in the window `right`, and then along left rows, and add the result to
+/// `output`. Of the left rows `pair`, `lefts` has those that the window needs.
 #[inline(always)]
-pub(super) fn pool_rows<S: Simd, F: Real>(
-    simd: S,
+pub fn pool_rows<S: Simd, F: Real>(
+    cx: Context<S, F>,
     stage: &Stage<F>,
     right: usize,
     pair: &Range<usize>,
     lefts: [Option<PooledRow<Vector<S, F>>>; ROWS],
     down: &mut [Vector<S, F>],
-    output: &mut [Vector<S, F>],
+    output: &mut MapRing<S, F>,
 ) {
     let rows = &stage.plan.rows;
-    let (height, area) = (rows.windows.len(), stage.plan.cols.windows.len().pow(2));
-    let slots = output.len() / stage.output_row();
+    let area = stage.plan.cols.windows.len().pow(2);
     let window = &rows.windows[right];
     for reach in &stage.across_reach {
         for (left, down) in lefts.iter().zip(down.chunks_exact_mut(area)) {
@@ -176,27 +174,27 @@ pub(super) fn pool_rows<S: Simd, F: Real>(
                 .sites()
                 .map(|row| &left.across[row % stage.held_rows * area..][reach.clone()]);
             let weighted = stage.row_weights.iter().copied().zip(across);
-            weigh_rows(simd, weighted, false, &mut down[reach.clone()]);
+            weigh_rows(cx, weighted, false, &mut down[reach.clone()]);
         }
         for &top in &stage.tops[pair.start] {
             if !rows.window_reach[top].contains(&right) {
                 continue;
             }
             let window = &rows.windows[top];
-            let target = &mut output[(top % slots * height + right) * area..][reach.clone()];
+            let target = &mut output.pair_mut(top, right)[reach.clone()];
             let weighted = lefts.iter().zip(down.chunks_exact(area)).filter_map(|(left, down)| {
                 let tap = left.as_ref()?.row.checked_sub(window.first)?;
                 (tap < window.weights.len()).then(|| (stage.row_weights[tap], &down[reach.clone()]))
             });
-            weigh_rows(simd, weighted, window.first < pair.start, target);
+            weigh_rows(cx, weighted, window.first < pair.start, target);
         }
     }
 }
 
 /// Add a block's part of the trace to the sum of each left site.
 #[inline(always)]
-pub(super) fn trace_block<S: Simd, F: Real>(
-    simd: S,
+pub fn trace_block<S: Simd, F: Real>(
+    cx: Context<S, F>,
     stage: &Stage<F>,
     block: &Block<F>,
     values: &[Vector<S, F>],
@@ -204,8 +202,7 @@ pub(super) fn trace_block<S: Simd, F: Real>(
 ) {
     for (site, values) in block.sites.iter().zip(values.chunks_exact(stage.values_row)) {
         let weighted = values[site.reach.clone()].iter().zip(&site.trace);
-        sums[site.index] = weighted.fold(sums[site.index], |sum, (value, &weight)| {
-            value.mul_add(Vector::<S, F>::splat(simd, weight), sum)
-        });
+        sums[site.index] = weighted
+            .fold(sums[site.index], |sum, (value, &weight)| value.mul_add(cx.splat(weight), sum));
     }
 }

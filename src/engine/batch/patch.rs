@@ -1,5 +1,5 @@
-//! Step 1: the vertical part of the patch sums, a few columns at a time, for one or two pairs of
-//! rows.
+//! Step 1: the vertical part of the patch sums, for a few columns and one or two pairs of rows at a
+//! time.
 //!
 //! For a pair of rows `(y, y')`, left column `a` and right column `b`,
 //!
@@ -9,42 +9,23 @@
 //! ```
 //!
 //! over the offsets `dy` for which both rows exist. Two pairs on a diagonal, `(y, y')` and
-//! `(y + 1, y' + 1)`, have all terms in common but one row each: those are summed once, and first.
-//! When sites are sparse, the horizontal offsets are terms of these sums too.
+//! `(y + 1, y' + 1)`, share all terms but one row each. The shared terms are summed once, and first.
+//! Where sites are sparse, the horizontal offsets are terms of these sums, too.
 
 use std::ops::Range;
 
-use super::chunk::{BLOCK, Strip};
+use super::chunk::{BLOCK, Strip, TILE, WIDE_TILE, is_wide};
+use super::ring::MapRing;
 use super::rows::sum_rows;
 use super::stage::{PatchRows, Stage};
 use crate::plan::ROWS;
-use crate::simd::{Real, Simd, SimdBase, SimdFloat, Vector};
-
-/// Right columns of a register tile: with its [`BLOCK`] left ones, 12 sums, 3 right operands and 1
-/// left one fill the 16 registers of AVX2; AVX-512 has 32.
-const TILE: usize = 3;
-const WIDE_TILE: usize = 6;
-
-/// Whether an instruction set with vectors of so many bytes has the registers for the wide tile.
-fn is_wide(vector_bytes: usize) -> bool {
-    vector_bytes == 64
-}
-
-/// Right columns that [`Products`] sums at a time.
-pub(super) fn tile<S: Simd, F: Real>() -> usize {
-    tile_of(size_of::<Vector<S, F>>())
-}
-
-/// The same for vectors of so many bytes.
-pub(super) fn tile_of(vector_bytes: usize) -> usize {
-    if is_wide(vector_bytes) { WIDE_TILE } else { TILE }
-}
+use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// The input rows that a pair of left rows reads on a diagonal.
-pub(super) struct PairRows {
-    /// Those under both patches.
+pub struct PairRows {
+    /// The rows under both patches.
     shared: PatchRows,
-    /// What each patch has beside them; none for a left row that meets nothing.
+    /// The other rows of each patch; none for a left row that meets nothing.
     own: [Option<PatchRows>; ROWS],
 }
 
@@ -61,12 +42,12 @@ impl PairRows {
     }
 }
 
-/// Two rings of columns, one a left row.
-pub(super) type Rings<'a, S, F> = [&'a mut [Vector<S, F>]; ROWS];
+/// The rings of columns that are summed into, one for each left row.
+pub type Targets<'a, S, F> = [&'a mut [Vector<S, F>]; ROWS];
 
 /// The first layer: inner products of the rows under a patch.
-pub(super) struct Products<'a, S: Simd, F: Real> {
-    pub simd: S,
+pub struct Products<'a, S: Simd, F: Real> {
+    pub cx: Context<S, F>,
     /// The packed images.
     pub left: &'a [Vector<S, F>],
     pub right: &'a [Vector<S, F>],
@@ -82,7 +63,7 @@ pub(super) struct Products<'a, S: Simd, F: Real> {
 impl<S: Simd, F: Real> Products<'_, S, F> {
     /// Sum `strip` into the rings.
     #[inline(always)]
-    pub fn run(&self, strip: &Strip<F>, rings: Rings<S, F>) {
+    pub fn run(&self, strip: &Strip<F>, rings: Targets<S, F>) {
         if is_wide(size_of::<Vector<S, F>>()) {
             self.strip::<WIDE_TILE>(strip, rings);
         } else {
@@ -91,7 +72,7 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
     }
 
     #[inline(always)]
-    fn strip<const R: usize>(&self, strip: &Strip<F>, rings: Rings<S, F>) {
+    fn strip<const R: usize>(&self, strip: &Strip<F>, rings: Targets<S, F>) {
         let image = self.image_rows * self.depth;
         let tiles = strip.reach.start / R..strip.reach.end.div_ceil(R);
         let (left, _) = self.left.as_chunks::<BLOCK>();
@@ -100,7 +81,7 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
         let right = &right[tiles.start * image..tiles.end * image];
         let operands: Operands<S, F, R> = Operands { left, right, depth: self.depth };
         let PairRows { shared, own } = *self.rows;
-        let zero = Vector::<S, F>::splat(self.simd, F::ZERO);
+        let zero = self.cx.zero();
         let [first_ring, second_ring] = rings.map(|ring| {
             let mut columns: [&mut [[Vector<S, F>; R]]; BLOCK] = Default::default();
             for (target, column) in columns.iter_mut().zip(strip.columns(ring, tiles.start * R)) {
@@ -132,7 +113,8 @@ type Left<S, F> = [Vector<S, F>; BLOCK];
 /// Sums by right tile, each for a strip's columns.
 type Tiles<'a, S, F, const R: usize> = [&'a mut [[Vector<S, F>; R]]; BLOCK];
 
-/// What a strip multiplies: a strip of the left image and tiles of the right one, by row and term.
+/// The operands of a strip's products: a strip of the left image and tiles of the right one, by row
+/// and term.
 struct Operands<'a, S: Simd, F: Real, const R: usize> {
     left: &'a [Left<S, F>],
     right: &'a [[Vector<S, F>; R]],
@@ -150,7 +132,7 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
         }
     }
 
-    /// The same for rows that do not follow each other.
+    /// [`Self::sum`] for rows that do not follow each other.
     #[inline(always)]
     fn sum_apart(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
@@ -163,7 +145,7 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
         }
     }
 
-    /// `rows` are those that both sums have, and each one's own.
+    /// `rows` are the shared ones, those of the first sum alone, and those of the second alone.
     #[inline(always)]
     fn sum_two(
         &self,
@@ -176,7 +158,7 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
             rows.map(|rows| self.terms(rows));
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
             let sums = add_products([[zero; R]; BLOCK], shared, &tile[shared_right.clone()]);
-            // There are not registers for two tiles: one waits where it will end.
+            // Two tiles do not fit the registers: one waits in the place of its result.
             store(sums, t, &mut second);
             store(add_products(sums, left, &tile[right.clone()]), t, &mut first);
             let sums = add_products(load(t, &second), next, &tile[next_right.clone()]);
@@ -226,18 +208,18 @@ fn add_products<V: SimdFloat<S>, S: Simd, const R: usize>(
 }
 
 /// A deeper layer: sums of rows of the input map.
-pub(super) struct Sums<'a, S: Simd, F: Real> {
-    pub simd: S,
+pub struct Sums<'a, S: Simd, F: Real> {
+    pub cx: Context<S, F>,
     pub stage: &'a Stage<'a, F>,
-    /// The ring of input rows, each by `[right row][left column][right column]`.
-    pub input: &'a [Vector<S, F>],
+    /// The last rows of the input map.
+    pub input: &'a MapRing<S, F>,
     pub rows: &'a PairRows,
 }
 
 impl<S: Simd, F: Real> Sums<'_, S, F> {
     /// Sum `strip` into the rings.
     #[inline(always)]
-    pub fn run(&self, strip: &Strip<F>, rings: Rings<S, F>) {
+    pub fn run(&self, strip: &Strip<F>, rings: Targets<S, F>) {
         let width = self.stage.columns.width;
         let [first_ring, second_ring] = rings;
         let columns = strip
@@ -253,16 +235,8 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         }
     }
 
-    /// The row of the input map for a left row and column and a right row.
-    #[inline(always)]
-    fn input(&self, left_row: usize, column: usize, right_row: usize) -> &[Vector<S, F>] {
-        let plan = self.stage.plan;
-        let (rows, cols) = (plan.rows.inputs.len(), plan.cols.inputs.len());
-        let slot = left_row % plan.ring_rows;
-        &self.input[((slot * rows + right_row) * cols + column) * cols..][..cols]
-    }
-
-    /// Those of a patch's rows.
+    /// The input map at `column` of the left rows and `reach` of the right ones, a pair of rows an
+    /// item.
     #[inline(always)]
     fn inputs(
         &self,
@@ -270,36 +244,31 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         column: usize,
         reach: &Range<usize>,
     ) -> impl Iterator<Item = &[Vector<S, F>]> {
-        rows.pairs().map(move |(left, right)| &self.input(left, column, right)[reach.clone()])
+        rows.pairs().map(move |rows| self.input.columns(rows, column, reach.clone()))
     }
 
     #[inline(always)]
-    fn dense(&self, column: usize, reach: &Range<usize>, targets: Rings<S, F>) {
+    fn dense(&self, column: usize, reach: &Range<usize>, targets: Targets<S, F>) {
         let PairRows { shared, own } = self.rows;
         match (own, targets) {
             (&[Some(first), Some(second)], [target, next]) => {
-                sum_rows::<S, F>(self.simd, self.inputs(*shared, column, reach), false, next);
+                sum_rows(self.cx, self.inputs(*shared, column, reach), false, next);
                 let shared = std::iter::once(&*next);
-                sum_rows::<S, F>(
-                    self.simd,
-                    shared.chain(self.inputs(first, column, reach)),
-                    false,
-                    target,
-                );
-                sum_rows::<S, F>(self.simd, self.inputs(second, column, reach), true, next);
+                sum_rows(self.cx, shared.chain(self.inputs(first, column, reach)), false, target);
+                sum_rows(self.cx, self.inputs(second, column, reach), true, next);
             }
             (&[Some(own), None], [target, _]) | (&[None, Some(own)], [_, target]) => {
-                sum_rows::<S, F>(self.simd, self.inputs(own, column, reach), false, target);
+                sum_rows(self.cx, self.inputs(own, column, reach), false, target);
             }
             (&[None, None], _) => {}
         }
     }
 
     #[inline(always)]
-    fn folded(&self, site: usize, reach: &Range<usize>, targets: Rings<S, F>) {
+    fn folded(&self, site: usize, reach: &Range<usize>, targets: Targets<S, F>) {
         for (own, target) in self.rows.own.iter().zip(targets) {
             let Some(own) = own else { continue };
-            target.fill(Vector::<S, F>::splat(self.simd, F::ZERO));
+            target.fill(self.cx.zero());
             for pair in self.rows.shared.pairs().chain(own.pairs()) {
                 self.add_folded(site, pair, reach, target);
             }
@@ -310,13 +279,14 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
     fn add_folded(
         &self,
         site: usize,
-        (left, right): (usize, usize),
+        rows: [usize; 2],
         reach: &Range<usize>,
         target: &mut [Vector<S, F>],
     ) {
+        let width = self.stage.plan.cols.inputs.len();
         for taps in &self.stage.plan.cols.taps {
             let Some(column) = taps[site] else { continue };
-            let source = self.input(left, column, right);
+            let source = self.input.columns(rows, column, 0..width);
             for (target, tap) in target.iter_mut().zip(&taps[reach.clone()]) {
                 if let Some(tap) = *tap {
                     *target += source[tap];

@@ -1,30 +1,57 @@
-//! Two rows of left sites through a layer, against every right row in reach.
+//! Two rows of left sites through one layer, against every right row in reach.
 //!
-//! The pair walks down its diagonals: left rows `l`, `l + 1` meet right rows `r`, `r + 1`, so that
-//! two patches share all of their rows but one each.
+//! For left rows `l` and `l + 1`, the layer does this:
+//!
+//! ```text
+//! for each diagonal, from the first right row r that a left row meets to the last
+//!     for each chunk of right columns, each strip of left columns
+//!         V = sums of the input map along the rows of the patches, for (l, r) and (l + 1, r + 1)
+//!         for (l, r), then (l + 1, r + 1); for each block of left sites that the strip completes
+//!             S = sums of V along the columns of the patches
+//!             M = patch kernel of S and the norms
+//!             P = M, pooled along right columns
+//!     for (l, r) and (l + 1, r + 1)
+//!         Q = P, pooled along left columns, kept in a ring of right rows
+//!     for each window of right rows that ends here
+//!         add the window's sum of Q, weighted for left rows l and l + 1, to the output's ring
+//! ```
+//!
+//! In a trace's layer, `M` is multiplied by its weights and summed, and nothing else follows. Each
+//! part of this order has its reason:
+//!
+//! - *Two left rows on a diagonal.* The patches of `(l, r)` and of `(l + 1, r + 1)` lie over the same
+//!   pairs of input rows, but for one row each. The shared rows are summed once: a patch of length 3
+//!   takes two rows of multiply-adds a site instead of three.
+//! - *Strips and chunks.* The sums of a strip stay in registers, and `V`, `M` and `P` of a chunk in
+//!   the first-level cache. `V` is a ring of strips: a block reads no column that has left it.
+//! - *Left sites one by one.* What depends on the left site alone is computed before the loop over
+//!   the right sites: for `exp`, the coefficients of its polynomial.
+//! - *Columns before rows.* Pooling along columns follows at once and shrinks a pair of rows to the
+//!   map's outputs. Only these wait for the other rows of their windows.
 
 use std::ops::Range;
 
+use super::block::{BlockInput, ColumnRings};
 use super::chunk::{Block, Chunk, Strip};
-use super::map::{BlockMap, Rings};
+use super::map;
 use super::patch::{PairRows, Products, Sums};
 use super::pool::{PooledRow, pool_left_columns, pool_right_columns, pool_rows, trace_block};
 use super::scratch::{LayerScratch, Scratch};
 use super::stage::Stage;
 use crate::plan::{Axis, ROWS};
-use crate::simd::{Real, Simd, SimdBase, Vector};
+use crate::simd::{Context, Real, Simd, Vector};
 
 /// A few rows of left sites of one layer.
-pub(super) struct LayerRows<'a, S: Simd, F: Real> {
-    pub simd: S,
+pub struct LayerRows<'a, S: Simd, F: Real> {
+    pub cx: Context<S, F>,
     pub stage: &'a Stage<'a, F>,
     pub layer: usize,
     pub rows: Range<usize>,
 }
 
-/// A pair of rows of sites, `slot` being the place of the left one in its step.
+/// A left and a right row of sites; `slot` is the place of the left one in its visit.
 #[derive(Clone, Copy)]
-pub(super) struct Meeting {
+pub struct Meeting {
     slot: usize,
     left: usize,
     right: usize,
@@ -47,8 +74,8 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         }
     }
 
-    /// The right rows that the first left row meets as any of them meets its own, and one more,
-    /// when all windows are complete.
+    /// The diagonals on which a left row meets a right one, and one more, on which all windows are
+    /// complete. A diagonal is called after the right row that it has for the first left row.
     fn diagonals(&self) -> Range<isize> {
         let reach = self.rows.clone().enumerate().map(|(slot, row)| {
             let reach = &self.stage.plan.rows.reach[row];
@@ -74,7 +101,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
 
     /// Evaluate pairs of rows on one diagonal, and pool their columns or trace them.
     fn meet(&self, meetings: [Option<Meeting>; ROWS], scratch: &mut Scratch<S, F>) {
-        let Self { simd, stage, layer, .. } = *self;
+        let Self { cx, stage, layer, .. } = *self;
         let rows = self.pair_rows(meetings);
         for chunk in &stage.chunks {
             for strip in &chunk.strips {
@@ -92,15 +119,15 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             let LayerScratch { pooled, across, traces, .. } = &mut scratch.layers[layer];
             for map in self.maps() {
                 if stage.is_trace() {
-                    let sum = sum_of::<S, F>(simd, &mut traces[slot][map]);
-                    scratch.totals[map].add(simd, sum, stage.row_trace[left][right]);
+                    let sum = take_sum(cx, &mut traces[slot][map]);
+                    scratch.totals[map].add(cx, sum, stage.row_trace[left][right]);
                     continue;
                 }
                 let len = stage.plan.cols.windows.len().pow(2);
                 let across = &mut across[slot][map][right % stage.held_rows * len..][..len];
-                simd.vectorize(
+                cx.vectorize(
                     #[inline(always)]
-                    || pool_left_columns(simd, stage, &pooled[slot][map], across),
+                    || pool_left_columns(cx, stage, &pooled[slot][map], across),
                 );
             }
         }
@@ -120,11 +147,11 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         rows: &PairRows,
         scratch: &mut Scratch<S, F>,
     ) {
-        let Self { simd, stage, layer, .. } = *self;
+        let Self { cx, stage, layer, .. } = *self;
         let columns = &mut scratch.layers[layer].columns;
         if layer == 0 {
-            let products: Products<'_, S, F> = Products {
-                simd,
+            let products = Products {
+                cx,
                 left: &scratch.left.pixels,
                 right: &scratch.right.pixels,
                 rows,
@@ -133,7 +160,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 are_apart: stage.plan.rows.step > 1,
             };
             let rings = columns.each_mut().map(|maps| &mut maps[0][chunk.ring.clone()]);
-            simd.vectorize(
+            cx.vectorize(
                 #[inline(always)]
                 || products.run(strip, rings),
             );
@@ -141,8 +168,8 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         }
         for map in 0..stage.plan.reads {
             let rings = columns.each_mut().map(|maps| &mut maps[map][chunk.ring.clone()]);
-            let sums = Sums { simd, stage, input: &scratch.rings[layer][map], rows };
-            simd.vectorize(
+            let sums = Sums { cx, stage, input: &scratch.rings[layer][map], rows };
+            cx.vectorize(
                 #[inline(always)]
                 || sums.run(strip, rings),
             );
@@ -157,25 +184,25 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         meeting: &Meeting,
         scratch: &mut Scratch<S, F>,
     ) {
-        let Self { simd, stage, layer, .. } = *self;
+        let Self { cx, stage, layer, .. } = *self;
         let Meeting { slot, left, right } = *meeting;
         let LayerScratch { columns, values, jets, .. } = &mut scratch.layers[layer];
         let sites = stage.plan.cols.sites.len();
         let right = right * sites + chunk.sites.start..right * sites + chunk.sites.end;
-        let map: BlockMap<'_, S, F> = BlockMap {
-            simd,
+        let block = BlockInput {
+            cx,
             kernel: &stage.kernel,
             maps: stage.maps(),
             sites: &block.sites,
             row: stage.values_row,
-            columns: Rings { maps: &columns[slot], chunk: chunk.ring.clone() },
+            columns: ColumnRings { maps: &columns[slot], chunk: chunk.ring.clone() },
             left: scratch.left.norms[layer].at(left * sites..(left + 1) * sites),
             right: scratch.right.norms[layer].at(right),
         };
-        map.run(values, jets);
+        map::evaluate(&block, values, jets);
     }
 
-    /// Pool them along right columns, or trace them.
+    /// Pool a block along right columns, or add it to the trace.
     pub fn pool_block(
         &self,
         chunk: &Chunk<F>,
@@ -183,25 +210,18 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         meeting: &Meeting,
         scratch: &mut Scratch<S, F>,
     ) {
-        let Self { simd, stage, layer, .. } = *self;
+        let Self { cx, stage, layer, .. } = *self;
         let Meeting { slot, .. } = *meeting;
         let LayerScratch { values, pooled, traces, .. } = &mut scratch.layers[layer];
         for map in self.maps() {
             let values = &values[map];
-            simd.vectorize(
+            cx.vectorize(
                 #[inline(always)]
                 || {
                     if stage.is_trace() {
-                        trace_block(simd, stage, block, values, &mut traces[slot][map]);
+                        trace_block(cx, stage, block, values, &mut traces[slot][map]);
                     } else {
-                        pool_right_columns(
-                            simd,
-                            stage,
-                            chunk,
-                            block,
-                            values,
-                            &mut pooled[slot][map],
-                        );
+                        pool_right_columns(cx, stage, chunk, block, values, &mut pooled[slot][map]);
                     }
                 },
             );
@@ -210,7 +230,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
 
     /// Pool along right and left rows the windows of right rows that are complete by now.
     fn pool_rows(&self, diagonal: isize, scratch: &mut Scratch<S, F>) {
-        let Self { simd, stage, layer, .. } = *self;
+        let Self { cx, stage, layer, .. } = *self;
         let Some(complete) =
             usize::try_from(diagonal).ok().and_then(|row| stage.completes.get(row))
         else {
@@ -227,18 +247,18 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                     }
                 }
                 let output = &mut scratch.rings[layer + 1][map];
-                simd.vectorize(
+                cx.vectorize(
                     #[inline(always)]
-                    || pool_rows(simd, stage, right, &self.rows, lefts, down, output),
+                    || pool_rows(cx, stage, right, &self.rows, lefts, down, output),
                 );
             }
         }
     }
 }
 
-/// The sum of a row's traces by left site, which are cleared.
-fn sum_of<S: Simd, F: Real>(simd: S, traces: &mut [Vector<S, F>]) -> Vector<S, F> {
-    let zero = Vector::<S, F>::splat(simd, F::ZERO);
+/// Sum a row's traces by left site, and clear them.
+fn take_sum<S: Simd, F: Real>(cx: Context<S, F>, traces: &mut [Vector<S, F>]) -> Vector<S, F> {
+    let zero = cx.zero();
     // Eight sums side by side, so that rounding errors do not pile up along a wide image.
     let mut sums = [zero; 8];
     for group in traces.chunks_mut(sums.len()) {

@@ -1,4 +1,4 @@
-//! A model as its source wrote it, in a Python dict or in TOML: keys and values.
+//! The spec of a model: keys and values, as a Python dict or a TOML text has them.
 
 use std::fmt;
 
@@ -26,14 +26,14 @@ pub enum Value {
 
 /// A model's tables.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Words {
+pub struct Spec {
     /// One table a layer.
     pub layers: Vec<Table>,
-    /// What else the model says of itself.
+    /// The keys of the model beside its layers.
     pub options: Table,
 }
 
-impl Words {
+impl Spec {
     /// Read a TOML text with one `[[layers]]` table a layer.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Words {
     /// The same of a table with the key `layers`.
     ///
     /// # Errors
-    /// As [`Words::from_toml`].
+    /// As [`Spec::from_toml`].
     pub fn from_toml_table(file: &toml::Table) -> Result<Self> {
         let Some(layers) = file.get("layers") else {
             bail!("the TOML text has no [[layers]] tables");
@@ -63,7 +63,7 @@ impl Words {
         })
     }
 
-    /// The TOML text that [`Words::from_toml`] reads back.
+    /// The TOML text that [`Spec::from_toml`] reads back.
     pub fn to_toml(&self) -> String {
         let lines = |table: &Table| {
             table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect::<String>()

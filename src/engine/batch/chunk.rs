@@ -1,9 +1,9 @@
-//! The columns of a layer: what is summed, evaluated and pooled in which order.
+//! The order in which the columns of a layer are summed, evaluated and pooled.
 //!
-//! Steps 1 and 2 meet in *columns*: vertical sums by left column, each an array over the right
-//! columns. Site `i` at the patch's horizontal position `o` reads column `origin + i + step o`, left
-//! and right alike; when sites are sparse, columns are the sites themselves and the only position
-//! is 0.
+//! Vertical patch sums are kept by *columns*: one array over the right columns for each left column.
+//! Site `i` at the patch's horizontal position `o` reads column `origin + i + step o`, in the left
+//! image and in the right one. Where sites are sparse, columns are the sites themselves, and the only
+//! position is 0.
 //!
 //! ```text
 //! for each chunk of right sites
@@ -19,22 +19,34 @@ use crate::plan::{Axis, Window, hull};
 use crate::simd::Real;
 
 /// Left columns that are summed together.
-pub(super) const BLOCK: usize = 4;
+pub const BLOCK: usize = 4;
 
 /// Most left sites that are evaluated together: a strip completes [`BLOCK`], the last one more.
-pub(super) const SITES: usize = 8;
+pub const SITES: usize = 8;
 
 /// Most right sites of a chunk. Narrower ones would fit the first-level cache with room to spare, but
 /// cost more in overhead than they save: see `docs/performance.md`.
 const WIDEST: usize = 32;
 
-/// Zeros behind a row of values: a window that the far edge cuts by no more reads on into them, and
-/// windows may be read in steps of 2 sites.
+/// Right columns of a register tile: with its [`BLOCK`] left ones, 12 sums, 3 right operands and 1
+/// left one fill the 16 registers of AVX2.
+pub const TILE: usize = 3;
+
+/// The same where there are 32 registers.
+pub const WIDE_TILE: usize = 6;
+
+/// Whether vectors of so many bytes come with the registers for the wide tile: AVX-512's do.
+pub fn is_wide(vector_bytes: usize) -> bool {
+    vector_bytes == 64
+}
+
+/// Zeros behind a row of values. A window that the far edge cuts by no more than this reads on into
+/// them, and windows may be read in steps of 2 sites.
 const PAD: usize = 2;
 
-/// Where columns stand: a ring of strips of left columns, and behind them a column of zeros.
+/// The place of each column: a ring of strips of left columns, and behind them a column of zeros.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Columns {
+pub struct Columns {
     /// Number of columns.
     pub width: usize,
     /// Whether columns are sites.
@@ -51,28 +63,29 @@ pub(super) struct Columns {
 }
 
 /// A run of right sites.
-pub(super) struct Chunk<F> {
+pub struct Chunk<F> {
     pub sites: Range<usize>,
     pub strips: Vec<Strip<F>>,
-    /// Right windows with all their taps in the chunk or the zeros behind it, and each one's first
-    /// site, counted from the chunk's.
+    /// Right windows with all their taps in the chunk or in the zeros behind it.
     pub whole: Range<usize>,
+    /// The first site of each of them, counted from the chunk's.
     pub firsts: Vec<usize>,
     /// Sites from one whole window to the next, if always as many.
     pub step: Option<usize>,
     /// Right windows that end or begin in another chunk, or that the far edge cuts.
     pub cut: Vec<Cut>,
-    /// Where its ring of columns stands among those of all chunks, zeros included.
+    /// The place of its ring of columns among those of all chunks, zeros included.
     pub ring: Range<usize>,
 }
 
 /// Left columns that are summed together.
-pub(super) struct Strip<F> {
+pub struct Strip<F> {
     pub index: usize,
-    /// Where the first left column begins, and the distance to the next one.
+    /// The place of the first left column.
     start: usize,
+    /// The distance to the next one.
     stride: usize,
-    /// Right column `origin` stands at `pad`.
+    /// In a left column, right column `origin` stands at `pad`.
     origin: usize,
     pad: usize,
     /// The right columns.
@@ -82,17 +95,17 @@ pub(super) struct Strip<F> {
 }
 
 /// Left sites that are evaluated together.
-pub(super) struct Block<F> {
+pub struct Block<F> {
     pub sites: Vec<Site<F>>,
 }
 
 /// A left site against the right sites of a chunk.
-pub(super) struct Site<F> {
+pub struct Site<F> {
     /// Index of the left site.
     pub index: usize,
     /// The right sites, counted from the chunk's first.
     pub reach: Range<usize>,
-    /// For each offset, where the column of the first of them stands.
+    /// For each offset, the place of the column that the first of them reads.
     pub bases: Vec<usize>,
     /// The right windows that are pooled.
     pub windows: Range<usize>,
@@ -101,7 +114,7 @@ pub(super) struct Site<F> {
 }
 
 /// A part of a right window.
-pub(super) struct Cut {
+pub struct Cut {
     pub window: usize,
     /// The first site, counted from the chunk's.
     pub first: usize,
@@ -130,12 +143,14 @@ impl<F> Strip<F> {
 }
 
 /// Length of a row of values by right site.
-pub(super) fn values_row<F>(chunks: &[Chunk<F>]) -> usize {
+pub fn values_row<F>(chunks: &[Chunk<F>]) -> usize {
     chunks.last().map_or(0, |longest| longest.sites.len() + PAD)
 }
 
 impl Columns {
-    pub fn new(cols: &Axis, folded: bool, tile: usize) -> Self {
+    /// The columns of an axis; those of sparse sites are `folded`.
+    pub fn new(cols: &Axis, folded: bool, vector_bytes: usize) -> Self {
+        let tile = if is_wide(vector_bytes) { WIDE_TILE } else { TILE };
         let (width, offsets, origin) = if folded {
             (cols.sites.len(), 1, 0)
         } else {
@@ -225,7 +240,7 @@ impl Columns {
     }
 }
 
-/// Column that site 0 reads first, when columns are inputs; below 0 for one outside the image.
+/// The column that site 0 reads first, when columns are inputs; below 0 for one outside the image.
 fn origin(cols: &Axis) -> isize {
     let taps = cols.taps.iter().map(|taps| taps[0]).enumerate();
     let (offset, column) =
@@ -233,7 +248,7 @@ fn origin(cols: &Axis) -> isize {
     column as isize - (offset * cols.step) as isize
 }
 
-/// Where a chunk's columns stand.
+/// The places of a chunk's columns.
 struct Layout {
     columns: Columns,
     stride: usize,
@@ -242,7 +257,7 @@ struct Layout {
 }
 
 impl Layout {
-    /// Where a left column begins; the column of zeros for one outside the image.
+    /// The place of a left column; one outside the image is the column of zeros.
     fn start(&self, column: isize) -> usize {
         let Columns { width, strips, .. } = self.columns;
         let slot = match usize::try_from(column) {

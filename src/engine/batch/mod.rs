@@ -1,0 +1,99 @@
+//! A batch: as many pairs of images as a vector has lanes, through all layers of a pipeline.
+//!
+//! ```text
+//! pack the left and the right images, one a lane                      pack
+//! for each pair of left rows, of the layer that the plan says         layer
+//!     for each right row that they meet
+//!         sum patches vertically                                      patch
+//!         sum patches horizontally, apply the patch kernel            map, gradient
+//!         pool along right and left columns, or add to the trace      pool
+//!     pool along right and left rows, into a ring                     pool, ring
+//! ```
+//!
+//! The rings hold the last rows of each pooled map, which the next layer reads. No map is ever held
+//! whole. `stage` and `chunk` turn a layer's plan into the tables that the steps walk through;
+//! `rows` has the weighted sum of rows that most steps come down to.
+//!
+//! Lanes never mix, and the order of a lane's operations follows from the plan alone. So the bits of
+//! a pair are the same in any batch.
+
+pub mod block;
+pub mod chunk;
+pub mod gradient;
+pub mod layer;
+pub mod map;
+pub mod pack;
+pub mod patch;
+pub mod pool;
+pub mod ring;
+pub mod rows;
+pub mod scratch;
+pub mod stage;
+
+use std::ops::Range;
+
+use crate::plan::Plan;
+use crate::simd::{Context, Real, Simd};
+use layer::LayerRows;
+use pack::{Role, Source};
+use scratch::{Scratch, Total};
+use stage::{Stage, Stages};
+
+/// Put image `indices[k]` in lane `k` of one operand; the last one fills the lanes left over.
+pub fn fill<S: Simd, F: Real>(
+    scratch: &mut Scratch<S, F>,
+    cx: Context<S, F>,
+    plan: &Plan,
+    stages: &Stages<F>,
+    (role, images): (Role, Source<F>),
+    indices: &[usize],
+) {
+    let packed = match role {
+        Role::Left => &mut scratch.left,
+        Role::Right => &mut scratch.right,
+    };
+    cx.vectorize(
+        #[inline(always)]
+        || packed.fill(cx, plan, stages, images, indices),
+    );
+}
+
+/// Run the pairs that the lanes hold through the pipeline; stop early if `stop` says so.
+pub fn run<S: Simd, F: Real>(
+    scratch: &mut Scratch<S, F>,
+    cx: Context<S, F>,
+    stages: &Stages<F>,
+    stop: impl Fn() -> bool,
+) {
+    scratch.totals.fill(Total::new(cx));
+    for visit in &stages.pipeline.schedule {
+        if stop() {
+            return;
+        }
+        let (layer, rows) = (visit.layer, visit.rows.clone());
+        let stage = &stages.stages[layer];
+        LayerRows { cx, stage, layer, rows: rows.clone() }.run(scratch);
+        if layer + 1 == stages.stages.len() && !stage.is_trace() {
+            read_diagonal(scratch, stage, rows);
+        }
+    }
+}
+
+/// Copy the diagonal of the output rows that the sites `rows` complete.
+fn read_diagonal<S: Simd, F: Real>(
+    scratch: &mut Scratch<S, F>,
+    stage: &Stage<F>,
+    rows: Range<usize>,
+) {
+    let width = stage.plan.cols.windows.len();
+    let Some(rings) = scratch.rings.last() else { return };
+    for (y, window) in stage.plan.rows.windows.iter().enumerate() {
+        if rows.contains(&(window.sites().end - 1)) {
+            for (ring, diagonal) in rings.iter().zip(&mut scratch.diagonal) {
+                for x in 0..width {
+                    diagonal[y * width + x] = ring.diagonal(y, x);
+                }
+            }
+        }
+    }
+}
