@@ -1,9 +1,9 @@
 //! `abrelu`: `M = n n' ((a - b)^2 kappa(u) + 2 a b u)`, `dM/dS = (a - b)^2 kappa'(u) + 2 a b`, with
 //! `kappa` that of `relu`.
 //!
-//! The dual of the piecewise linear `a min(x, 0) + b max(x, 0)`, of which the leaky ReLU and the
-//! absolute value are some: from Cho and Saul, *Kernel methods for deep learning*, NeurIPS 2009, since
-//! it is `(b - a) max(x, 0) + a x`, of whose products `x max(y, 0)` has the mean `n n' u / 2`.
+//! The dual of the piecewise linear `a min(x, 0) + b max(x, 0)`; the leaky ReLU and the absolute value
+//! are examples. The function is `(b - a) max(x, 0) + a x`. The ReLU's part is in Cho and Saul, *Kernel
+//! methods for deep learning*, NeurIPS 2009, and the products `x max(y, 0)` have the mean `n n' u / 2`.
 
 use super::{
     Jet, Kind, Parameter, Parameters, Patch, PatchKernel, Setting, SiteKernel, homogeneous, relu,

@@ -1,17 +1,18 @@
-//! The correlation of two patches under noise, which `erf` and `gelu` depend on.
+//! The correlation of two patches under noise, for `erf` and `gelu`.
 //!
 //! For random weights `w` and noise of variance `h`, the numbers `w.x + noise` and `w.y + noise` of
 //! two patches have variances `h + n^2` and `h + n'^2`, covariance `S` and correlation
-//! `x = S / sqrt((h + n^2) (h + n'^2))`, the sine of an angle. With `g = 1 / sqrt(h + n^2)`, which is
-//! the patch's inverse here, the shares `r = g sqrt(h)` of the noise and `t = g n` of the patch in a
-//! deviation, and the same of the right patch, the angle's cosine is the root of
+//! `x = S / sqrt((h + n^2) (h + n'^2))`, the sine of an angle. The patch's inverse is
+//! `g = 1 / sqrt(h + n^2)` here. Its products are the noise's share `r = g sqrt(h)` of the standard
+//! deviation, and the patch's share `t = g n`. The right patch has `g'`, `r'` and `t'`. The cosine of
+//! the angle is the root of
 //!
 //! ```text
 //! 1 - x^2 = r^2 + t^2 r'^2 + e        e = (t t' - |x|) (t t' + |x|) = t^2 t'^2 - x^2
 //! ```
 //!
-//! where `t t' - |x| = g g' (n n' - |S|)` is not negative but for rounding, and is rounded once: no
-//! cancellation remains however large the norms, and nothing overflows.
+//! where `t t' - |x| = g g' (n n' - |S|)` is not negative, except by rounding, and is rounded only once.
+//! So nothing cancels, however large the norms are, and nothing overflows.
 
 use super::Patch;
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
@@ -30,7 +31,7 @@ pub(super) struct Noisy<S: Simd, F: Real> {
     noise_part: Vector<S, F>,
 }
 
-/// It and a right one.
+/// A left and a right patch under noise.
 #[derive(Clone, Copy)]
 pub(super) struct Correlation<V> {
     /// `g g'`.

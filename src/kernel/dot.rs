@@ -1,13 +1,13 @@
-//! Kernels of one number: `M = n n' f(u)`, or `M = f(S)` without normalisation.
+//! Kernels that are a function of one number: `M = n n' f(u)`, or `M = f(S)` without normalisation.
 
 use super::{COSINE_AND_NORMS, Jet, Kind, Parameter, Patch, Setting, SiteKernel, homogeneous};
 use crate::simd::{Context, Real, Simd, Vector};
 
-/// Which of the two.
+/// The parameter that chooses one of the two forms.
 pub(super) const HOMOGENEOUS: Parameter =
     Parameter { name: "homogeneous", kind: Kind::Flag, default: Some(Setting::Flag(true)) };
 
-/// `f`.
+/// The function `f`.
 pub(super) trait Function<F: Real>: Copy {
     /// `f(x)`.
     fn value<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> Vector<S, F>;
@@ -16,7 +16,7 @@ pub(super) trait Function<F: Real>: Copy {
     fn value_and_slope<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> [Vector<S, F>; 2];
 }
 
-/// What `f` counts; `f(S)` goes without cosine and norms.
+/// The multiply-adds of a kernel from those of `f`. The form `f(S)` has no cosine and no norms.
 pub(super) fn multiply_adds(homogeneous: bool, [value, slope]: [usize; 2]) -> [usize; 2] {
     let value = if homogeneous { value } else { value.saturating_sub(COSINE_AND_NORMS) };
     [value, slope]

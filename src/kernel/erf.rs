@@ -2,9 +2,9 @@
 //! `B = sigma^2 n'^2`, `C = sigma^2 S`; `dM/dS = (4 / pi) sigma^2 / sqrt((1 + 2 A) (1 + 2 B) - 4 C^2)`.
 //!
 //! The dual of the error function, with weights of standard deviation `sigma`: Williams, *Computing
-//! with infinite networks*, NeurIPS 1996. The sine is the correlation `x` of the patches under noise of
-//! variance `1 / (2 sigma^2)`, so that `dM/dS = (2 / pi) g g' / sqrt(1 - x^2)` in the terms of
-//! `correlation.rs`.
+//! with infinite networks*, NeurIPS 1996. The argument of `arcsin` is the correlation `x` of the patches
+//! under noise of variance `1 / (2 sigma^2)`. So `dM/dS = (2 / pi) g g' / sqrt(1 - x^2)` in the notation
+//! of `correlation.rs`.
 
 use std::f64::consts::FRAC_2_PI;
 
@@ -74,13 +74,13 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         let Self(left) = self;
         let [value, slope] = self.value_and_slope(cx, sum, right);
         let share = right.norm * right.inverse;
-        let along = sum * slope;
+        let angular = sum * slope;
         Jet {
             value,
             slope,
-            left: -(left.share * left.share * along),
-            right: -(share * share * along),
-            sigma: (left.noise_share + noise_share(left.noise, right)) * along,
+            left: -(left.share * left.share * angular),
+            right: -(share * share * angular),
+            sigma: (left.noise_share + noise_share(left.noise, right)) * angular,
         }
     }
 }

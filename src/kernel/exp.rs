@@ -21,8 +21,8 @@ pub struct Exp<F> {
     inverse_square: F,
 }
 
-/// The largest rate for which `2^-rate` times a norm, times `2^-rate` for opposite patches, stays
-/// a normal number: below a norm of `1e-6 / rate` the floor of norms keeps cosines near 0.
+/// The largest rate for which a norm times `2^-rate`, times another `2^-rate` for opposite patches, is a
+/// normal number. For norms below `1e-6 / rate` the floor of norms keeps cosines near 0.
 const LARGEST_RATE: f64 = 40.0;
 
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl<F: Real> PatchKernel<F> for Exp<F> {
     type AtSite<'k, S: Simd> = ExpAtSite<S, F>;
 
     fn new(sigma: f64, _parameters: &Parameters) -> Self {
-        // Past this the kernel is 1 at u = 1 and 0 elsewhere, and the rate stays finite in f32.
+        // At this bound the kernel is 1 at u = 1 and 0 elsewhere, and the rate is finite in f32.
         let inverse_square = (1.0 / (sigma * sigma)).min(1e20);
         let rate = LOG2_E * inverse_square;
         Self {
@@ -71,7 +71,7 @@ impl<F: Real> PatchKernel<F> for Exp<F> {
     #[inline(always)]
     fn at<S: Simd>(&self, cx: Context<S, F>, left: Patch<S, F>) -> ExpAtSite<S, F> {
         let Self { rate, scale, inverse_square } = *self;
-        // A norm that has no inverse is that of a blank patch, whose map is 0.
+        // A norm without a finite inverse is that of a blank patch, where the map is 0.
         let least = cx.splat(F::LEAST_INVERTIBLE);
         ExpAtSite {
             left,
@@ -121,7 +121,7 @@ fn jet<S: Simd, F: Real>(
     Jet { sigma: half + half, ..jet }
 }
 
-/// The same for a tiny `sigma`, by a power of two with a clamped exponent.
+/// The exponential kernel for a tiny `sigma`, by a power of two with a clamped exponent.
 struct Steep<F> {
     /// `log2(e) / sigma^2`.
     rate: F,
@@ -180,18 +180,19 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::NORM_FLOOR;
     use crate::simd::{Double, Isa, Task};
 
-    /// The largest errors of value and slope, in units in the last place: these from the power of
-    /// two and the products around it,
+    /// The largest errors of value and slope from the power of two and the products around it, in
+    /// units in the last place.
     const SINGLE_ULPS: f64 = 4.0;
     const DOUBLE_ULPS: f64 = 6.0;
-    /// and so many times `1 / sigma^2` from the exponent, where a cosine's own rounding costs as
-    /// much. The steep form takes a difference of exponents.
+    /// The largest errors from the exponent, in units in the last place times `1 / sigma^2`. The
+    /// rounding of the cosine alone costs about as much. The steep form subtracts exponents.
     const EXPONENT_ULPS: f64 = 3.0;
     const STEEP_EXPONENT_ULPS: f64 = 6.5;
 
-    /// Two patches: their sum and the norm of either.
+    /// The patch sum of two patches, and their norms.
     #[derive(Clone, Copy, Debug)]
     struct Patches<F> {
         sum: F,
@@ -206,12 +207,12 @@ mod tests {
         }
 
         fn inverses(self) -> [F; 2] {
-            self.norms.map(|norm| F::ONE / norm.max(F::NORM_FLOOR))
+            self.norms.map(|norm| F::ONE / norm.max(F::from_f64(NORM_FLOOR)))
         }
 
         /// The cosine.
         fn cosine(self) -> Double {
-            let [left, right] = self.norms.map(|norm| norm.max(F::NORM_FLOOR).to_f64());
+            let [left, right] = self.norms.map(|norm| norm.max(F::from_f64(NORM_FLOOR)).to_f64());
             Double::from(self.sum.to_f64()) / left / right
         }
 
@@ -277,7 +278,7 @@ mod tests {
     /// From far below the floor of norms to far above 1.
     const NORMS: [f64; 11] = [1e-9, 3e-8, 0.9e-6, 1.1e-6, 2e-5, 1e-3, 0.3, 1.0, 7.0, 1e4, 1e9];
 
-    /// Cosines from -1 to 1, the norms of either patch going through all pairs meanwhile.
+    /// Cosines from -1 to 1, each with the next of all pairs of norms.
     fn patches<F: Real>() -> Vec<Patches<F>> {
         let count = 20_000;
         let norm = |index: usize| NORMS[index % NORMS.len()];
@@ -292,7 +293,7 @@ mod tests {
         pairs.chain(ends).collect()
     }
 
-    /// The rate is 40 between the first two, of which the first is steep.
+    /// The rate is 40 between the first two. Only the first one takes the steep form.
     const SIGMAS: [f64; 8] = [0.1899, 0.19, 0.25, 0.4, 0.65, 1.0, 2.0, 5.0];
 
     fn check<F: Real>(ulps: f64) {
@@ -326,7 +327,7 @@ mod tests {
         check::<f64>(DOUBLE_ULPS);
     }
 
-    /// Whatever `sigma`: the kernel of what rounding leaves of a point, or of a constant.
+    /// At any `sigma`, however small or large, values and slopes are finite and within their bounds.
     fn check_ends<F: Real>() {
         let all = patches::<F>();
         let blank = NORMS.into_iter().flat_map(|norm| [[0.0, norm], [norm, 0.0], [0.0, 0.0]]);

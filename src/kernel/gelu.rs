@@ -10,15 +10,15 @@
 //! GELU infinite networks*, AAAI 2021 (arXiv:2002.08517).
 //!
 //! `x = C / sqrt(P)` is the correlation of the patches under noise of variance `1 / sigma^2`. In the
-//! terms of `correlation.rs`, with `T = t n`, `c = sqrt(1 - x^2)` and `a = arcsin(x) / (pi / 2)`,
+//! notation of `correlation.rs`, with `T = t n`, `c = sqrt(1 - x^2)` and `a = arcsin(x) / (pi / 2)`,
 //!
 //! ```text
 //! M     = sigma^2 / 4 (S (1 + a + (2 / pi) r^2 r'^2 x / c) + (2 / pi) T T' c)
 //! dM/dS = sigma^2 / 4 (1 + a + (2 / pi) (r^2 + r'^2 + r^2 r'^2 / c^2) x / c)
 //! ```
 //!
-//! In `T T' c + S arcsin(x)`, which nearly cancels for large opposite patches, `a` and `c` come from the
-//! same root: what is wrong in `c` by rounding goes into both, and its first order cancels as well.
+//! `T T' c + S arcsin(x)` nearly cancels for large opposite patches. There `a` and `c` come from the
+//! same root. A rounding error of `c` changes both terms, and these changes cancel in first order, too.
 
 use std::f64::consts::FRAC_2_PI;
 
@@ -69,12 +69,12 @@ impl<F: Real> PatchKernel<F> for Gelu<F> {
     }
 }
 
-/// What value, slope and jet have in common.
+/// The terms that value, slope and jet have in common.
 #[derive(Clone, Copy)]
 struct Terms<V> {
     met: Correlation<V>,
-    /// `1 + a`.
-    turn: V,
+    /// `1 + a`: the angle in quarter turns, 0 for `x = -1`.
+    angle: V,
     /// `1 / c`.
     secant: V,
     /// `r r'`.
@@ -97,7 +97,7 @@ impl<S: Simd, F: Real> AtSite<S, F> {
         let noise_shares = met.inverses * self.left.noise;
         Terms {
             met,
-            turn: cx.quarter_turns(met.sine, met.cosine) + one,
+            angle: cx.quarter_turns(met.sine, met.cosine) + one,
             secant,
             noise_shares,
             steep: noise_shares * secant,
@@ -109,10 +109,10 @@ impl<S: Simd, F: Real> AtSite<S, F> {
         self,
         sum: Vector<S, F>,
         right: Patch<S, F>,
-        Terms { met, turn, noise_shares, steep, .. }: Terms<Vector<S, F>>,
+        Terms { met, angle, noise_shares, steep, .. }: Terms<Vector<S, F>>,
     ) -> Vector<S, F> {
         let across = self.reach * (right.norm * met.share * met.cosine);
-        let along = (noise_shares * steep).mul_add(met.sine * F::from_f64(FRAC_2_PI), turn);
+        let along = (noise_shares * steep).mul_add(met.sine * F::from_f64(FRAC_2_PI), angle);
         sum.mul_add(along, across) * self.scale
     }
 
@@ -120,11 +120,11 @@ impl<S: Simd, F: Real> AtSite<S, F> {
     fn slope_of(
         self,
         right: Patch<S, F>,
-        Terms { met, turn, secant, steep, .. }: Terms<Vector<S, F>>,
+        Terms { met, angle, secant, steep, .. }: Terms<Vector<S, F>>,
     ) -> Vector<S, F> {
         let shares = self.left.noise_share + noise_share(self.left.noise, right);
         let shares = steep.mul_add(steep, shares);
-        (met.sine * secant * F::from_f64(FRAC_2_PI)).mul_add(shares, turn) * self.scale
+        (met.sine * secant * F::from_f64(FRAC_2_PI)).mul_add(shares, angle) * self.scale
     }
 }
 
@@ -144,7 +144,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     /// n dM/dn = sigma^2 / (2 pi) T sqrt(h + n'^2) / c (e + 2 r^2 t'^2 c^2 - r^2 r'^2 x^2 (2 + 1 / c^2))
     /// ```
     ///
-    /// and the same with sides exchanged; `sigma dM/dsigma` is 2 S dM/dS and both.
+    /// and `n' dM/dn'` is this with the patches exchanged. `sigma dM/dsigma` is `2 S dM/dS` plus both.
     #[inline(always)]
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let Self { left, scale, reach } = self;
@@ -154,7 +154,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         let Terms { met, secant, noise_shares, steep, .. } = terms;
         let both = noise_shares * noise_shares;
         let common = met.excess - met.sine * met.sine * (both + both + steep * steep);
-        // Factors in an order in which nothing overflows that is not large in the end.
+        // In this order of the factors, nothing overflows unless the result is large.
         let along = |noise_share: Vector<S, F>, other_share: Vector<S, F>| {
             let across = other_share * met.cosine;
             (across * across * (noise_share + noise_share) + common) * secant
@@ -163,13 +163,13 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         let right_noise = noise_share(left.noise, right);
         let by_left = along(left.noise_share, met.share) / right.inverse * reach * scale;
         let by_right = along(right_noise, left.share) / left.patch.inverse * right_reach * scale;
-        let turn = sum * slope;
+        let angular = sum * slope;
         Jet {
             value,
             slope,
             left: by_left,
             right: by_right,
-            sigma: turn + turn + by_left + by_right,
+            sigma: angular + angular + by_left + by_right,
         }
     }
 }

@@ -1,28 +1,31 @@
-//! Derivatives of a patch kernel by all that it depends on.
+//! Derivatives of a patch kernel with respect to the patch sum, both norms and `sigma`.
 
-use super::Patch;
+use super::{NORM_FLOOR, Patch};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// A kernel's value and its derivatives.
 ///
-/// Those by norms are taken on a logarithmic scale, where a blank patch needs no exception.
+/// Derivatives with respect to norms and `sigma` are with respect to their logarithms. So a blank
+/// patch, whose norm is 0, needs no exception.
 #[derive(Clone, Copy)]
 pub struct Jet<V> {
     /// `M`.
     pub value: V,
-    /// `dM/dS`, the norms fixed.
+    /// `dM/dS` at fixed norms.
     pub slope: V,
     /// `n dM/dn`.
     pub left: V,
     /// `n' dM/dn'`.
     pub right: V,
-    /// `sigma dM/dsigma`; 0 for a kernel without.
+    /// `sigma dM/dsigma`; 0 for a kernel without `sigma`.
     pub sigma: V,
 }
 
-/// The jet of `M = (n n')^degree kappa(u)`, but for `sigma`; the degree is at least 1.
+/// The jet of `M = (n n')^degree kappa(u)` without its derivative with respect to `sigma`; the degree
+/// is at least 1.
 ///
-/// `slope` is `dM/dS` as the NTK has it, which takes both norms to be above the floor of cosines.
+/// `slope` is `dM/dS` as the NTK takes it: for norms above the floor of cosines. The jet's slope is
+/// that times `n / max(n, 1e-6)` of both norms, which is right below the floor, too.
 #[inline(always)]
 pub fn homogeneous<S: Simd, F: Real>(
     cx: Context<S, F>,
@@ -33,22 +36,25 @@ pub fn homogeneous<S: Simd, F: Real>(
 ) -> Jet<Vector<S, F>> {
     let share = |patch: Patch<S, F>| patch.norm * patch.inverse;
     let slope = slope * (share(left) * share(right));
-    turned(cx, degree, sum, [left, right], [value, slope])
+    log_derivatives(cx, degree, sum, [left, right], [value, slope])
 }
 
-/// The same from the slope at norms below the floor, too. There a cosine does not depend on its norm.
+/// The jet of `M = (n n')^degree kappa(u)` from a `slope` that holds at all norms, below the floor of
+/// cosines too.
+///
+/// `n dM/dn` is a radial part, `degree M`, less the angular part `u dM/du = S dM/dS`. Below the floor
+/// the cosine does not depend on its norm, and the angular part is left out.
 #[inline(always)]
-pub fn turned<S: Simd, F: Real>(
+pub fn log_derivatives<S: Simd, F: Real>(
     cx: Context<S, F>,
     degree: F,
     sum: Vector<S, F>,
     [left, right]: [Patch<S, F>; 2],
     [value, slope]: [Vector<S, F>; 2],
 ) -> Jet<Vector<S, F>> {
-    let zero = cx.zero();
-    let floor = F::NORM_FLOOR;
+    let floor = F::from_f64(NORM_FLOOR);
     let radial = value * degree;
-    let turn = sum * slope;
-    let along = |patch: Patch<S, F>| radial - turn * cx.indicator(patch.norm - floor);
-    Jet { value, slope, left: along(left), right: along(right), sigma: zero }
+    let angular = sum * slope;
+    let by_norm = |patch: Patch<S, F>| radial - angular * cx.indicator(patch.norm - floor);
+    Jet { value, slope, left: by_norm(left), right: by_norm(right), sigma: cx.zero() }
 }

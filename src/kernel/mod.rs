@@ -2,8 +2,10 @@
 //!
 //! With `u = S / (max(n, 1e-6) max(n', 1e-6))` the cosine of two patches and `n n'` the product of
 //! their norms, a homogeneous kernel gives `M = n n' kappa(u)`; others are functions of `S`, `n` and
-//! `n'`. For the NTK a kernel has its slope `dM/dS`, and for gradients its [`Jet`]. One file a kernel;
-//! a new one is that file, and a line in the registry below.
+//! `n'`. The NTK needs the kernel's slope `dM/dS` as well, and gradients need its [`Jet`].
+//!
+//! Each kernel has one file. A new kernel is a new file, and a line in the registry below;
+//! CONTRIBUTING.md shows an example.
 
 mod abrelu;
 mod arccos2;
@@ -16,7 +18,7 @@ mod jet;
 mod linear;
 mod parameters;
 mod poly;
-mod polynomial;
+mod powers;
 mod rbf;
 mod relu;
 mod series;
@@ -31,19 +33,23 @@ pub use parameters::{Kind, MOST_TERMS, Parameter, Parameters, Setting};
 
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
+/// The least norm of which cosines are formed: a smaller patch norm counts as this one there.
+pub const NORM_FLOOR: f64 = 1e-6;
+
 /// A patch kernel with its parameters, in precision `F`.
 pub trait PatchKernel<F: Real>: Sized {
-    /// Its parameters beside `sigma`.
+    /// The parameters that it declares, apart from `sigma`.
     const PARAMETERS: &'static [Parameter] = &[];
 
-    /// Whether it depends on `sigma`; gradients are taken with respect to its logarithm.
+    /// Whether it depends on `sigma`. Gradients are with respect to the logarithm of `sigma`.
     const HAS_SIGMA: bool = false;
 
-    /// Why the slope cannot be used, if it has a singularity that cannot be avoided.
+    /// The reason why the slope cannot be used, if it has a singularity that images always reach.
     const SINGULAR: Option<&'static str> = None;
 
-    /// Whether the kernel's loops sum patches themselves, narrow ones in registers: a twelfth faster
-    /// for a short formula, and ten times the code.
+    /// Whether the kernel's loops contain the sums over patches, those of narrow patches in registers.
+    ///
+    /// For a short formula this is faster by a twelfth, but the code is ten times as long.
     const INLINES: bool = false;
 
     /// The kernel at one left site.
@@ -54,16 +60,16 @@ pub trait PatchKernel<F: Real>: Sized {
     /// The kernel with `sigma > 0` and the parameters that it declares.
     fn new(sigma: f64, parameters: &Parameters) -> Self;
 
-    /// The variance `h` of noise on patches, if it sees them so: their inverses are then
-    /// `1 / sqrt(h + n^2)`.
+    /// The variance `h` of the noise that the kernel adds to patches, if it does. A patch's inverse is
+    /// then `1 / sqrt(h + n^2)`.
     fn noise(&self) -> Option<F> {
         None
     }
 
-    /// Nominal multiply-adds of a value, from the patch sum on, and of a slope beside it.
+    /// The nominal multiply-adds of a value, given the patch sum, and of a slope computed with it.
     fn multiply_adds(&self) -> [usize; 2];
 
-    /// Call `visitor` with the kernel, or with the form of it that suits its parameters.
+    /// Call `visitor` with this kernel, or with the form of it that suits its parameters.
     #[inline(always)]
     fn choose(&self, visitor: impl Visitor<F>) {
         visitor.visit(self);
@@ -71,37 +77,36 @@ pub trait PatchKernel<F: Real>: Sized {
 
     /// The kernel at a left site.
     ///
-    /// Whatever does not depend on the right site is computed here, once for a row of them.
+    /// Terms that do not depend on the right site are computed here, once for a row of right sites.
     fn at<S: Simd>(&self, cx: Context<S, F>, left: Patch<S, F>) -> Self::AtSite<'_, S>;
 }
 
-/// What a kernel knows of one patch.
+/// The numbers of a patch that a kernel uses.
 #[derive(Clone, Copy)]
 pub struct Patch<S: Simd, F: Real> {
     /// The patch norm `n`.
     pub norm: Vector<S, F>,
-    /// `1 / max(n, 1e-6)`, or what [`PatchKernel::noise`] makes of it.
+    /// `1 / max(n, 1e-6)`; for a kernel with [`PatchKernel::noise`], `1 / sqrt(h + n^2)`.
     pub inverse: Vector<S, F>,
 }
 
 impl<S: Simd, F: Real> Patch<S, F> {
-    /// A patch of this norm, as a kernel that sees such noise knows it.
+    /// The patch of this norm, for a kernel with this [`PatchKernel::noise`].
     #[inline(always)]
     pub fn new(cx: Context<S, F>, norm: Vector<S, F>, noise: Option<F>) -> Self {
-        let splat = |x| cx.splat(x);
         let size = match noise {
-            Some(noise) => norm.mul_add(norm, splat(noise)).sqrt(),
-            None => norm.max(splat(F::NORM_FLOOR)),
+            Some(noise) => norm.mul_add(norm, cx.splat(noise)).sqrt(),
+            None => norm.max(cx.splat(F::from_f64(NORM_FLOOR))),
         };
-        Self { norm, inverse: splat(F::ONE) / size }
+        Self { norm, inverse: cx.one() / size }
     }
 }
 
-/// A patch kernel at one left site, against any right one.
+/// A patch kernel at one left site.
 ///
-/// It gets the patch sum `S` and what is known of the right patch: to multiply the two inverses
-/// first keeps them off the critical path. Rounding can put a cosine a few ulp outside `[-1, 1]`; a
-/// kernel that minds clamps it.
+/// Its methods take the patch sum `S` and the right patch. A kernel that multiplies the two inverses
+/// first need not wait for the patch sum to do so. Rounding can put a cosine a few units in the last
+/// place outside `[-1, 1]`. A kernel that needs it inside clamps it.
 pub trait SiteKernel<S: Simd, F: Real>: Copy {
     /// `M`.
     #[inline(always)]
@@ -121,24 +126,26 @@ pub trait SiteKernel<S: Simd, F: Real>: Copy {
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>>;
 }
 
-/// Multiplications for a cosine and the product with two norms. A layer's cost has them for every
-/// kernel; one that goes without counts so many less.
+/// The multiplications for a cosine and for the product with two norms.
+///
+/// A layer's cost contains them for every kernel. A kernel without them subtracts them from its own
+/// count.
 const COSINE_AND_NORMS: usize = 4;
 
-/// `sigma^2` for kernels in which weights have it as their variance: where it has an inverse with room
-/// to spare. One past that counts as the bound.
+/// `sigma^2` as the variance of weights, clamped to a range in which it and its inverse are finite with
+/// room to spare.
 fn variance<F: Real>(sigma: f64) -> f64 {
     let least = F::LEAST_INVERTIBLE.to_f64();
     (sigma * sigma).clamp(least, 1.0 / least)
 }
 
-/// Something to do with a kernel once its type is known.
+/// A computation that is generic over the type of the kernel.
 pub trait Visitor<F: Real> {
-    /// Do it.
+    /// Run the computation with `kernel`.
     fn visit<K: PatchKernel<F>>(self, kernel: &K);
 }
 
-/// The registry: variant, names in models (the first one is shown), type.
+/// The registry. An entry has a variant, the names in models (messages show the first), and a type.
 macro_rules! kernels {
     ($($(#[$doc:meta])* $variant:ident, [$name:literal $(, $alias:literal)*], $kernel:ty;)*) => {
         /// A patch kernel by its name in models.
@@ -158,14 +165,14 @@ macro_rules! kernels {
                 }
             }
 
-            /// The names it goes by, the usual one first.
+            /// All names in models, the usual one first.
             pub fn names(self) -> &'static [&'static str] {
                 match self {
                     $(Self::$variant => &[$name $(, $alias)*],)*
                 }
             }
 
-            /// The parameters that it declares, beside `sigma`.
+            /// The parameters that the kernel declares, apart from `sigma`.
             pub fn parameters(self) -> &'static [Parameter] {
                 type F = f64;
                 match self {
@@ -173,7 +180,7 @@ macro_rules! kernels {
                 }
             }
 
-            /// Whether it depends on `sigma`.
+            /// Whether the kernel depends on `sigma`.
             pub fn has_sigma(self) -> bool {
                 type F = f64;
                 match self {
@@ -181,7 +188,7 @@ macro_rules! kernels {
                 }
             }
 
-            /// Why the slope cannot be used, if so.
+            /// The reason why the slope cannot be used, if there is one.
             pub fn singular(self) -> Option<&'static str> {
                 type F = f64;
                 match self {
@@ -189,7 +196,7 @@ macro_rules! kernels {
                 }
             }
 
-            /// The kernel with its parameters.
+            /// The kernel with these parameters.
             pub fn prepare<F: Real>(self, sigma: f64, parameters: &Parameters) -> Prepared<F> {
                 match self {
                     $(Self::$variant => {
@@ -213,14 +220,14 @@ macro_rules! kernels {
                 }
             }
 
-            /// The variance of noise on patches, if the kernel sees them so.
+            /// The variance of the noise that the kernel adds to patches, if it does.
             pub fn noise(&self) -> Option<F> {
                 match self {
                     $(Self::$variant(kernel) => PatchKernel::<F>::noise(kernel),)*
                 }
             }
 
-            /// Nominal multiply-adds of a value, and of a slope beside it.
+            /// The nominal multiply-adds of a value, and of a slope computed with it.
             pub fn multiply_adds(&self) -> [usize; 2] {
                 match self {
                     $(Self::$variant(kernel) => PatchKernel::<F>::multiply_adds(kernel),)*
@@ -238,11 +245,11 @@ kernels! {
     /// `n n' sigma u`.
     Linear, ["linear"], linear::Linear<F>;
     /// `n n' u^2`.
-    Poly2, ["poly2"], poly::Power<2>;
+    Poly2, ["poly2"], powers::Power<2>;
     /// `n n' u^3`.
-    Poly3, ["poly3"], poly::Power<3>;
+    Poly3, ["poly3"], powers::Power<3>;
     /// `n n' u^4`.
-    Poly4, ["poly4"], poly::Power<4>;
+    Poly4, ["poly4"], powers::Power<4>;
     /// `(n n' u)^2`, not homogeneous.
     Square, ["square"], square::Square;
     /// Arc-cosine kernel of order 0, the dual of the step function.
@@ -262,7 +269,7 @@ kernels! {
     /// The dual of the cosine.
     Cos, ["cos"], sine::Cos<F>;
     /// `n n' (u + offset)^degree`, or `(S + offset)^degree`.
-    Poly, ["poly"], polynomial::Poly<F>;
+    Poly, ["poly"], poly::Poly<F>;
     /// `n n' sum_k c_k u^k`, or `sum_k c_k S^k`.
     Series, ["series"], series::Series<F>;
 }

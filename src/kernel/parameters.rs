@@ -1,17 +1,17 @@
-//! What a kernel is told beside `sigma`: its own parameters.
+//! The parameters of kernels, apart from `sigma`.
 
 /// A parameter that a kernel declares.
 #[derive(Debug)]
 pub struct Parameter {
     /// Its key in a layer.
     pub name: &'static str,
-    /// What it may be.
+    /// The values that it may have.
     pub kind: Kind,
-    /// What it is unless given; none if it must be.
+    /// Its value in a layer that does not give it. A parameter without default must be given.
     pub default: Option<Setting>,
 }
 
-/// What a parameter may be.
+/// The values that a parameter may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A finite number.
@@ -29,7 +29,7 @@ pub enum Kind {
 /// The largest degree, and the largest number of coefficients.
 pub const MOST_TERMS: usize = 64;
 
-/// What a parameter is.
+/// The value of a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
     /// A number.
@@ -42,17 +42,17 @@ pub enum Setting {
     Numbers(Vec<f64>),
 }
 
-/// The settings of a kernel's parameters, validated.
+/// The values of a kernel's parameters by their names, validated.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters(pub Vec<(&'static str, Setting)>);
 
-/// A getter for one sort of setting.
+/// A getter for one variant of [`Setting`].
 macro_rules! getter {
     ($(#[$doc:meta])* $name:ident, $variant:ident, $type:ty) => {
         $(#[$doc])*
         ///
         /// # Panics
-        /// If the kernel has not declared it so.
+        /// If the kernel has not declared a parameter of this name and kind.
         pub fn $name(&self, name: &str) -> $type {
             match self.get(name) {
                 Setting::$variant(value) => value.clone(),
@@ -69,19 +69,19 @@ impl Parameters {
     }
 
     getter! {
-        /// A number.
+        /// The number of this name.
         number, Number, f64
     }
     getter! {
-        /// A whole number.
+        /// The whole number of this name.
         whole, Whole, usize
     }
     getter! {
-        /// True or false.
+        /// The flag of this name.
         flag, Flag, bool
     }
     getter! {
-        /// A list of numbers.
+        /// The list of this name.
         numbers, Numbers, Vec<f64>
     }
 }

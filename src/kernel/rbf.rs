@@ -77,7 +77,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         let [value, slope] = self.value_and_slope(cx, sum, right);
         let exponent = self.exponent(cx, sum, right.norm);
         let exponent = exponent.max(cx.splat(F::MIN_EXPONENT));
-        // A value of 0 stays so, however large the norm.
+        // The value is the first factor: 0 stays 0, however large the norm is.
         let along = |norm: Vector<S, F>| {
             let scaled = norm * self.inverse;
             -(value * scaled * scaled)
@@ -92,7 +92,8 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     }
 }
 
-/// `n^2 + n'^2 - 2 S`, as `(n - n')^2 + 2 (n n' - S)`: each is rounded once, and neither is negative.
+/// `n^2 + n'^2 - 2 S`, as `(n - n')^2 + 2 (n n' - S)`. Neither term is negative, and the difference in
+/// each is rounded only once.
 #[inline(always)]
 pub(super) fn squared_distance<S: Simd, F: Real>(
     cx: Context<S, F>,

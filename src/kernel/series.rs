@@ -1,4 +1,5 @@
-//! `series`: `M = n n' sum_k c_k u^k`, `dM/dS = sum_k k c_k u^(k-1)`; or the same of `S`, without norms.
+//! `series`: `M = n n' sum_k c_k u^k`, `dM/dS = sum_k k c_k u^(k-1)`; or, without norms,
+//! `M = sum_k c_k S^k`, `dM/dS = sum_k k c_k S^(k-1)`.
 //!
 //! Every dot-product kernel is such a series with `c_k >= 0`: Schoenberg, *Positive definite functions
 //! on spheres*, Duke Mathematical Journal 1942.
@@ -9,12 +10,12 @@ use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// A power series of non-negative coefficients.
 pub struct Series<F> {
-    /// They ascend.
+    /// In the order of ascending powers.
     coefficients: Box<[F]>,
     homogeneous: bool,
 }
 
-/// The series itself.
+/// The series as a function.
 #[derive(Clone, Copy)]
 pub struct Terms<'k, F>(&'k [F]);
 

@@ -2,8 +2,8 @@
 //! `sinh` and `cosh` exchanged; `A = sigma^2 n^2`, `B = sigma^2 n'^2`, `C = sigma^2 S`.
 //!
 //! The duals of sine and cosine, with weights of standard deviation `sigma`. They are the odd and the
-//! even part of a Gaussian kernel, which is the dual of both together: Rahimi and Recht, *Random
-//! features for large-scale kernel machines*, NeurIPS 2007. With
+//! even part of a Gaussian kernel, which is their sum: Rahimi and Recht, *Random features for
+//! large-scale kernel machines*, NeurIPS 2007. With
 //!
 //! ```text
 //! E = (A + B) / 2 - |C| = sigma^2 / 2 (n^2 + n'^2 - 2 |S|)
@@ -11,7 +11,7 @@
 //! M = exp(-E) (1 + exp(-2 |C|)) / 2                cos
 //! ```
 //!
-//! no exponent is positive.
+//! no exponential has a positive exponent.
 
 use std::f64::consts::{LN_2, LOG2_E};
 
@@ -68,7 +68,7 @@ impl<F: Real, const ODD: bool> PatchKernel<F> for Wave<F, ODD> {
     }
 }
 
-/// The two exponentials.
+/// The two exponentials of the formulas on top.
 #[derive(Clone, Copy)]
 struct Exponentials<V> {
     /// `-E / ln 2`, and `exp(-E) / 2`.
@@ -117,8 +117,9 @@ impl<S: Simd, F: Real, const ODD: bool> SiteKernel<S, F> for AtSite<S, F, ODD> {
         self.value_and_slope_of(sum, self.exponentials(cx, sum, right.norm))
     }
 
-    /// `n dM/dn = -A M`. In `sigma dM/dsigma = 2 S dM/dS - (A + B) M` large terms cancel, but not in
-    /// `+-2 |C| exp(-E - 2 |C|) - 2 E M`, with the sign of `C` for `sin` and a minus for `cos`.
+    /// `n dM/dn = -A M`. In `sigma dM/dsigma = 2 S dM/dS - (A + B) M` large terms cancel. It is computed
+    /// as `+-2 |C| exp(-E - 2 |C|) - 2 E M`, where they do not. The sign is that of `C` for `sin`, and a
+    /// minus for `cos`.
     #[inline(always)]
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let Self { left, rates } = self;
@@ -132,7 +133,7 @@ impl<S: Simd, F: Real, const ODD: bool> SiteKernel<S, F> for AtSite<S, F, ODD> {
         let size = twice * half * decay.power;
         let rest = if ODD { -size.abs().copysign(sum) } else { -size };
         let sigma = (value * distance - rest) * F::from_f64(2.0 * LN_2);
-        // A value of 0 stays so, however large the norm.
+        // The value is the first factor: 0 stays 0, however large the norm is.
         let along = |norm: Vector<S, F>| {
             let scaled = norm * rates.sigma;
             -(value * scaled * scaled)

@@ -1,11 +1,12 @@
 //! `step`: `M = (pi - arccos u) / pi`, `dM/dS = 1 / (pi sqrt(1 - u^2) n n')`.
 //!
 //! The arc-cosine kernel of order 0, the dual of the step function: Cho and Saul, *Kernel methods for
-//! deep learning*, NeurIPS 2009. It is the slope of `relu`, by the same polynomial.
+//! deep learning*, NeurIPS 2009. It is the slope of `relu`, and uses its polynomial.
 //!
-//! At `u = 1` it falls off like a square root: an error of 1e-16 in a cosine would be one of 1e-8 in the
-//! value, and every patch meets itself there. So a cosine within a few roundings of 1 or -1 counts as
-//! that: as far as the numbers tell, such patches are parallel.
+//! Near `u = 1` the value falls like a square root: an error of 1e-16 in the cosine would become one of
+//! 1e-8 in the value. This matters because `u = 1` is the cosine of every patch with itself. So a cosine
+//! within a few roundings of 1 or -1 counts as 1 or -1: rounding cannot tell such patches from parallel
+//! ones.
 
 use std::f64::consts::FRAC_1_PI;
 
@@ -30,7 +31,7 @@ impl<F: Real> PatchKernel<F> for Step {
     }
 
     fn multiply_adds(&self) -> [usize; 2] {
-        // There are no norms to multiply with.
+        // The value has no product with norms.
         [12 - COSINE_AND_NORMS / 2, 4]
     }
 
@@ -44,7 +45,7 @@ impl<F: Real> PatchKernel<F> for Step {
 const PARALLEL: f64 = 8.0;
 
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
-    /// The slope is large and finite at the singularity.
+    /// At the singularity the slope is large, but finite.
     #[inline(always)]
     fn value_and_slope(
         self,
@@ -67,7 +68,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     #[inline(always)]
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let both = self.value_and_slope(cx, sum, right);
-        jet::turned(cx, F::ZERO, sum, [self.0, right], both)
+        jet::log_derivatives(cx, F::ZERO, sum, [self.0, right], both)
     }
 }
 

@@ -1,14 +1,14 @@
-//! What the tests of patch kernels share: a kernel against its formula in some 100 bits.
+//! Tests of a patch kernel against its formula, in about 100 bits.
 //!
-//! The formula is the plain one: with so many bits it may cancel, and its central differences are
-//! derivatives of more than double precision. An error counts in units of what rounding each argument
-//! to the precision does to the exact result, and the result itself: a kernel of a few units is as good
-//! as its arguments.
+//! The formula is the plain one. With so many bits it may cancel, and its central differences give
+//! derivatives to more than double precision. The unit of errors is the rounding of the result, plus
+//! the change of the exact result by the rounding of each argument. A kernel with an error of a few
+//! units is as precise as its arguments allow.
 
-use super::{Kernel, Parameters, Patch, PatchKernel, SiteKernel, Visitor};
+use super::{Kernel, NORM_FLOOR, Parameters, Patch, PatchKernel, SiteKernel, Visitor};
 use crate::simd::{Context, Double, Isa, Real, Simd, SimdBase, Task, Vector};
 
-/// What a kernel depends on.
+/// The arguments of a kernel.
 #[derive(Clone, Copy)]
 pub(super) struct Point {
     pub sum: Double,
@@ -52,12 +52,12 @@ pub(super) fn relu(cosine: Double) -> Double {
     sine(cosine) / Double::PI + cosine * step(cosine)
 }
 
-/// How a result's error is measured.
+/// The size to which a result's error is relative.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Size {
-    /// Against the result itself.
+    /// The size of the result itself.
     Relative,
-    /// Against that of nearly parallel patches of the same norms.
+    /// The size of the result for nearly parallel patches of the same norms.
     Natural,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Subject<'a> {
 pub(super) const INNER: &[f64] =
     &[-0.9999, -0.99, -0.8, -0.3, -1e-4, 0.0, 1e-6, 0.02, 0.4, 0.706, 0.71, 0.95, 0.999, 0.99999];
 
-/// The same, and both ends.
+/// [`INNER`] and both ends.
 pub(super) const ALL: &[f64] = &[
     -1.0, -0.9999, -0.99, -0.8, -0.3, -1e-4, 0.0, 1e-6, 0.02, 0.4, 0.706, 0.71, 0.95, 0.999,
     0.99999, 1.0,
@@ -85,18 +85,18 @@ pub(super) const ALL: &[f64] = &[
 
 const NORMS: [f64; 7] = [9e-7, 1e-3, 0.1, 0.7, 1.0, 3.0, 20.0];
 
-/// What no result is known to.
+/// An absolute part of every unit, near the least normal number of single precision.
 const LEAST: f64 = 1e-37;
 
-/// From blank patches to the largest of which products are numbers in single precision.
+/// Norms from 0 to the largest whose products are finite in single precision.
 pub(super) const HARD_NORMS: [f64; 12] =
     [0.0, 1e-15, 1e-9, 1e-6, 1e-3, 0.5, 1.0, 30.0, 1e4, 1e7, 1e12, 1e15];
 
-/// Norms of which powers are numbers as well.
+/// Norms whose powers are finite as well.
 pub(super) const TAME_NORMS: [f64; 8] = [0.0, 1e-15, 1e-9, 1e-6, 1e-3, 0.5, 1.0, 30.0];
 
 impl Subject<'_> {
-    /// Value and derivatives have at most so many units of error, at every level.
+    /// Check that value and derivatives have at most so many units of error, at every level.
     pub fn check<F: Real>(&self, [value, derivatives]: [f64; 2]) {
         let bounds = [value, derivatives, derivatives, derivatives, derivatives];
         let all = self.inputs::<F>();
@@ -115,7 +115,7 @@ impl Subject<'_> {
                         got.jet[index],
                     );
                 }
-                let floored = input.norms.iter().any(|norm| *norm < F::NORM_FLOOR);
+                let floored = input.norms.iter().any(|norm| *norm < F::from_f64(NORM_FLOOR));
                 if !floored {
                     let (exact, unit) = wanted[1];
                     let error = (Double::from(got.slope) - exact).abs().0 / unit;
@@ -125,7 +125,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Whatever the patches of these norms: numbers.
+    /// Check that all results are finite for patches of these norms, whatever their cosines.
     pub fn check_hard<F: Real>(&self, norms: &[f64]) {
         let beyond = 1.0 + 4.0 * (-f64::from(F::MANTISSA_BITS)).exp2();
         let cosines = [-beyond, -1.0, -1e-3, 0.0, 1e-9, 0.5, 1.0, beyond];
@@ -181,7 +181,7 @@ impl Subject<'_> {
         })
     }
 
-    /// By central differences of fourth order.
+    /// Value and derivatives, by central differences of fourth order.
     fn derivatives(&self, point: Point) -> [Double; 5] {
         // A power of two, so that 1 + STEP is exact.
         const STEP: f64 = 1.0 / (1_u64 << 26) as f64;
@@ -202,8 +202,7 @@ impl Subject<'_> {
     }
 }
 
-/// Hard patches at usual widths, and tame ones at widths of which the square has no inverse in single
-/// precision.
+/// Check hard patches at usual `sigma`, and at extreme `sigma` those that are finite in each precision.
 pub(super) fn check_hard_widths(subject: impl Fn(f64) -> Subject<'static>) {
     for sigma in [1e-2, 1.0, 1e2] {
         subject(sigma).check_hard::<f32>(&HARD_NORMS);
@@ -215,7 +214,7 @@ pub(super) fn check_hard_widths(subject: impl Fn(f64) -> Subject<'static>) {
     }
 }
 
-/// A kernel's arguments.
+/// The arguments of a kernel in precision `F`.
 #[derive(Clone, Copy, Debug)]
 struct Input<F> {
     sum: F,
@@ -226,11 +225,11 @@ impl<F: Real> Input<F> {
     fn point(self, sigma: f64) -> Point {
         let norms = self.norms.map(|norm| Double::from(norm.to_f64()));
         let [sum, sigma] = [self.sum.to_f64(), sigma].map(Double::from);
-        Point { sum, norms, sigma, floor: F::NORM_FLOOR.to_f64() }
+        Point { sum, norms, sigma, floor: F::from_f64(NORM_FLOOR).to_f64() }
     }
 }
 
-/// Every two norms at every cosine.
+/// Every pair of norms at every cosine.
 fn inputs<F: Real>(norms: &[f64], cosines: &[f64]) -> Vec<Input<F>> {
     let norms: Vec<F> = norms.iter().copied().map(F::from_f64).collect();
     let pairs = norms.iter().flat_map(|left| norms.iter().map(move |right| [*left, *right]));
@@ -244,10 +243,10 @@ fn inputs<F: Real>(norms: &[f64], cosines: &[f64]) -> Vec<Input<F>> {
         .collect()
 }
 
-/// What a kernel gives.
+/// The results of a kernel.
 #[derive(Clone, Copy, Debug)]
 struct Got {
-    /// Beside the value.
+    /// `dM/dS` as computed with the value alone.
     slope: f64,
     /// Value, slope, by left norm, by right norm, by sigma.
     jet: [f64; 5],
@@ -288,7 +287,7 @@ impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
     }
 }
 
-/// A vector of results; the value is the same three times.
+/// The results of a vector of inputs. All three methods give the same bits of the value.
 fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     cx: Context<S, F>,
     kernel: &K,

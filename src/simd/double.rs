@@ -1,4 +1,4 @@
-//! Arithmetic of some 100 bits: what the tests are measured against.
+//! Arithmetic with about 100 bits, for the reference values of tests.
 
 use std::f64::consts::{LN_2, LOG2_E};
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -60,7 +60,7 @@ impl Div for Double {
     }
 }
 
-/// The same operations with a double on the right.
+/// Operations with a double on the right.
 macro_rules! with_double {
     ($($trait:ident $method:ident,)*) => {
         $(impl $trait<f64> for Double {
@@ -118,7 +118,7 @@ impl Double {
         (1..=26).rev().fold(Self::from(1.0), step)
     }
 
-    /// `exp(self)`, if that is a normal number by far; 0 if it is less.
+    /// `exp(self)` to full precision, if it is far above the least normal number of a double.
     pub fn exp(self) -> Self {
         let power = self * Self::LOG2_E;
         let whole = power.0.round();
@@ -126,7 +126,9 @@ impl Double {
         Self(high * whole.exp2(), low * whole.exp2())
     }
 
-    /// `arcsin(self)`, clamped to `[-1, 1]`: the nearest double, turned by what it is off.
+    /// `arcsin(self)`, with `self` clamped to `[-1, 1]`.
+    ///
+    /// A double `b` near the result `a` is corrected by `sin(a - b) = sin a cos b - cos a sin b`.
     pub fn arcsin(self) -> Self {
         let one = Self::from(1.0);
         let sine = self.min(one).max(-one);

@@ -1,6 +1,46 @@
 //! Elementary functions on vectors, without branches: polynomials, a sign, the arcsine.
 
-use super::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
+use super::{Context, Real, Simd, SimdBase, SimdFloat, Table, Vector};
+
+/// `(2 / pi) arccos(1 - d) / sqrt(d (2 - d))` on `[0, 1]`. Errors: 1.2e-8 and 3.1e-17.
+#[expect(clippy::approx_constant, reason = "minimax coefficients are near Taylor's")]
+const ARCSIN: Table = Table {
+    single: &[
+        0.636_619_75,
+        0.212_208_03,
+        0.084_836_51,
+        0.036_947_95,
+        0.012_636_063,
+        0.019_726_11,
+        -0.022_377_778,
+        0.033_472_66,
+        -0.021_299_65,
+        0.007_230_327,
+    ],
+    double: &[
+        0.636_619_772_367_581_4,
+        0.212_206_590_789_176_75,
+        0.084_882_636_318_145_87,
+        0.036_378_272_564_708_165,
+        0.016_168_125_521_812_366,
+        0.007_349_065_766_359_546,
+        0.003_392_906_016_883_159,
+        0.001_574_247_700_005_095,
+        0.000_799_994_012_825_258_6,
+        8.889_226_490_465_368e-5,
+        0.001_135_969_625_738_52,
+        -0.002_670_298_592_068_52,
+        0.006_136_798_179_147_398,
+        -0.010_546_796_564_374_02,
+        0.014_261_484_683_609_73,
+        -0.014_816_465_733_448_506,
+        0.011_662_961_402_942_993,
+        -0.006_722_537_994_551_079,
+        0.002_687_436_746_146_800_7,
+        -0.000_667_677_255_038_393_8,
+        7.862_217_949_280_935e-5,
+    ],
+};
 
 impl<S: Simd, F: Real> Context<S, F> {
     /// `coefficients[0] + coefficients[1] x + ...` by Horner's scheme, a multiply-add a coefficient.
@@ -48,7 +88,7 @@ impl<S: Simd, F: Real> Context<S, F> {
     #[inline(always)]
     pub fn quarter_turns(self, sine: Vector<S, F>, cosine: Vector<S, F>) -> Vector<S, F> {
         let distance = self.one() - cosine;
-        sine * self.horner_twice(distance, F::ARCSIN)
+        sine * self.horner_twice(distance, F::of(ARCSIN))
     }
 }
 

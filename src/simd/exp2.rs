@@ -4,7 +4,53 @@
 //! `x + ROUNDER` has `k` in its low bits. A polynomial gives `2^r`, and an addition to the bits of its
 //! exponent multiplies that with `2^k`.
 
-use super::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
+use super::{Context, Real, Simd, SimdBase, SimdFloat, Table, Vector};
+
+/// `2^x` on `[-1/2, 1/2]`, exact at 0. Errors: 9.2e-8 and 3.1e-18.
+#[expect(clippy::approx_constant, reason = "minimax coefficients are near Taylor's")]
+const EXP2: Table = Table {
+    single: &[1.0, 0.693_147, 0.240_222_42, 0.055_507_34, 0.009_671_513, 0.001_326_472],
+    double: &[
+        1.0,
+        0.693_147_180_559_945_3,
+        0.240_226_506_959_101_55,
+        0.055_504_108_664_819_925,
+        0.009_618_129_107_588_334,
+        0.001_333_355_814_678_991_8,
+        0.000_154_035_304_625_165_03,
+        1.525_273_348_998_663_8e-5,
+        1.321_543_308_852_485_9e-6,
+        1.017_819_802_345_039_5e-7,
+        7.074_105_815_840_354e-9,
+        4.435_282_357_258_285_6e-10,
+    ],
+};
+
+/// `(2^x - 1) / x` on `[-1/2, 1/2]`. Errors: 1.1e-8 and 1.8e-17.
+#[expect(clippy::approx_constant, reason = "minimax coefficients are near Taylor's")]
+const EXP2_LESS_1: Table = Table {
+    single: &[
+        0.693_147_2,
+        0.240_226_49,
+        0.055_503_573,
+        0.009_618_238,
+        0.001_339_073_5,
+        0.000_154_035_12,
+    ],
+    double: &[
+        0.693_147_180_559_945_3,
+        0.240_226_506_959_100_97,
+        0.055_504_108_664_821_236,
+        0.009_618_129_107_607_065,
+        0.001_333_355_814_653_164_4,
+        0.000_154_035_304_414_812_9,
+        1.525_273_370_120_053e-5,
+        1.321_544_272_387_653_2e-6,
+        1.017_812_130_588_143_5e-7,
+        7.072_561_768_626_289e-9,
+        4.445_536_121_970_503_7e-10,
+    ],
+};
 
 /// `2^x` and its distances from 1 and from -1, each with a small relative error.
 #[derive(Clone, Copy)]
@@ -37,7 +83,7 @@ impl<S: Simd, F: Real> Context<S, F> {
         let rounder = self.splat(F::ROUNDER);
         let shifted = x + rounder;
         let r = x - (shifted - rounder);
-        scale(self.horner(r, F::EXP2), shifted)
+        scale(self.horner(r, F::of(EXP2)), shifted)
     }
 
     /// `2^x` with its distances from 1 and -1, for `x <= 0`; an exponent below the least normal one
@@ -52,7 +98,7 @@ impl<S: Simd, F: Real> Context<S, F> {
         let shifted = x + rounder;
         let r = x - (shifted - rounder);
         let whole = scale(one, shifted);
-        let rest = whole * (r * self.horner(r, F::EXP2_LESS_1));
+        let rest = whole * (r * self.horner(r, F::of(EXP2_LESS_1)));
         Decay {
             power: whole + rest,
             one_minus: (one - whole) - rest,
@@ -70,18 +116,18 @@ fn scale<S: Simd, V: SimdFloat<S, Element: Real>>(mantissa: V, shifted: V) -> V 
 /// `factor 2^x` for one factor and many exponents: the polynomial's coefficients contain the factor.
 #[derive(Clone, Copy)]
 pub struct Exp2<S: Simd, F: Real> {
-    /// Only the first `F::EXP2.len()` are used.
+    /// Single precision uses only the first of them.
     terms: [Vector<S, F>; MOST_TERMS],
 }
 
-const MOST_TERMS: usize = 12;
+const MOST_TERMS: usize = EXP2.double.len();
 
 impl<S: Simd, F: Real> Exp2<S, F> {
     /// The `factor` is 0, or its product with each later `2^x` is a normal number.
     #[inline(always)]
     pub fn new(cx: Context<S, F>, factor: Vector<S, F>) -> Self {
         let mut terms = [cx.zero(); MOST_TERMS];
-        for (term, &coefficient) in terms.iter_mut().zip(F::EXP2) {
+        for (term, &coefficient) in terms.iter_mut().zip(F::of(EXP2)) {
             *term = factor * coefficient;
         }
         Self { terms }
@@ -95,7 +141,7 @@ impl<S: Simd, F: Real> Exp2<S, F> {
         let rounder = cx.splat(F::ROUNDER);
         let shifted = a.mul_add(b, rounder);
         let r = a.mul_sub(b, shifted - rounder);
-        let (last, rest) = self.terms[..F::EXP2.len()].split_last().expect("there are terms");
+        let (last, rest) = self.terms[..F::of(EXP2).len()].split_last().expect("there are terms");
         let mut mantissa = *last;
         for term in rest.iter().rev() {
             mantissa = mantissa.mul_add(r, *term);
@@ -109,8 +155,8 @@ mod tests {
     use super::*;
     use crate::simd::{Double, Isa, Task};
 
-    /// The largest errors of `exp2`, in units in the last place: mostly the polynomial's in single
-    /// precision, and the last rounding in double precision.
+    /// The largest errors of `exp2`, in units in the last place. Most of the error comes from the
+    /// polynomial in single precision, and from the last rounding in double precision.
     const SINGLE_ULPS: f64 = 2.2;
     const DOUBLE_ULPS: f64 = 1.25;
 
@@ -152,7 +198,7 @@ mod tests {
             for (x, y) in xs.iter().zip(isa.run(Evaluate(&xs))) {
                 let whole = x.round();
                 let Double(high, low) = Double::from(x - whole).exp2_of_fraction();
-                // Both in the scale of 2^whole, where differences are exact.
+                // Both numbers are divided by 2^whole, so that their difference is exact.
                 let y = y * (-whole / 2.0).floor().exp2() * (-whole / 2.0).ceil().exp2();
                 let unit = f64::EPSILON * if high < 1.0 { 0.5 } else { 1.0 };
                 let error = ((y - high) - low).abs() / unit;
@@ -161,7 +207,8 @@ mod tests {
         }
     }
 
-    /// 0 gives 1, powers of two are exact, and what underflows gives the least normal number.
+    /// 0 gives 1, integers give exact powers, and exponents below the least one give the least normal
+    /// number.
     fn check_ends<F: Real>(least_normal: f64) {
         let least = F::MIN_EXPONENT.to_f64();
         for isa in Isa::available() {
@@ -183,7 +230,7 @@ mod tests {
         check_ends::<f64>(f64::MIN_POSITIVE);
     }
 
-    /// In equal steps, down to the floor and beyond.
+    /// At exponents in equal steps, down to the least one and beyond.
     fn check_monotone<F: Real>() {
         let least = F::MIN_EXPONENT.to_f64();
         let xs: Vec<F> =

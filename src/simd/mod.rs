@@ -1,10 +1,12 @@
 //! The vector type and the elementary functions: the only place that knows an instruction set.
 //!
-//! Everything is generic over a `fearless_simd` token `S` (the instruction set) and a [`Real`]
-//! (the precision). A [`Vector`] is as wide as the registers of `S`; each of its lanes is one pair
-//! of images, so that no operation ever crosses lanes and a lane's result does not depend on the
-//! width. With fused multiply-add, which every level but [`Isa::Baseline`] on x86 has, results
-//! are therefore the same bits on AVX2, AVX-512 and NEON.
+//! All code is generic over a `fearless_simd` token `S` (the instruction set) and a [`Real`] `F` (the
+//! precision). A [`Context`] holds both. It makes vectors and has the elementary functions.
+//!
+//! A [`Vector`] is as wide as the registers of `S`. Each of its lanes is one pair of images. No
+//! operation crosses lanes, so that a lane's result does not depend on the width. Every level but
+//! [`Isa::Baseline`] on x86 has fused multiply-add. Results therefore have the same bits on AVX2,
+//! AVX-512 and NEON.
 
 mod context;
 #[cfg(test)]
@@ -21,7 +23,7 @@ pub use exp2::{Decay, Exp2};
 pub use fearless_simd::prelude::*;
 pub use fearless_simd::{Level, Simd};
 pub use peak::multiply_add_peak;
-pub use real::Real;
+pub use real::{Real, Table};
 
 /// The native vector of `F` on `S`.
 pub type Vector<S, F> = <F as SimdFloatElement>::Native<S>;
@@ -35,12 +37,12 @@ pub enum Isa {
     Avx2,
     /// 128-bit vectors of any 64-bit ARM.
     Neon,
-    /// What every processor of the architecture has; without FMA on x86.
+    /// The instructions that every processor of the architecture has; on x86 without FMA.
     Baseline,
 }
 
 impl Isa {
-    /// All of them, the widest first.
+    /// All instruction sets, the widest first.
     pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Baseline];
 
     /// Its name in the Python API.
@@ -58,14 +60,14 @@ impl Isa {
         *Self::available().first().expect("every processor has the baseline")
     }
 
-    /// Those that this processor has, the widest first.
+    /// The instruction sets that this processor has, the widest first.
     pub fn available() -> Vec<Self> {
         let mut all = Self::ALL.to_vec();
         all.retain(|isa| isa.level().is_some());
         all
     }
 
-    /// Bytes of its vectors.
+    /// The bytes of a vector.
     pub fn vector_bytes(self) -> usize {
         match self {
             Self::Avx512 => 64,
@@ -79,8 +81,9 @@ impl Isa {
         self != Self::Baseline
     }
 
-    /// What is best for `pairs` pairs of `F`: AVX2 instead of AVX-512 if it has lanes for all of
-    /// them. The bits are the same, vectors take half the cache, and there are more units for them.
+    /// The fastest instruction set for `pairs` pairs of `F`: AVX2 instead of AVX-512 if one vector of
+    /// AVX2 holds all of them. The results have the same bits. AVX2's vectors take half the cache, and
+    /// processors have more units for them.
     pub fn for_few<F: Real>(self, pairs: usize) -> Self {
         match self {
             Self::Avx512 if pairs * size_of::<F>() <= 32 => Self::Avx2,
@@ -88,7 +91,7 @@ impl Isa {
         }
     }
 
-    /// The token's holder, if this processor has the instruction set.
+    /// The token of this instruction set, if the processor has it.
     pub fn level(self) -> Option<Level> {
         let best = Level::new();
         match self {
@@ -109,12 +112,12 @@ impl Isa {
     }
 }
 
-/// Something to do once the instruction set is a type.
+/// A computation that is generic over the instruction set; [`Isa::run`] runs it.
 pub trait Task {
-    /// What it gives.
+    /// The result.
     type Output;
 
-    /// Do it.
+    /// Compute the result with the instructions of `S`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 

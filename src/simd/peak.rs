@@ -1,4 +1,4 @@
-//! The multiply-adds that a processor can do: what a computation's own are measured against.
+//! The multiply-adds that a processor can do in a second, to compare those of a computation with.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -6,19 +6,22 @@ use std::time::Instant;
 use super::{Context, Isa, Real, Simd, SimdBase, SimdFloat, Task};
 use crate::error::{Error, Result};
 
-/// Enough to hide the latency of a multiply-add behind others. With the one factor they must fit
-/// the registers, of which AVX2 and its elders have 16 and the others 32.
+/// Enough chains to hide the latency of a multiply-add behind those of the other chains.
+///
+/// The chains and their factor must fit the registers: AVX2 and older instruction sets have 16, the
+/// others 32.
 const FEW_CHAINS: usize = 12;
 const MANY_CHAINS: usize = 24;
 
-/// Multiply-adds in each chain, some milliseconds' worth: threads wake in much less.
+/// Multiply-adds in each chain. They take some milliseconds, and threads wake in much less.
 const LENGTH: usize = 1 << 21;
 
-/// The best of so many measurements counts: the others were disturbed.
+/// The number of measurements. The fastest one counts: something else disturbed the slower ones.
 const REPEATS: usize = 25;
 
 /// Measure how many multiply-adds of `F` a second `threads` threads do together, on registers
-/// alone. A vector's is one for each lane. Takes a tenth of a second or so.
+/// alone. A multiply-add of vectors counts once for each lane. The measurement takes about a tenth of
+/// a second.
 ///
 /// # Errors
 /// [`Error::Value`] if so many threads cannot be started.
@@ -50,7 +53,7 @@ struct Chains<F> {
     many: bool,
 }
 
-/// What [`Chains`] did.
+/// The work of [`Chains`].
 struct Done {
     multiply_adds: usize,
     /// The sum of the ends of all chains, so that no chain is optimised away.
@@ -59,7 +62,7 @@ struct Done {
 
 impl<F: Real> Chains<F> {
     fn new(isa: Isa, length: usize) -> Self {
-        // With a half `x` goes to 1, far from numbers that take longer.
+        // With the factor 1/2, `x` tends to 1, far from the subnormal numbers, which take longer.
         Self { factor: black_box(F::HALF), length, many: matches!(isa, Isa::Avx512 | Isa::Neon) }
     }
 
@@ -95,7 +98,7 @@ impl<F: Real> Task for Chains<F> {
 mod tests {
     use super::*;
 
-    /// From 0 over 1/2 and 3/4 to 1 - 2^-length, in every lane of every chain.
+    /// Every lane of every chain goes from 0 over 1/2 and 3/4 to `1 - 2^-length`.
     fn check_chains<F: Real>() {
         for isa in Isa::available() {
             for length in 1..10 {
