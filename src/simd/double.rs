@@ -118,7 +118,7 @@ impl Double {
         (1..=26).rev().fold(Self::from(1.0), step)
     }
 
-    /// `exp(self)` to full precision, if it is far above the least normal number of a double.
+    /// `exp(self)`, to full precision where it is far above the least normal number of a double.
     pub fn exp(self) -> Self {
         let power = self * Self::LOG2_E;
         let whole = power.0.round();
