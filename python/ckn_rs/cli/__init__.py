@@ -8,8 +8,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ckn_rs import __version__, simd_level
-from ckn_rs.cli import bench, demo, export, fit, gram, model, status, verify, whiten
+from ckn_rs import _core
+from ckn_rs._support.termination import Terminated
+from ckn_rs.cli import _output, bench, demo, export, fit, gram, model, status, verify, whiten
 
 COMMANDS = (gram, status, verify, export, fit, whiten, model, bench, demo)
 
@@ -19,25 +20,37 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 is success, 1 a failure that a message on stderr explains, 2 a mistake in the arguments (by
     ``SystemExit``, as argparse does it), 130 an interruption from the keyboard, 143 one by SIGTERM.
+    A reader that closes the pipe early, as ``head`` does, ends the command with 1 and no message.
     """
+    try:
+        try:
+            arguments = _parser().parse_args(argv)
+            return int(arguments.run(arguments))
+        finally:
+            _output.flush()
+    except (ImportError, OSError, ValueError) as error:
+        if not _output.reader_is_gone(error):
+            print(f"ckn-rs: {error}", file=sys.stderr)
+        _output.discard_unwritten()
+        return 1
+    except Terminated as error:
+        print(f"ckn-rs: {error}", file=sys.stderr)
+        return 143
+    except KeyboardInterrupt:
+        print("ckn-rs: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ckn-rs",
         description="Exact convolutional kernels (CKN) and neural tangent kernels of images.",
         epilog="It ends with 0, or 1 after an error, 2 after a mistake in the arguments, 130 after "
         "Ctrl-C and 143 after SIGTERM.",
     )
-    version = f"ckn-rs {__version__} ({simd_level()})"
+    version = f"ckn-rs {_core.__version__} ({_core.simd_level()})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(commands).set_defaults(run=command.run)
-    arguments = parser.parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except (ImportError, OSError, ValueError) as error:
-        print(f"ckn-rs: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt as error:
-        # A job on a store says why.
-        print(f"ckn-rs: {error}" if str(error) else "ckn-rs: interrupted", file=sys.stderr)
-        return 143 if str(error) else 130
+    return parser

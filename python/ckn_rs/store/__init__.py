@@ -7,7 +7,8 @@ interrupted or killed goes on with the same call, to the same bits.
 Needs ``pip install ckn-rs[store]``, on Python 3.11 or later.
 """
 
-from ckn_rs.store._compute import Terminated, compute_gram
+from ckn_rs._support.termination import Terminated
+from ckn_rs.store._compute import compute_gram
 from ckn_rs.store._gram import Gram, IncompleteError, Pace, Verification, open_gram
 from ckn_rs.store._layout import StoreError
 

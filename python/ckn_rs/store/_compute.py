@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -16,6 +12,7 @@ from numpy.typing import DTypeLike
 from ckn_rs import _core
 from ckn_rs._support.options import as_count, as_thread_count
 from ckn_rs._support.progress import progress_bar
+from ckn_rs._support.termination import raise_on_sigterm
 from ckn_rs.model import ModelLike
 from ckn_rs.store import _dask
 from ckn_rs.store._gram import Gram
@@ -24,10 +21,6 @@ from ckn_rs.store._layout import Layout
 from ckn_rs.store._manifest import Images, Manifest
 
 TILE = 500
-
-
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM; what was finished is kept."""
 
 
 def compute_gram(
@@ -100,7 +93,7 @@ def compute_gram(
     >>> K.shape, K.missing
     ((20, 20), [])
     """
-    with _terminated():
+    with raise_on_sigterm("terminated; what was finished is kept"):
         images1 = Images(ims1, "ims1")
         images2 = None if ims2 is None else Images(ims2, "ims2")
         k, n = _as_shard(shard)
@@ -143,24 +136,3 @@ def _as_shard(shard: Any) -> tuple[int, int]:
     except (TypeError, ValueError):
         pass
     raise ValueError(f"shard must be (k, n), the k-th of n shares with 1 <= k <= n, got {shard!r}")
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Let SIGTERM, by which schedulers warn, end the computation as Ctrl-C does."""
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    )
-    if not ours:
-        yield
-        return
-
-    def end(_signal: int, _frame: object) -> None:
-        raise Terminated("terminated; what was finished is kept")
-
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

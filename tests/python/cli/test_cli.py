@@ -1,5 +1,7 @@
 """The command line."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import ckn_rs
-from ckn_rs.cli import main
+from ckn_rs._support.termination import Terminated
+from ckn_rs.cli import _output, main
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -71,4 +74,70 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
     monkeypatch.setattr("ckn_rs.cli.demo.run", interrupted)
     assert main(["demo"]) == 130
-    assert "interrupted" in capsys.readouterr().err
+    assert capsys.readouterr().err == "ckn-rs: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [(KeyboardInterrupt("says why"), 130), (Terminated("ended"), 143)]
+)
+def test_the_exit_code_is_of_the_exceptions_type(
+    ending: KeyboardInterrupt, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(_: object) -> int:
+        raise ending
+
+    monkeypatch.setattr("ckn_rs.cli.demo.run", ended)
+    assert main(["demo"]) == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [
+        (["model", "--list"], ""),
+        (["model", "--list"], "1"),
+        (["model", "exp_strided", "--n", "10"], ""),
+        (["model", "exp_strided", "--n", "10"], "1"),
+        (["--help"], ""),
+    ],
+)
+def test_a_reader_that_closes_the_pipe_ends_it_silently(
+    arguments: list[str], unbuffered: str
+) -> None:
+    """As ``| head`` does. The pipe is closed long before anything can be printed."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ckn_rs", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(120) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_an_error() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ckn_rs", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": ""},
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == f"ckn-rs: [Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}\n"
+
+
+def test_broken_pipes_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the error is another, and a file with a bad name gives it, too."""
+    invalid = OSError(errno.EINVAL, "Invalid argument")
+    assert not _output.reader_is_gone(invalid)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert _output.reader_is_gone(invalid)
+    assert _output.reader_is_gone(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert not _output.reader_is_gone(OSError(errno.EINVAL, "Invalid argument", "?.npy"))
+    assert not _output.reader_is_gone(ValueError("no model"))
