@@ -1,9 +1,9 @@
-"""What a store costs beside the kernels in it: the time outside them, and memory as images grow.
+"""Measure the cost of a store: time spent outside the kernels, and memory as images grow.
 
 Run ``.venv/bin/python benches/store.py``; ``--help`` lists its options. Random images of 28x28 are
-written in tiles of 500. The time outside is that of a call less that of the kernel functions within
-it, so that a machine whose speed changes does not matter; memory is the peak of a process of its
-own, less what it had before the call.
+written in tiles of 500. The time outside the kernels is the time of a call less that of the kernel
+functions within it, so that a change of the machine's speed does not matter. Memory is the peak of
+a process of its own, less the memory that it had before the call.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from ckn_rs._support.table import text_table
 from ckn_rs.store import _job
 
 SHAPE = (28, 28, 1)
-KERNELS = ("compute_kernel_matrix", "compute_norms", "compute_diagonal")
+KERNELS = ("fill_gram", "patch_norms", "self_kernels")
+"""The functions of ``ckn_rs.store._job`` that do the work of kernels."""
 
 
 def overhead(name: str, images: int, tile: int) -> tuple[str, ...]:
-    """A row of the table: the time of a call, and the share of it that is not the kernels'."""
+    """A row of the table: the time of a call, and the time outside kernels as a share of theirs."""
     X = np.random.default_rng(0).random((images, *SHAPE), dtype=np.float32)
     inside = 0.0
 
@@ -75,7 +76,7 @@ print(f"{peak() - before:.1f}")
 
 
 def memory(images: int, tile: int) -> tuple[str, ...]:
-    """A row of the table: the matrix, and what its process took."""
+    """A row of the table: the size of the matrix, and the memory that its process took."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         # Not a memory map, whose pages count though the system takes them back when it likes.
         X = np.random.default_rng(0).random((images, *SHAPE), dtype=np.float32)

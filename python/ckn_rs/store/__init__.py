@@ -1,7 +1,7 @@
 """Kernel matrices larger than memory, in a Zarr array on disk or wherever fsspec reaches.
 
-A store is a Zarr v3 group with a matrix in tiles, one tile a chunk with its CRC-32C, beside norms
-and diagonals, and a manifest of what they are of. A tile is complete or absent, so a job that was
+A store is a Zarr v3 group. It holds a matrix in tiles, each a chunk with its CRC-32C, and beside it
+patch norms, diagonals and a manifest. A tile is complete or absent, so that a job that was
 interrupted or killed goes on with the same call, to the same bits.
 
 Needs ``pip install ckn-rs[store]``, on Python 3.11 or later.
@@ -9,8 +9,8 @@ Needs ``pip install ckn-rs[store]``, on Python 3.11 or later.
 
 from ckn_rs._support.termination import Terminated
 from ckn_rs.store._compute import compute_gram
-from ckn_rs.store._gram import Gram, IncompleteError, Pace, Verification, open_gram
-from ckn_rs.store._layout import StoreError
+from ckn_rs.store._errors import IncompleteError, StoreError
+from ckn_rs.store._gram import Gram, Pace, Verification, open_gram
 
 __all__ = [
     "Gram",

@@ -1,4 +1,4 @@
-"""Computing what is missing of a store, tile by tile."""
+"""Computing the missing parts of a store."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from ckn_rs._support.termination import raise_on_sigterm
 from ckn_rs.model import ModelLike
 from ckn_rs.store import _dask
 from ckn_rs.store._gram import Gram
+from ckn_rs.store._images import Images
 from ckn_rs.store._job import Job
 from ckn_rs.store._layout import Layout
-from ckn_rs.store._manifest import Images, Manifest
+from ckn_rs.store._manifest import Manifest
 
 TILE = 500
 
@@ -37,34 +38,37 @@ def compute_gram(
     progress: bool = False,
     client: Any = None,
 ) -> Gram:
-    """Compute a kernel matrix into a store, or what is missing of it.
+    """Compute a kernel matrix into a store, or the missing part of it.
 
     The entries are those of :func:`ckn_rs.compute_kernel_matrix`, to the last bit, however often
-    the computation was interrupted. A tile is in the store when all of it is on the disk. Several
-    processes may work on one store, on machines that share a file system too: each begins at a
-    place of its own and takes what it finds missing, and what two of them happen to compute is the
-    same. ``shard`` keeps them apart altogether.
+    the computation was interrupted. A tile is in the store when all of it is on the disk.
+
+    Several processes may work on one store, also on several machines that share a file system. Each
+    begins at a place of its own and computes the tiles that it finds missing. If two of them
+    compute the same tile, they write the same bytes. With ``shard`` they have no tile in common.
 
     Parameters
     ----------
     path : path or URL
-        The store, a folder such as ``K.zarr``, or a URL that fsspec opens (``s3://bucket/K.zarr``).
+        The store: a folder such as ``K.zarr``, or a URL that fsspec opens, such as
+        ``s3://bucket/K.zarr``.
     ims1, ims2 : array_like of shape (n, h, w, c) and (m, h, w, c)
         Images: arrays, memory maps (``numpy.load(file, mmap_mode="r")``) or Zarr arrays, read a
-        tile at a time. None for ``ims2`` is ``ims1`` again: one triangle of tiles is computed.
+        tile at a time. Without ``ims2`` the matrix is symmetric, and one triangle is computed.
     model, ntk, dtype, n_threads
         As for :func:`ckn_rs.compute_kernel_matrix`.
     tile : int
-        Rows and columns of a tile. A store that exists keeps its own.
+        Rows and columns of a tile. A store that exists keeps the tiles it has.
     shard : (int, int)
-        ``(k, n)`` is the ``k``-th of ``n`` disjoint shares of what is to be done, for as many jobs
-        on one store.
+        ``(k, n)`` computes the ``k``-th of ``n`` disjoint shares of the work, for ``n`` jobs on one
+        store.
     progress : bool
         Show a bar with the pairs done (needs tqdm).
     client : dask.distributed.Client, optional
-        Compute on its workers, each of which writes to the store: they must see ``path``. Images
-        are sent to each worker once. A tile takes ``n_threads`` of a worker's threads, 1 by
-        default, as Dask runs one for each. Where there is no worker yet, the call waits for one.
+        Compute on the workers of this cluster. Each of them writes to the store, so that all must
+        see ``path``. Images are sent to each worker once. A tile is computed with ``n_threads``
+        threads, by default 1, since Dask computes one tile for each thread of a worker. If there is
+        no worker yet, the call waits for one.
 
     Returns
     -------
@@ -74,13 +78,14 @@ def compute_gram(
     Raises
     ------
     ValueError
-        If the store is of another model, dtype or images: what differs. And as for
+        If the store has another model, dtype or images; the message says which. Also as for
         :func:`ckn_rs.compute_kernel_matrix`.
     StoreError
-        If the store cannot be written, or the cluster fails: why, and what to do. What was
-        finished is kept.
+        If the store cannot be written, or the cluster fails; the message says why, and what to do.
+        Finished tiles are kept.
     Terminated
-        On SIGTERM, within a second, where this is the main thread and nobody else handles it.
+        On SIGTERM, within a second, if this is the main thread and the program does not handle the
+        signal itself.
 
     Examples
     --------
@@ -94,13 +99,14 @@ def compute_gram(
     ((20, 20), [])
     """
     with raise_on_sigterm("terminated; what was finished is kept"):
-        images1 = Images(ims1, "ims1")
-        images2 = None if ims2 is None else Images(ims2, "ims2")
+        sets = [Images(ims1, "ims1")]
+        if ims2 is not None:
+            sets.append(Images(ims2, "ims2"))
         k, n = _as_shard(shard)
         threads = as_thread_count(n_threads)
         if client is not None:
             _dask.check_client(client)
-        manifest = Manifest.of(images1, images2, model, ntk, dtype, tile)
+        manifest = Manifest.of(sets, model, ntk, dtype, tile)
         layout = Layout.create(path, manifest)
         if layout.manifest.version != _core.__version__:
             warnings.warn(
@@ -108,17 +114,17 @@ def compute_gram(
                 f"{_core.__version__}: entries of both agree to rounding, not to the last bit",
                 stacklevel=2,
             )
-        _complete(Job(layout, images1, images2, threads), (k, n), progress, client)
+        _complete(Job(layout, sets, threads), (k, n), progress, client)
     return Gram(layout)
 
 
 def _complete(job: Job, shard: tuple[int, int], progress: bool, client: Any) -> None:
-    """Compute what is absent or damaged of a share of the store."""
+    """Compute those parts of a share that are absent or damaged."""
     k, n = shard
     parts = list(job.layout.parts())[k - 1 :: n]
     with progress_bar(progress, sum(map(job.layout.pairs, parts)), "pairs") as callback:
         missing = [part for part in parts if job.layout.read(part) is None]
-        # Each process begins elsewhere, so that two of them do not compute the same.
+        # Each process begins elsewhere, so that two of them seldom compute the same part.
         begin = random.randrange(len(missing) or 1)
         missing = missing[begin:] + missing[:begin]
         done = sum(map(job.layout.pairs, parts)) - sum(map(job.layout.pairs, missing))

@@ -12,19 +12,27 @@ from typing import Any
 import numpy as np
 
 from ckn_rs._support.extras import import_extra
+from ckn_rs.store._errors import StoreError
+from ckn_rs.store._images import Images
 from ckn_rs.store._job import Job
-from ckn_rs.store._layout import Layout, Part, StoreError
-from ckn_rs.store._manifest import Images
+from ckn_rs.store._layout import Layout
+from ckn_rs.store._parts import Part
 
 ATTEMPTS = 3
-"""How often all workers may die with nothing done between."""
+"""All workers may die so many times without a finished part in between."""
 
 PATIENCE = 30
-"""Seconds without a worker after which a warning says so."""
+"""Seconds to wait for a worker before a warning says that there is none."""
 
 
 def check_client(client: Any) -> None:
-    """Refuse what is not a client of a cluster."""
+    """Raise a TypeError unless this is a client of a cluster.
+
+    Raises
+    ------
+    ImportError
+        If ``distributed`` is not installed.
+    """
     distributed = import_extra("distributed", "dask", "client=")
     if not isinstance(client, distributed.Client):
         raise TypeError(f"client must be a distributed.Client, got {type(client).__name__}")
@@ -33,9 +41,9 @@ def check_client(client: Any) -> None:
 def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     """Compute ``parts`` on the workers, which write to the store themselves.
 
-    A task is the place of a part; images go to every worker once. What a worker was at when it
-    died, Dask gives to another. When all of them died, as when their time is up, the images are
-    sent again to those that come after them.
+    A task is one part; images are sent to every worker once. When a worker dies, Dask gives its
+    tasks to another one. When all have died, for example because their time is up, the images are
+    sent again to the workers that come next.
     """
     left, fruitless = dict.fromkeys(parts), 0
     while left:
@@ -57,16 +65,14 @@ def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
 
 
 def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
-    """What is done of ``parts`` until all is, or the images are lost with the last worker.
+    """Compute ``parts`` until all are done, or until the images are lost with the last worker.
 
     A worker runs as many tasks at a time as it has threads, so that each takes one thread unless
     the caller says otherwise.
     """
     distributed = import_extra("distributed", "dask", "client=")
     dtype = np.dtype(job.layout.manifest.dtype)
-    first, second = job.sets
-    sets = [first] if first is second else [first, second]
-    arrays = [images.block(slice(0, None), dtype) for images in sets]
+    arrays = [images.block(slice(0, None), dtype) for images in job.sets]
     _await_worker(client)
     try:
         images = [client.scatter(array, broadcast=True, hash=False) for array in arrays]
@@ -92,7 +98,10 @@ def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
 
 
 def _lost(images: list[Any]) -> bool:
-    """Whether images are; of tasks that want them the scheduler may tell a moment before."""
+    """Whether the images are lost.
+
+    The scheduler may cancel the tasks that need them a moment before it says so.
+    """
     for _ in range(20):
         if any(image.status != "finished" for image in images):
             return True
@@ -101,7 +110,7 @@ def _lost(images: list[Any]) -> bool:
 
 
 def _await_worker(client: Any) -> None:
-    """Wait for a worker; a task for it brings one up where a cluster adapts to what is to do."""
+    """Wait for a worker. A cluster that adapts to its load starts one when there is a task."""
     task = client.submit(int, pure=False)
     try:
         task.result(timeout=PATIENCE)
@@ -118,12 +127,11 @@ def _died(job: Job, what: str) -> StoreError:
 
 
 def work(address: str, images: list[Any], part: Part, n_threads: int) -> None:
-    """What a worker does."""
+    """Compute one part and write it to the store; this runs on a worker."""
     try:
         layout = Layout.open(address, read_only=False)
     except StoreError as error:
         raise StoreError(f"{error} (on {gethostname()}); all workers must see the store") from None
     sets = [Images(each, f"ims{index}") for index, each in enumerate(images, 1)]
-    job = Job(layout, sets[0], sets[1] if len(sets) > 1 else None, n_threads)
-    for _ in job.run([part]):
+    for _ in Job(layout, sets, n_threads).run([part]):
         pass

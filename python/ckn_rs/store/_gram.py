@@ -15,27 +15,26 @@ from ckn_rs._support.arrays import Floats
 from ckn_rs._support.disk import npy_file
 from ckn_rs.compute.matrix import compute_kernel_matrix
 from ckn_rs.model import Model
+from ckn_rs.store._errors import IncompleteError
+from ckn_rs.store._images import Images, blocks
 from ckn_rs.store._indices import positions
-from ckn_rs.store._layout import Layout, Part
-from ckn_rs.store._manifest import Images, Manifest, blocks
-
-
-class IncompleteError(ValueError):
-    """Entries were read that have not been computed yet."""
+from ckn_rs.store._layout import Layout
+from ckn_rs.store._manifest import Manifest
+from ckn_rs.store._parts import DiagonalBlock, NormsBlock, Tile
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What :meth:`Gram.verify` found."""
+    """The findings of :meth:`Gram.verify`."""
 
     tiles: int
-    """That were read."""
+    """How many tiles were read."""
     damaged: list[tuple[int, int]]
     """Tiles whose checksum or length is wrong."""
     entries: int
-    """That were computed again."""
+    """How many entries were computed again."""
     wrong: list[tuple[int, int]]
-    """Those of them that are others."""
+    """Those of them that differ from the stored ones."""
 
     @property
     def ok(self) -> bool:
@@ -50,7 +49,7 @@ class Pace:
     pairs_a_second: float
     """Over the latest tiles."""
     idle: float
-    """Seconds since the last of them."""
+    """Seconds since the latest tile was written."""
 
 
 def open_gram(path: str | os.PathLike[str]) -> Gram:
@@ -64,7 +63,7 @@ def open_gram(path: str | os.PathLike[str]) -> Gram:
     Raises
     ------
     StoreError
-        If there is none.
+        If there is no kernel matrix at that place.
     """
     return Gram(Layout.open(path))
 
@@ -72,9 +71,10 @@ def open_gram(path: str | os.PathLike[str]) -> Gram:
 class Gram:
     """A kernel matrix in a store; ``K[i:j, :]`` and ``numpy.asarray(K)`` read it.
 
-    Of a symmetric matrix both triangles can be read, though one is there. An index is an integer, a
-    slice, or an array of integers or flags, for rows, or for rows and columns. Two arrays are given
-    as ``numpy.ix_`` makes them, for a block.
+    Both triangles of a symmetric matrix can be read, though only one is stored. An index is an
+    integer, a slice, or an array of integers or flags; one for rows, or one for rows and one for
+    columns. For a block of some rows and some columns give the two arrays as ``numpy.ix_`` makes
+    them.
     """
 
     ndim = 2
@@ -90,7 +90,7 @@ class Gram:
 
     @property
     def manifest(self) -> Manifest:
-        """What the matrix is of."""
+        """The manifest: the kernel, the images and the tiles of the matrix."""
         return self._layout.manifest
 
     @property
@@ -121,34 +121,31 @@ class Gram:
 
     @property
     def missing(self) -> list[tuple[int, int]]:
-        """Tiles that are not there yet, by row and column of tiles."""
-        tiles = [Part("kernel", tile) for tile in self._layout.tiles()]
-        return [(part.place[0], part.place[1]) for part in self._layout.absent(tiles)]
+        """Tiles that are not computed yet, by row and column of tiles."""
+        return [tile.place for tile in self._layout.absent(self._layout.tiles())]
 
     def pairs(self, tile: tuple[int, int]) -> int:
-        """How many pairs of images a tile takes."""
-        return self._layout.pairs(Part("kernel", tile))
+        """The number of pairs of images of a tile."""
+        return self._layout.pairs(Tile(*tile))
 
     def pace(self, latest: int = 20) -> Pace | None:
-        """How fast the latest tiles came; None where that is not known.
+        """How fast the latest tiles were written, by all processes together.
 
-        That is of all processes that work on the store. It is known of a store on a disk with two
-        tiles or more.
+        None if that is not known. It is known of a store on a disk that has two tiles or more.
         """
         layout = self._layout
-        parts = (Part("kernel", tile) for tile in layout.tiles())
-        times = [(written, part) for part in parts if (written := layout.written(part))]
-        times = sorted(times)[-latest - 1 :]
+        times = [(when, tile) for tile in layout.tiles() if (when := layout.written(tile))]
+        times = sorted(times, key=lambda each: each[0])[-latest - 1 :]
         if not times or times[-1][0] <= times[0][0]:
             return None
         begin, end = times[0][0], times[-1][0]
-        pairs = sum(layout.pairs(part) for _, part in times[1:])
+        pairs = sum(layout.pairs(tile) for _, tile in times[1:])
         return Pace(pairs / (end - begin), max(0.0, time.time() - end))
 
     def __getitem__(self, key: Any) -> Any:
         picked = positions(key, self.shape)
         result: Any = self._read(*(np.atleast_1d(each) for each in picked))
-        # An integer takes its axis away.
+        # An index that is one integer removes its axis.
         for axis in (1, 0):
             if picked[axis].ndim == 0:
                 result = result.take(0, axis=axis)
@@ -161,12 +158,12 @@ class Gram:
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def diagonal(self, which: int = 1) -> Floats:
-        """Kernels of each image of the first or the second set with itself, ``(n,)``."""
-        return self._whole(f"diagonal{self._set(which)}")
+        """The kernel of each image with itself, ``(n,)``, of the first set or the second."""
+        return self._whole(DiagonalBlock, which)
 
     def norms(self, which: int = 1) -> Floats:
         """Patch norms of the first or the second set, as :func:`ckn_rs.compute_norms` has them."""
-        return self._whole(f"norms{self._set(which)}")
+        return self._whole(NormsBlock, which)
 
     def verify(
         self, ims1: Any = None, ims2: Any = None, *, entries: int = 100, seed: int = 0
@@ -176,11 +173,11 @@ class Gram:
         Parameters
         ----------
         ims1, ims2 : array_like, optional
-            The images; without them checksums alone are verified.
+            The images. Without them only the checksums are verified.
         entries : int
             How many entries are computed again, at random.
         seed : int
-            Of that choice.
+            The seed of the random choice.
 
         Raises
         ------
@@ -193,18 +190,19 @@ class Gram:
             wanted = "one set" if self.manifest.symmetric else "two sets"
             raise ValueError(f"{self._layout.location} is the matrix of {wanted} of images")
         layout = self._layout
-        missing = set(self.missing)
-        tiles = [tile for tile in layout.tiles() if tile not in missing]
-        damaged = [tile for tile in tiles if layout.read(Part("kernel", tile)) is None]
+        absent = set(layout.absent(layout.tiles()))
+        tiles = [tile for tile in layout.tiles() if tile not in absent]
+        unsound = {tile for tile in tiles if layout.read(tile) is None}
+        sound = [tile for tile in tiles if tile not in unsound]
+        damaged = [tile.place for tile in tiles if tile in unsound]
         wrong: list[tuple[int, int]] = []
-        sound = sorted(set(tiles) - set(damaged))
         if ims1 is None or not sound:
             return Verification(len(tiles), damaged, 0, wrong)
         sets = [Images(ims1, "ims1"), Images(ims1 if ims2 is None else ims2, "ims2")]
         self._check_images(sets[: len(self.manifest.sha256)])
         rng = np.random.default_rng(seed)
         for _ in range(entries):
-            rows, columns = layout.region(Part("kernel", sound[rng.integers(len(sound))]))
+            rows, columns = layout.region(sound[rng.integers(len(sound))])
             i, j = (
                 int(rng.integers(rows.start, rows.stop)),
                 int(rng.integers(columns.start, columns.stop)),
@@ -244,20 +242,18 @@ class Gram:
             if images.sha256(self.manifest.tile, self.dtype) != wanted:
                 raise ValueError(f"{images.name} are not the images of this store")
 
-    def _set(self, which: int) -> int:
+    def _whole(self, kind: type[NormsBlock] | type[DiagonalBlock], which: int) -> Floats:
+        """All norms, or the whole diagonal, of the first set or the second."""
         if which not in (1, 2):
             raise ValueError(f"which must be 1 or 2, got {which!r}")
-        return 1 if self.manifest.symmetric else which
-
-    def _whole(self, name: str) -> Floats:
-        layout = self._layout
-        shape, chunks = layout.shapes()[name]
+        layout, which = self._layout, 1 if self.manifest.symmetric else which
+        shape, _ = layout.shapes()[kind(which, 0).array]
         values = np.empty(shape, self.dtype)
-        for block in range(-(-shape[0] // chunks[0])):
-            part = Part(name, (block, *(0 for _ in shape[1:])))
+        for block in layout.blocks(which):
+            part = kind(which, block)
             read = layout.read(part)
             if read is None:
-                raise IncompleteError(self._advice(f"part {block} of {name}"))
+                raise IncompleteError(self._advice(f"part {block} of {part.array}"))
             values[layout.region(part)] = read
         return values
 
@@ -271,16 +267,16 @@ class Gram:
                 at_columns = np.flatnonzero(columns // tile == j)
                 mirrored = self.manifest.symmetric and i > j
                 index = (int(j), int(i)) if mirrored else (int(i), int(j))
-                values = self._tile(Part("kernel", index))
+                values = self._tile(Tile(*index))
                 values = values.T if mirrored else values
                 inside = np.ix_(rows[at_rows] - i * tile, columns[at_columns] - j * tile)
                 result[np.ix_(at_rows, at_columns)] = values[inside]
         return result
 
-    def _tile(self, part: Part) -> Floats:
-        values = self._layout.read(part)
+    def _tile(self, tile: Tile) -> Floats:
+        values = self._layout.read(tile)
         if values is None:
-            raise IncompleteError(self._advice(f"tile {part.place}"))
+            raise IncompleteError(self._advice(f"tile {tile.place}"))
         return values
 
     def _check_complete(self) -> None:

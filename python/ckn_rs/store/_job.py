@@ -9,60 +9,76 @@ import numpy as np
 from ckn_rs._support.arrays import Floats
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import fill_gram, patch_norms, self_kernels
-from ckn_rs.store._layout import Layout, Part
-from ckn_rs.store._manifest import Images
+from ckn_rs.store._images import Images
+from ckn_rs.store._layout import Layout
+from ckn_rs.store._parts import DiagonalBlock, NormsBlock, Part, Tile
 
 
 class Job:
-    """What computes parts of a store."""
+    """The computation of a store's parts from its images.
 
-    def __init__(
-        self, layout: Layout, images1: Images, images2: Images | None, n_threads: int | None
-    ) -> None:
-        self.layout, self.n_threads = layout, n_threads
-        self.sets = [images1, images1 if images2 is None else images2]
+    Parameters
+    ----------
+    layout : Layout
+        The store, open for writing.
+    sets : sequence of Images
+        The one set of a symmetric matrix, or the two.
+    n_threads : int or None
+        None is the core's own choice.
+    """
+
+    def __init__(self, layout: Layout, sets: Sequence[Images], n_threads: int | None) -> None:
+        self.layout, self.sets, self.n_threads = layout, sets, n_threads
         self._blocks: dict[tuple[int, int], ImageSet] = {}
 
     def run(self, parts: Sequence[Part]) -> Iterator[Part]:
-        """Compute and write them, but for those that others have finished meanwhile."""
+        """Compute and write these parts, and give each when it is in the store.
+
+        Parts that another process has written meanwhile are not computed.
+        """
         for part in parts:
             if self.layout.read(part) is None:
-                if part.array.startswith("norms"):
-                    self._load(int(part.array[-1]) - 1, part.place[0])
-                else:
-                    self.layout.write(part, self._compute(part))
+                self._complete(part)
             yield part
 
-    def _compute(self, part: Part) -> Floats:
+    def _complete(self, part: Part) -> None:
+        match part:
+            case Tile():
+                self.layout.write(part, self._tile(part))
+            case DiagonalBlock(which, block):
+                self.layout.write(part, self._diagonal(self._block(which, block)))
+            case NormsBlock(which, block):
+                self._load(which, block)
+
+    def _tile(self, tile: Tile) -> Floats:
         layout = self.layout
-        if part.array != "kernel":
-            block = self._block(int(part.array[-1]) - 1, part.place[0])
-            (diagonal,) = self_kernels(layout.plan, block.images, n_threads=self.n_threads)
-            return diagonal
-        i, j = part.place
-        sets = [self._block(0, i)]
+        sets = [self._block(1, tile.row)]
         if not layout.manifest.symmetric:
-            sets.append(self._block(1, j))
-        elif i != j:
-            sets.append(self._block(0, j))
-        tile: Floats = np.empty((len(sets[0].images), len(sets[-1].images)), layout.dtype)
-        fill_gram(layout.plan, sets, [tile], n_threads=self.n_threads)
-        return tile
+            sets.append(self._block(2, tile.column))
+        elif tile.row != tile.column:
+            sets.append(self._block(1, tile.column))
+        values: Floats = np.empty((len(sets[0].images), len(sets[-1].images)), layout.dtype)
+        fill_gram(layout.plan, sets, [values], n_threads=self.n_threads)
+        return values
 
-    def _block(self, which: int, index: int) -> ImageSet:
+    def _diagonal(self, block: ImageSet) -> Floats:
+        (diagonal,) = self_kernels(self.layout.plan, block.images, n_threads=self.n_threads)
+        return diagonal
+
+    def _block(self, which: int, block: int) -> ImageSet:
         """Images of a block with their norms; the last few blocks are kept."""
-        if (which, index) not in self._blocks:
+        if (which, block) not in self._blocks:
             while len(self._blocks) > 2:
-                # The oldest but one: a row of tiles has its first block in common.
+                # The second oldest: all tiles of a row need the oldest, the block of that row.
                 self._blocks.pop(list(self._blocks)[1])
-            self._blocks[which, index] = self._load(which, index)
-        return self._blocks[which, index]
+            self._blocks[which, block] = self._load(which, block)
+        return self._blocks[which, block]
 
-    def _load(self, which: int, index: int) -> ImageSet:
+    def _load(self, which: int, block: int) -> ImageSet:
         """Images of a block with their norms, which are written if they were not there."""
         layout = self.layout
-        part = Part(f"norms{which + 1}", (index, 0))
-        images = self.sets[which].block(layout.region(part)[0], layout.dtype)
+        part = NormsBlock(which, block)
+        images = self.sets[which - 1].block(layout.region(part)[0], layout.dtype)
         norms = layout.read(part)
         if norms is None:
             norms = patch_norms(layout.plan, images, n_threads=self.n_threads)

@@ -1,36 +1,22 @@
-"""Where the parts of a store stand: matrix, norms and diagonals, each an array of whole chunks."""
+"""The arrays of a store (its matrix, norms and diagonals) and the place of each part in them."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
 from ckn_rs._support.arrays import Floats
-from ckn_rs._support.disk import advice
+from ckn_rs.store._errors import StoreError, explained
 from ckn_rs.store._files import create_once, is_empty, local_folder, open_bytes, sweep
 from ckn_rs.store._manifest import Manifest
+from ckn_rs.store._parts import AnyPart, DiagonalBlock, NormsBlock, Part, Tile
 
 ATTRIBUTE = "ckn_rs"
-
-
-class StoreError(OSError):
-    """The store cannot be read, written or completed; what is in it stays as it is."""
-
-    def __str__(self) -> str:
-        # The number in ``errno`` says nothing that the message does not.
-        return str(self.args[-1])
-
-
-class Part(NamedTuple):
-    """A chunk of one of the arrays."""
-
-    array: str
-    place: tuple[int, ...]
 
 
 class Layout:
@@ -49,7 +35,7 @@ class Layout:
         Raises
         ------
         StoreError
-            If there is none, or it is of something else.
+            If there is no kernel matrix, or one of another format.
         """
         manifest = None
         with explained(location, "read"), suppress(FileNotFoundError):
@@ -66,14 +52,14 @@ class Layout:
         Raises
         ------
         ValueError
-            If it is for another one: what differs.
+            If it is the store of another matrix. The message says what differs.
         StoreError
             If it cannot be written.
         """
         with explained(location, "write"):
             store = open_bytes(location, read_only=False)
             found = _read_manifest(store, location)
-            # A process that begins it now may be between the two; then it is found below.
+            # Another process may write the manifest between the first two tests; the third sees it.
             if found is None and not is_empty(store) and not _read_manifest(store, location):
                 raise StoreError(
                     f"{os.fspath(location)}: there is something else here, or a store whose "
@@ -112,21 +98,29 @@ class Layout:
         return self.location if folder is None else str(folder)
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Shape and chunk of each array."""
-        manifest = self.manifest
-        tile = manifest.tile
-        columns = self.plan.norms_len
+        """Shape of each array, and of its chunks."""
+        tile, columns = self.manifest.tile, self.plan.norms_len
         shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-            "kernel": (manifest.shape, (tile, tile))
+            Tile(0, 0).array: (self.manifest.shape, (tile, tile))
         }
-        for index in range(1, 2 if manifest.symmetric else 3):
-            n = manifest.shape[index - 1]
-            shapes[f"norms{index}"] = ((n, columns), (tile, columns))
-            shapes[f"diagonal{index}"] = ((n,), (tile,))
+        for which, n in self._sets():
+            shapes[NormsBlock(which, 0).array] = ((n, columns), (tile, columns))
+            shapes[DiagonalBlock(which, 0).array] = ((n,), (tile,))
         return shapes
 
+    def _sets(self) -> list[tuple[int, int]]:
+        """The number of each set of images, 1 or 2, and how many images it has."""
+        sets = list(enumerate(self.manifest.shape, 1))
+        return sets[:1] if self.manifest.symmetric else sets
+
     def array(self, name: str, *, create: bool = False) -> Any:
-        """One of the arrays."""
+        """The Zarr array of this name.
+
+        Raises
+        ------
+        StoreError
+            If its metadata are missing or damaged.
+        """
         import zarr
         from zarr.codecs import Crc32cCodec
         from zarr.errors import ContainsArrayError
@@ -157,39 +151,43 @@ class Layout:
             self._arrays[name] = array
         return self._arrays[name]
 
-    def tiles(self) -> Iterator[tuple[int, int]]:
-        """Of the matrix, row by row; of a symmetric one those of a triangle."""
-        rows, columns = (-(-n // self.manifest.tile) for n in self.manifest.shape)
-        first = (lambda i: i) if self.manifest.symmetric else (lambda _: 0)
-        return ((i, j) for i in range(rows) for j in range(first(i), columns))
+    def blocks(self, which: int) -> range:
+        """The numbers of the blocks that the images of a set are cut into; ``which`` is 1 or 2."""
+        return range(-(-self.manifest.shape[which - 1] // self.manifest.tile))
+
+    def tiles(self) -> Iterator[Tile]:
+        """The tiles of the matrix, row by row; of a symmetric one those of the upper triangle."""
+        for row in self.blocks(1):
+            for column in self.blocks(2):
+                if column >= row or not self.manifest.symmetric:
+                    yield Tile(row, column)
 
     def parts(self) -> Iterator[Part]:
-        """All that makes the store complete."""
-        for tile in self.tiles():
-            yield Part("kernel", tile)
-        for index in range(1, 2 if self.manifest.symmetric else 3):
-            for block in range(-(-self.manifest.shape[index - 1] // self.manifest.tile)):
-                yield Part(f"norms{index}", (block, 0))
-                yield Part(f"diagonal{index}", (block,))
+        """All parts that the complete store has."""
+        yield from self.tiles()
+        for which, _ in self._sets():
+            for block in self.blocks(which):
+                yield NormsBlock(which, block)
+                yield DiagonalBlock(which, block)
 
     def pairs(self, part: Part) -> int:
-        """How many pairs of images a part is of; of a diagonal none are counted."""
-        if part.array != "kernel":
+        """The number of pairs of images of a tile, and 0 for norms and diagonals."""
+        if not isinstance(part, Tile):
             return 0
         rows, columns = (region.stop - region.start for region in self.region(part))
-        if self.manifest.symmetric and part.place[0] == part.place[1]:
+        if self.manifest.symmetric and part.row == part.column:
             return int(rows * (rows + 1) // 2)
         return int(rows * columns)
 
     def exists(self, part: Part) -> bool:
-        """Whether a chunk was written."""
+        """Whether a part was written."""
         from zarr.core.sync import sync
 
         with explained(self.location, "read"):
             return bool(sync(self._store.exists(self._key(part))))
 
-    def absent(self, parts: Iterable[Part]) -> list[Part]:
-        """Those of these chunks that were not written, by one listing of the store."""
+    def absent(self, parts: Iterable[AnyPart]) -> list[AnyPart]:
+        """Those of these parts that were not written, by one listing of the store."""
         from zarr.core.sync import sync
 
         async def names() -> set[str]:
@@ -200,7 +198,10 @@ class Layout:
         return [part for part in parts if self._key(part) not in found]
 
     def written(self, part: Part) -> float | None:
-        """When a chunk was written, in seconds since 1970; None where files do not tell."""
+        """When a part was written, in seconds since 1970; None if that is not known.
+
+        It is known of a store on a disk, from the dates of its files.
+        """
         folder = local_folder(self._store)
         if folder is None:
             return None
@@ -213,7 +214,7 @@ class Layout:
         return f"{part.array}/{self.array(part.array).metadata.encode_chunk_key(part.place)}"
 
     def region(self, part: Part) -> tuple[slice, ...]:
-        """The rows and columns of a chunk."""
+        """The rows of its array that a part has, and for norms and tiles the columns."""
         shape, chunks = self.shapes()[part.array]
         return tuple(
             slice(k * size, min((k + 1) * size, n))
@@ -221,7 +222,7 @@ class Layout:
         )
 
     def read(self, part: Part) -> Floats | None:
-        """A chunk; None if it is absent or damaged."""
+        """The values of a part; None if it is absent or damaged."""
         if not self.exists(part):
             return None
         try:
@@ -229,11 +230,11 @@ class Layout:
                 values = np.asarray(self.array(part.array)[self.region(part)])
         except (ValueError, RuntimeError):  # its checksum or its length is wrong
             return None
-        # What is absent reads as NaN; no kernel is one.
+        # A part that another process removed meanwhile reads as NaN; no kernel is NaN.
         return values if np.isfinite(values).all() else None
 
     def write(self, part: Part, values: Floats) -> None:
-        """Write a whole chunk, at once."""
+        """Write a whole part, at once."""
         with explained(self.location, "write"):
             self.array(part.array)[self.region(part)] = values
 
@@ -253,16 +254,3 @@ def _read_manifest(store: Any, location: str | os.PathLike[str]) -> Manifest | N
         return Manifest.from_dict(values)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{location}: {error}") from error
-
-
-@contextmanager
-def explained(location: str | os.PathLike[str], verb: str) -> Iterator[None]:
-    """Turn an error of the file system into one that says what to do."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except OSError as error:
-        kept = "" if verb == "read" else "; every tile that was finished is kept"
-        message = f"{os.fspath(location)}: cannot {verb} the store: {advice(error)}{kept}"
-        raise StoreError(error.errno, message) from error

@@ -15,6 +15,7 @@ from ckn_rs import Model
 
 pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
 from ckn_rs import store
+from ckn_rs.store._parts import DiagonalBlock, NormsBlock, Tile
 from stores import MODEL, X, Y, contents
 
 
@@ -170,3 +171,30 @@ def test_a_url(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="kernel"):
             store.compute_gram(url, X, model=cases.RELU)
     assert not store.open_gram(tmp_path / "K.zarr").missing
+
+
+def test_names_on_disk_are_those_of_format_1(tmp_path: Path) -> None:
+    """Other versions of ckn-rs, and other programs, find the arrays by these names."""
+    K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=12)
+    names = {Path(name).as_posix() for name in contents(tmp_path / "K.zarr")}
+    tiles = {f"kernel/c/{place}" for place in ("0/0", "0/1", "1/1")}
+    blocks = {f"norms1/c/{k}/0" for k in (0, 1)} | {f"diagonal1/c/{k}" for k in (0, 1)}
+    metadata = {f"{array}zarr.json" for array in ("", "kernel/", "norms1/", "diagonal1/")}
+    assert names == tiles | blocks | metadata
+    assert K.manifest.format == 1
+    store.compute_gram(tmp_path / "two.zarr", X[:2], Y[:2], model=MODEL)
+    arrays = {path.name for path in (tmp_path / "two.zarr").iterdir() if path.is_dir()}
+    assert arrays == {"kernel", "norms1", "norms2", "diagonal1", "diagonal2"}
+
+
+def test_parts_of_different_arrays_are_different() -> None:
+    """A job keeps the parts that are left in one table."""
+    assert len({Tile(1, 0), NormsBlock(1, 0), DiagonalBlock(1, 0)}) == 3
+
+
+def test_a_set_without_images(tmp_path: Path) -> None:
+    K = store.compute_gram(tmp_path / "K.zarr", X[:0], Y, model=MODEL)
+    assert np.asarray(K).shape == (0, 9)
+    assert K.diagonal().shape == (0,)
+    assert K.norms().shape == (0, K.norms(2).shape[1])
+    assert K.diagonal(2).shape == (9,)

@@ -23,7 +23,7 @@ import distributed
 from ckn_rs import store
 from ckn_rs.cli import main
 from ckn_rs.store import _dask
-from ckn_rs.store._layout import Part
+from ckn_rs.store._parts import Tile
 
 X = cases.images(120, (8, 8, 1)).astype(np.float32)
 
@@ -110,7 +110,7 @@ def test_workers_that_come_later(
 
 def test_workers_that_do_not_see_the_store(tmp_path: Path) -> None:
     with pytest.raises(store.StoreError, match="all workers must see the store"):
-        _dask.work(str(tmp_path / "K.zarr"), [X], Part("kernel", (0, 0)), 1)
+        _dask.work(str(tmp_path / "K.zarr"), [X], Tile(0, 0), 1)
 
 
 def test_from_the_command_line(
