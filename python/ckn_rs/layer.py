@@ -8,53 +8,62 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-Sides: TypeAlias = int | tuple[int, int]
-"""One length for both axes, or one for rows and one for columns."""
+Lengths: TypeAlias = int | tuple[int, int]
+"""A number of positions along both axes, or one along rows and one along columns."""
 
 Pooling: TypeAlias = str | Sequence[float] | tuple[str | Sequence[float], str | Sequence[float]]
-"""A pooling's name or its weights, for both axes, or a pair for rows and columns."""
+"""The name of a pooling, or its weights: one for both axes, or one for rows and one for columns."""
 
 
 @dataclass(frozen=True, repr=False)
 class Layer:
     """One layer: patches, a patch kernel on them, and pooling.
 
-    A layer is a plain record; its values are checked when a :class:`Model` is made of it, or when
-    it is passed to a function. Lists and arrays in it become tuples, and NumPy's scalars Python's.
+    A layer is a plain record. Its values are checked when a :class:`Model` is made of it, or when
+    it is passed to a function. Lists and arrays in it become tuples, and NumPy scalars become
+    Python scalars.
 
     Parameters
     ----------
     npatch : int or (int, int)
-        Sides of the patch, in positions. Here and below a pair is ``(rows, columns)``.
+        Rows and columns of a patch, in positions. Here and below a pair is ``(rows, columns)``.
     subsampling : int or (int, int), optional
-        Stride of the pooling. It may be left out only where the pooling has none.
+        Stride of the pooling. It may be left out only if the pooling has none.
     poolfactor : int or (int, int), optional
-        Width of the pooling window, in the pooling's own sense. None is ``subsampling``.
+        Width ``f`` of the pooling window, by the formulas below. None is ``subsampling``.
     kernel : str, optional
         The patch kernel, one of those below. None is ``'relu'`` for the NTK, else ``'exp'``.
     sigma : float
-        Above 0; used by the kernels below that have an ``s``.
+        A number above 0: ``s`` in the formulas of the kernels below.
     pooling : str, or sequence of float, or a pair of these
-        With ``s`` for ``subsampling``, ``f`` for ``poolfactor``, output ``P`` is, along one axis:
-        ``'gaussian'``, positions ``s P .. s P + 2 f`` weighted by ``exp(-i^2/f^2)``,
-        ``|i| <= f`` [1]_; ``'average'``, the mean of positions ``s P .. s P + f - 1``;
-        ``'strided'``, position ``s (P + 1)``; ``'global'``, the mean of all positions; ``'none'``,
-        position ``P``. A sequence of numbers weighs positions ``s P, s P + 1, ..`` by them.
+        How positions are pooled along one axis. With ``s`` for ``subsampling`` and ``f`` for
+        ``poolfactor``, output ``P`` is
+
+        - ``'gaussian'``: positions ``s P .. s P + 2 f``, weighted by ``exp(-i^2/f^2)`` with
+          ``i = -f .. f`` [1]_;
+        - ``'average'``: the mean of positions ``s P .. s P + f - 1``;
+        - ``'strided'``: position ``s (P + 1)``;
+        - ``'global'``: the mean of all positions;
+        - ``'none'``: position ``P``;
+        - a sequence of numbers: positions ``s P, s P + 1, ..``, weighted by these numbers.
     padding : {'same', 'valid', 'circular'}
-        What a patch reads beyond the edge: nothing, so that there is a patch around every
-        position; or no patch reaches beyond it; or the image goes on at its other end.
+        Treatment of the edge. With ``'same'`` there is a patch around every position, and
+        positions beyond the edge are left out of it. With ``'valid'`` no patch reaches beyond the
+        edge. With ``'circular'`` a patch that reaches beyond it goes on at the opposite edge.
     stride, dilation : int or (int, int)
-        Positions from one patch to the next, and from one of a patch's positions to the next.
+        Steps in positions: ``stride`` from one patch to the next, ``dilation`` from one position
+        of a patch to the next.
     a, b : float, optional
         Slopes of ``'abrelu'`` below and above 0; ``b`` is 1 by default.
     degree : int, optional
-        Of ``'poly'``, up to 64.
+        The degree of ``'poly'``, up to 64.
     offset : float, optional
-        Of ``'poly'``, ``t`` below: 0 or above, by default 0.
+        The offset ``t`` of ``'poly'``: 0 or above, by default 0.
     homogeneous : bool, optional
-        Of ``'poly'`` and ``'series'``: whether they take the cosine (the default) or the patch sum.
+        Whether ``'poly'`` and ``'series'`` are functions of the cosine (the default), or of the
+        inner product.
     coefficients : sequence of float, optional
-        Of ``'series'``, ``c`` below: up to 64 numbers, 0 or above.
+        The coefficients ``c`` of ``'series'``: up to 64 numbers, 0 or above.
 
     Notes
     -----
@@ -82,7 +91,8 @@ class Layer:
     where ``A = s^2 n^2``, ``B = s^2 n'^2``, ``C = s^2 S``, ``P = (1 + A)(1 + B)`` and
     ``D = sqrt(P - C^2)``. With ``w ~ N(0, I)``, ``relu``, ``step``, ``arccos2`` and ``abrelu`` are
     ``2 E[phi(w.x) phi(w.y)]`` of an activation ``phi``; with ``w ~ N(0, s^2 I)``, ``erf``,
-    ``gelu``, ``sin`` and ``cos`` are ``E[phi(w.x) phi(w.y)]`` of that which they are called after.
+    ``gelu``, ``sin`` and ``cos`` are ``E[phi(w.x) phi(w.y)]``, with ``phi`` the function of that
+    name.
 
     References
     ----------
@@ -115,15 +125,15 @@ class Layer:
     (0.25, 0.5, 0.25)
     """
 
-    npatch: Sides
-    subsampling: Sides | None = None
-    poolfactor: Sides | None = None
+    npatch: Lengths
+    subsampling: Lengths | None = None
+    poolfactor: Lengths | None = None
     kernel: str | None = None
     sigma: float = 1.0
     pooling: Pooling = "gaussian"
     padding: str = "same"
-    stride: Sides = 1
-    dilation: Sides = 1
+    stride: Lengths = 1
+    dilation: Lengths = 1
     a: float | None = None
     b: float | None = None
     degree: int | None = None
@@ -136,10 +146,10 @@ class Layer:
             object.__setattr__(self, field.name, frozen(getattr(self, field.name)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The layer as the original writes it.
+        """The layer as a dict, with the keys of the original.
 
-        A value of None is left out; so is a default of what the original does not have. Tuples
-        become lists.
+        A value of None is left out. A key that the original does not have is left out if it has its
+        default. Tuples become lists.
 
         Examples
         --------
@@ -157,14 +167,14 @@ class Layer:
         }
 
     def __repr__(self) -> str:
-        # Only what differs from the defaults: easier to read.
+        # Values that are not the default; the others would make it hard to read.
         named = ((f, getattr(self, f.name)) for f in fields(self))
         shown = (f"{f.name}={value!r}" for f, value in named if not _same(value, f.default))
         return f"Layer({', '.join(shown)})"
 
 
 def frozen(value: Any) -> Any:
-    """A value that can be hashed and written to a file: Python's scalars, in tuples."""
+    """A value of Python scalars and tuples, which can be hashed and written to a file."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
@@ -175,5 +185,5 @@ def _thawed(value: Any) -> Any:
 
 
 def _same(value: Any, default: Any) -> bool:
-    """Equal, and of one type: ``True`` is no default of 1, but a mistake to be told of."""
+    """Whether both are equal and of one type: ``True`` is not 1, but a mistake to report."""
     return type(value) is type(default) and bool(value == default)

@@ -1,4 +1,4 @@
-"""The typed model: :class:`Layer` and :class:`Model`, interchangeable with the original's dicts."""
+"""The typed model, :class:`Model`, and the other forms in which functions take a model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-from ckn_rs import _core
-from ckn_rs._support import describe
-from ckn_rs._support.options import as_flag, as_kind
-from ckn_rs._support.table import text_table
-from ckn_rs.layer import Layer as Layer
+from ckn_rs import _core, _describe, _spec
+from ckn_rs._support.options import as_kind
+from ckn_rs.layer import Layer
 
 DEFAULTS = {"convention": "original", "readout": "trace"}
-"""What a model says of itself unless it is told otherwise."""
+"""The options of a model, and their defaults."""
 
 
 class Model(Sequence[Layer]):
@@ -24,22 +22,23 @@ class Model(Sequence[Layer]):
     Parameters
     ----------
     layers : iterable of Layer or of dicts
-        At least one. If this is a Model, its convention and readout are the defaults.
+        At least one layer. If this is a Model, its convention and readout are the defaults.
     convention : {'original', '2019'}
-        How patches and poolings are counted: as today, or as in the first release of the original,
-        of 2019. That takes the mean over a patch instead of the sum, lets patches of even side
-        reach further ahead instead of back, and drops the last weight of a pooling window, which
-        ends at ``2*subsampling``.
+        The conventions for patches and poolings: those of today's original, or those of its first
+        release, of 2019. That release takes the mean over a patch instead of the sum. Its patches
+        of an even length have one position more ahead, instead of one more back. Its pooling
+        windows end at ``2*subsampling`` and lose their last weight.
     readout : {'trace', 'mean'}
-        What becomes of the last map: its trace, ``sum_P K[P, P]``, as with a dense layer on top, or
-        the mean over all pairs of positions, as with global average pooling.
+        The number that is read from the last map: its trace, ``sum_P K[P, P]``, the kernel of a
+        network that ends in a dense layer; or the mean over all pairs of positions, that of a
+        network that ends in global average pooling.
 
     Raises
     ------
     TypeError, ValueError
-        If a layer has a key, a type or a value that no model has; the message names the layer and
-        what would be right. Whether the layers fit an image is only known with its shape: see
-        :meth:`describe`.
+        If a layer has an unknown key, or a value of a wrong type or out of range. The message names
+        the layer and tells what is allowed. Whether the layers fit an image depends on its shape:
+        see :meth:`describe`.
 
     Examples
     --------
@@ -71,20 +70,20 @@ class Model(Sequence[Layer]):
         given = {"convention": convention, "readout": readout}
         self._read(as_spec(layers) | {key: v for key, v in given.items() if v is not None})
 
-    def _read(self, words: Mapping[str, Any]) -> None:
-        """Check words as the core takes them, and keep them."""
-        resolved = _core.resolve_model(words, False)
-        self._layers = tuple(Layer(**layer) for layer in words["layers"])
+    def _read(self, spec: Mapping[str, Any]) -> None:
+        """Check a spec, and become its model."""
+        resolved = _core.resolve_model(spec, False)
+        self._layers = tuple(Layer(**layer) for layer in spec["layers"])
         self._convention, self._readout = resolved["convention"], resolved["readout"]
 
     @property
     def convention(self) -> str:
-        """How patches and poolings are counted."""
+        """The conventions for patches and poolings: ``'original'`` or ``'2019'``."""
         return self._convention
 
     @property
     def readout(self) -> str:
-        """What becomes of the last map."""
+        """The number that is read from the last map: ``'trace'`` or ``'mean'``."""
         return self._readout
 
     @classmethod
@@ -95,11 +94,11 @@ class Model(Sequence[Layer]):
         convention: str | None = None,
         readout: str | None = None,
     ) -> Model:
-        """A model of the original's list of dicts."""
+        """The model of a list of dicts, as the original has it."""
         return cls(dicts, convention=convention, readout=readout)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The layers as the original's list of dicts; a value of None is left out.
+        """The layers as a list of dicts, as the original has it; a value of None is left out.
 
         Examples
         --------
@@ -110,7 +109,7 @@ class Model(Sequence[Layer]):
 
     @classmethod
     def from_json(cls, text: str) -> Model:
-        """Read ``{"layers": [...]}`` or the bare list, one object a layer.
+        """Read ``{"layers": [...]}``, or the list alone, with an object for each layer.
 
         Beside ``layers`` there may be ``convention`` and ``readout``.
 
@@ -126,21 +125,17 @@ class Model(Sequence[Layer]):
             Layer(npatch=3, subsampling=2),
         ])
         """
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"model: not JSON: {error}") from None
-        return cls._of_words(value) if isinstance(value, dict) else cls(value)
+        return cls._of_spec(_spec.of_json(text))
 
     def to_json(self) -> str:
-        """``{"layers": [...]}``, indented, with ``convention`` and ``readout`` if not default."""
+        """The model as ``{"layers": [...]}``, with its options if they are not the defaults."""
         return json.dumps({**self._options(), "layers": self.to_dicts()}, indent=2) + "\n"
 
     @classmethod
     def from_toml(cls, text: str) -> Model:
-        """Read one ``[[layers]]`` table a layer, with the dicts' keys.
+        """Read a ``[[layers]]`` table for each layer, with the keys of the dicts.
 
-        Above them there may be ``convention`` and ``readout``.
+        Above the tables there may be ``convention`` and ``readout``.
 
         Raises
         ------
@@ -160,19 +155,16 @@ class Model(Sequence[Layer]):
             Layer(npatch=3, subsampling=2),
         ], readout='mean')
         """
-        return cls._of_words(_core.model_from_toml(text))
+        return cls._of_spec(_spec.of_toml(text))
 
     def to_toml(self) -> str:
-        """One ``[[layers]]`` table a layer, in the words of :meth:`to_json`."""
+        """The model as a ``[[layers]]`` table for each layer, with the keys of :meth:`to_json`."""
         return _core.model_to_toml(as_spec(self))
 
     @classmethod
-    def _of_words(cls, words: Mapping[str, Any]) -> Model:
-        """A model of ``layers`` and options, as a file has them."""
-        if "layers" not in words:
-            raise ValueError(f'model: there must be a key "layers", got {sorted(words)}')
+    def _of_spec(cls, spec: Mapping[str, Any]) -> Model:
         model = cls.__new__(cls)
-        model._read({**words, **as_spec(words["layers"])})
+        model._read(spec)
         return model
 
     @classmethod
@@ -182,13 +174,12 @@ class Model(Sequence[Layer]):
         Raises
         ------
         ValueError, TypeError
-            If the name ends otherwise, or the file does not hold a model.
+            If the name has another ending, or the file does not hold a model.
         OSError
             If the file cannot be read.
         """
-        suffix = _suffix(path)
-        text = Path(path).read_text(encoding="utf-8")
-        return cls.from_toml(text) if suffix == ".toml" else cls.from_json(text)
+        read = cls.from_toml if _spec.is_toml(path) else cls.from_json
+        return read(Path(path).read_text(encoding="utf-8"))
 
     def save(self, path: str | Path) -> None:
         """Write a ``.json`` or ``.toml`` file.
@@ -196,11 +187,11 @@ class Model(Sequence[Layer]):
         Raises
         ------
         ValueError
-            If the name ends otherwise.
+            If the name has another ending.
         OSError
             If the file cannot be written.
         """
-        text = self.to_toml() if _suffix(path) == ".toml" else self.to_json()
+        text = self.to_toml() if _spec.is_toml(path) else self.to_json()
         Path(path).write_text(text, encoding="utf-8")
 
     def describe(self, shape: tuple[int, int, int], ntk: bool = False) -> str:
@@ -211,20 +202,21 @@ class Model(Sequence[Layer]):
         shape : (int, int, int)
             ``(h, w, c)`` of an image.
         ntk : bool
-            Which kernel a layer without one gets: ``relu`` for the NTK, else ``exp``.
+            The NTK instead of the CKN. A layer that names no kernel has ``relu`` then, and
+            ``exp`` otherwise.
 
         Returns
         -------
         str
-            One line a layer: the size of the map it reads, its patch, the rows and columns of
-            patches there are, its kernel and pooling, the size of the map it leaves, the positions
-            at which a patch is needed (``sites``), and the pooling's weights along one axis
-            (``taps``), or along rows and columns.
+            A line for each layer: the size of its input, its patch, the number of patches along
+            rows and columns, its kernel and pooling, the size of its output, the number of
+            positions at which a patch is needed (``sites``), and the number of the pooling's
+            weights (``taps``) along one axis, or along rows and columns if these differ.
 
         Raises
         ------
         TypeError, ValueError
-            If ``ntk`` is not a flag, and if a layer does not fit or leaves no positions.
+            If ``ntk`` is not a flag, or if a layer does not fit or leaves no positions.
 
         Examples
         --------
@@ -235,30 +227,18 @@ class Model(Sequence[Layer]):
         0      32x32  3x3    32x32    exp, sigma 0.6  gaussian 2  15x15   32x32  5
         1      15x15  3x3    15x15    exp, sigma 0.6  gaussian 5  2x2     15x15  11
         """
-        flag = as_flag(ntk, "ntk")
-        rows: list[tuple[object, ...]] = [
-            ("layer", "input", "patch", "patches", "kernel", "pooling", "output", "sites", "taps")
-        ]
-        for index, plan in enumerate(_core.Plan(as_spec(self), shape, as_kind(ntk)).layers):
-            patch, kernel, pooling = _cells(describe.layer_of(plan))
-            before, patches, after, sites = (
-                describe.size(plan[key]) for key in ("input", "patches", "output", "sites")
-            )
-            taps = describe.by(plan["window"])
-            rows.append((index, before, patch, patches, kernel, pooling, after, sites, taps))
-        head = f"{'NTK' if flag else 'CKN'} of images {describe.size(shape)}"
-        head = ", ".join([head, *describe.options(self._options())])
-        return f"{head}\n{text_table(rows)}"
+        kind = as_kind(ntk)
+        table = _describe.geometry_table(_core.Plan(as_spec(self), shape, kind))
+        head = f"{kind.upper()} of images {_describe.size(shape)}"
+        return ", ".join([head, *_describe.options(self._options())]) + f"\n{table}"
 
     def _options(self) -> dict[str, Any]:
-        """What the model says of itself beside its layers, where it is not the default."""
+        """The options that are not the default."""
         given = {"convention": self._convention, "readout": self._readout}
         return {key: value for key, value in given.items() if value != DEFAULTS[key]}
 
     def __str__(self) -> str:
-        rows = [(i, *_cells(layer)) for i, layer in enumerate(self._layers)]
-        table = text_table([("layer", "patch", "kernel", "pooling"), *rows])
-        return "\n".join([table, *describe.options(self._options())])
+        return _describe.layers_table(self._layers, self._options())
 
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self._layers)
@@ -294,48 +274,17 @@ class Model(Sequence[Layer]):
 
 
 ModelLike: TypeAlias = Model | Sequence[Layer | Mapping[str, Any]] | Sequence[Mapping[str, Any]]
-"""What every function takes as ``model``."""
-
-NOT_LAYERS = (str, bytes, Mapping, Layer)
-"""What can be iterated over, but gives no layers."""
+"""The forms in which functions take a model."""
 
 
 def as_spec(model: object) -> dict[str, Any]:
-    """A model in any of its forms as the core takes it; the core checks what it says.
+    """The spec of a model, which is the mapping that the core takes. The core checks its values.
 
     Raises
     ------
     TypeError
-        If this is not a sequence of layers.
+        If this is neither a Model nor a sequence of layers.
     """
     if isinstance(model, Model):
         return {"layers": model.to_dicts(), **model._options()}
-    if isinstance(model, NOT_LAYERS) or not isinstance(model, Iterable):
-        raise TypeError(
-            "model must be a ckn_rs.Model or a list with one dict a layer, such as "
-            '[{"npatch": 3, "subsampling": 2, "kernel": "exp", "sigma": 0.6}], '
-            f"got {'None' if model is None else type(model).__name__}"
-        )
-    return {"layers": [_as_dict(index, layer) for index, layer in enumerate(model)]}
-
-
-def _as_dict(index: int, layer: object) -> dict[str, Any]:
-    if isinstance(layer, dict):  # the usual case, at a tenth of the cost of the next two
-        return layer
-    if isinstance(layer, Layer):
-        return layer.to_dict()
-    if isinstance(layer, Mapping):
-        return dict(layer)
-    raise TypeError(f"model: layer {index} must be a dict or a Layer, got {type(layer).__name__}")
-
-
-def _cells(layer: Layer) -> tuple[str, str, str]:
-    """Patch, kernel and pooling in words."""
-    return describe.patch(layer), describe.kernel(layer), describe.pooling(layer)
-
-
-def _suffix(path: str | Path) -> str:
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".json", ".toml"):
-        raise ValueError(f"model: the file name must end in .json or .toml, got {str(path)!r}")
-    return suffix
+    return _spec.of_layers(model)

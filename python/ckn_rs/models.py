@@ -1,6 +1,6 @@
 """Named models: the architectures of the papers, under the names of the original's scripts.
 
-The NTK of a model is asked for with ``ntk=True``, so the scripts' ``relu_pool_ntk`` is
+The NTK of a model is computed with ``ntk=True``, so that the scripts' ``relu_pool_ntk`` is
 ``relu_pool`` here.
 
 References
@@ -29,17 +29,17 @@ _P235, _P222 = ((3, 2), (3, 5)), ((3, 2), (3, 2), (3, 2))
 
 def _stack(
     kernels: str,
-    *sides: tuple[int, int],
+    *geometry: tuple[int, int],
     sigma: float = 0.6,
     pooling: str = "gaussian",
     every: bool = False,
 ) -> Model:
-    """Layers of these kernels; ``sides`` are a patch's side and the pooling's width.
+    """A model of these kernels, with ``npatch`` and the width of the pooling for each layer.
 
-    The width is the pooling's stride too, unless there is an output at ``every`` position.
+    The width is also the stride of the pooling, unless there is an output at ``every`` position.
     """
     layers = []
-    for kernel, (npatch, width) in zip(kernels.split(), sides, strict=True):
+    for kernel, (npatch, width) in zip(kernels.split(), geometry, strict=True):
         stride, factor = (1, width) if every else (width, None)
         own = sigma if kernel == "exp" else 1
         layers.append(Layer(npatch, stride, factor, kernel=kernel, sigma=own, pooling=pooling))
@@ -107,10 +107,10 @@ NAMES: dict[str, Model] = {
     "white6_exp_conv_6_pool_10": _stack("exp", (6, 10)),
     "white5_exp_exp_conv_5_3_pool_2_5": _stack("exp exp", (5, 2), (3, 5)),
 }
-"""Each model by its name.
+"""The models by their names.
 
-Those called ``white5`` and ``white6`` are for images whitened by patches of that side, the others
-for images whitened by patches of side 3.
+Names that begin with ``white5`` and ``white6`` are of models for images whitened by 5x5 and 6x6
+patches. The other models are for images whitened by 3x3 patches.
 """
 
 
@@ -125,7 +125,7 @@ def named(name: str) -> Model:
     Raises
     ------
     ValueError
-        If there is none of that name: those that are spelt alike.
+        If there is no model of that name. The message lists names with a similar spelling.
     """
     if name not in NAMES:
         alike = get_close_matches(name, NAMES, n=3)
@@ -135,11 +135,11 @@ def named(name: str) -> Model:
 
 
 def summary(name: str) -> str:
-    """The layers of a named model in a line: kernel, patch, pooling."""
-    return ", ".join(_words(layer) for layer in named(name))
+    """The layers of a named model in one line: kernel, patch and pooling of each."""
+    return ", ".join(_summary(layer) for layer in named(name))
 
 
-def _words(layer: Layer) -> str:
+def _summary(layer: Layer) -> str:
     sigma = f"({layer.sigma})" if layer.kernel == "exp" else ""
     if layer.poolfactor is None:
         pool = f"{layer.pooling} {layer.subsampling}"

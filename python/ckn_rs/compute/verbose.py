@@ -5,8 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ckn_rs import _core
-from ckn_rs._support import describe
+from ckn_rs import _core, _describe as describe
 from ckn_rs.model import DEFAULTS
 
 logger = logging.getLogger("ckn_rs")
@@ -33,7 +32,7 @@ def report(plan: _core.Plan) -> None:
 def _line(index: int, resolved: Mapping[str, Any]) -> str:
     layer = describe.layer_of(resolved)
     before, after = (describe.size(resolved[key]) for key in ("input", "output"))
-    patch = f"{describe.size(describe.sides(layer.npatch))} patches"
+    patch = f"{describe.size(describe.lengths(layer.npatch))} patches"
     lengths = {"subsampling": layer.subsampling, "poolfactor": layer.poolfactor}
     window = [f"{name} {describe.by(length)}" for name, length in lengths.items()]
     parts = [

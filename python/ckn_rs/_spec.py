@@ -1,0 +1,90 @@
+"""The spec of a model, the mapping that the core takes: ``layers``, a dict each, and options.
+
+Here it is made of lists of layers and of the text of files. The core checks its values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ckn_rs import _core
+from ckn_rs.layer import Layer
+
+NOT_LAYERS = (str, bytes, Mapping, Layer)
+"""Types that can be iterated over, but give no layers."""
+
+
+def of_layers(layers: object) -> dict[str, Any]:
+    """The spec of a sequence of layers, each a Layer or a mapping.
+
+    Raises
+    ------
+    TypeError
+        If this is not a sequence of layers.
+    """
+    if isinstance(layers, NOT_LAYERS) or not isinstance(layers, Iterable):
+        raise TypeError(
+            "model must be a ckn_rs.Model or a list with one dict a layer, such as "
+            '[{"npatch": 3, "subsampling": 2, "kernel": "exp", "sigma": 0.6}], '
+            f"got {'None' if layers is None else type(layers).__name__}"
+        )
+    return {"layers": [_as_dict(index, layer) for index, layer in enumerate(layers)]}
+
+
+def of_json(text: str) -> dict[str, Any]:
+    """The spec in a JSON file: an object with ``layers``, or the list of layers alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If this is not JSON, or neither such an object nor a list of layers.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"model: not JSON: {error}") from None
+    return _of_table(value) if isinstance(value, dict) else of_layers(value)
+
+
+def of_toml(text: str) -> dict[str, Any]:
+    """The spec in a TOML file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If this is not TOML, or has no layers.
+    """
+    return _of_table(_core.model_from_toml(text))
+
+
+def is_toml(path: str | Path) -> bool:
+    """Whether a model's file is TOML, by the end of its name; else it is JSON.
+
+    Raises
+    ------
+    ValueError
+        If the name has another ending.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".json", ".toml"):
+        raise ValueError(f"model: the file name must end in .json or .toml, got {str(path)!r}")
+    return suffix == ".toml"
+
+
+def _of_table(table: Mapping[str, Any]) -> dict[str, Any]:
+    if "layers" not in table:
+        raise ValueError(f'model: there must be a key "layers", got {sorted(table)}')
+    return {**table, **of_layers(table["layers"])}
+
+
+def _as_dict(index: int, layer: object) -> dict[str, Any]:
+    if isinstance(layer, dict):  # the usual case, at a tenth of the cost of the next two
+        return layer
+    if isinstance(layer, Layer):
+        return layer.to_dict()
+    if isinstance(layer, Mapping):
+        return dict(layer)
+    raise TypeError(f"model: layer {index} must be a dict or a Layer, got {type(layer).__name__}")
