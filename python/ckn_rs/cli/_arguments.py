@@ -1,4 +1,4 @@
-"""Kinds of arguments that several commands take."""
+"""The arguments that several commands take, and the models and stores that they name."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import argparse
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from ckn_rs import models
+from ckn_rs._support.extras import import_zarr
 from ckn_rs.model import Model
+
+if TYPE_CHECKING:
+    from ckn_rs.store import Gram
+
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 MOST_THREADS = 1024
 
 LONGEST = 2048
-"""Of a shape. Beyond it a single pair takes hours, and its plan gigabytes."""
+"""The largest height, width or number of channels: beyond it a pair takes hours and gigabytes."""
 
 
 def count(text: str) -> int:
@@ -24,7 +31,7 @@ def count(text: str) -> int:
 
 
 def thread_count(text: str) -> int:
-    """A number of threads."""
+    """A number of threads, at least 1."""
     threads = count(text)
     if threads > MOST_THREADS:
         raise argparse.ArgumentTypeError(f"must be at most {MOST_THREADS}, got {text!r}")
@@ -32,7 +39,7 @@ def thread_count(text: str) -> int:
 
 
 def shape(text: str) -> tuple[int, int, int]:
-    """Of an image: ``H,W,C``."""
+    """The shape of an image, written ``H,W,C``."""
     lengths = text.split(",")
     if len(lengths) != 3:
         raise argparse.ArgumentTypeError(f"must be H,W,C, such as 32,32,3, got {text!r}")
@@ -43,7 +50,7 @@ def shape(text: str) -> tuple[int, int, int]:
 
 
 def shard(text: str) -> tuple[int, int]:
-    """A share: ``K/N``."""
+    """A share of the work, written ``K/N``."""
     k, slash, n = text.partition("/")
     if not (slash and k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise argparse.ArgumentTypeError(f"must be K/N with 1 <= K <= N, got {text!r}")
@@ -51,12 +58,20 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def on_terminal() -> bool:
-    """Whether somebody sees a progress bar, and there is one."""
+    """Whether a progress bar can be shown: stderr is a terminal, and tqdm is installed."""
     return sys.stderr.isatty() and find_spec("tqdm") is not None
 
 
 def load_model(name: str) -> Model:
-    """A named model, or that of a file; errors name it."""
+    """A model by its name, or from a file.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or the file holds none. The message names it.
+    OSError
+        If the file cannot be read.
+    """
     path = Path(name)
     if not path.suffix:
         try:
@@ -69,3 +84,19 @@ def load_model(name: str) -> Model:
         return Model.load(path)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def open_store(place: str) -> Gram:
+    """The matrix in a store.
+
+    Raises
+    ------
+    ImportError
+        If Zarr is not installed.
+    StoreError
+        If there is no matrix at that place.
+    """
+    import_zarr("a store")
+    from ckn_rs.store import open_gram
+
+    return open_gram(place)

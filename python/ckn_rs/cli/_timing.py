@@ -1,4 +1,4 @@
-"""What a kernel costs: counted from its plan, and timed on samples."""
+"""The cost of a kernel, counted from its plan and timed on samples."""
 
 import statistics
 import time
@@ -16,7 +16,7 @@ from ckn_rs.compute.norms import compute_norms
 from ckn_rs.model import Model, as_spec
 
 TILE = 32
-"""The core deals tiles of this side or more to threads."""
+"""The core gives threads tiles of so many rows and columns, or more."""
 
 MOST_ROWS = 4096
 
@@ -31,11 +31,11 @@ class Workload:
     dtype: str = "float32"
 
     def entries(self) -> int:
-        """Map entries of a pair at which a patch kernel is evaluated, in all layers."""
+        """The map entries of a pair at which a patch kernel is evaluated, in all layers."""
         return sum(layer["entries"] for layer in self.plan().layers)
 
     def multiply_adds(self) -> float:
-        """Multiply-adds of a pair whose norms are known; see :class:`_core.Plan`."""
+        """The multiply-adds of a pair whose norms are known; see :class:`_core.Plan`."""
         return float(sum(layer["multiply_adds"] for layer in self.plan().layers))
 
     def plan(self) -> _core.Plan:
@@ -45,23 +45,23 @@ class Workload:
 
 @dataclass(frozen=True)
 class Timing:
-    """What a sample took."""
+    """The times of a sample."""
 
     pairs: int
-    """Pairs in the sample."""
+    """The number of pairs in the sample."""
 
     seconds_a_pair: float
-    """With norms given; of all threads together, so that half of it is twice the speed."""
+    """The time of the sample, without norms, divided by its pairs; more threads make it smaller."""
 
     seconds_an_image: float
-    """For its norms."""
+    """The time of an image's norms."""
 
 
 def time_pairs(workload: Workload, threads: int, seconds: float, repeats: int = 3) -> Timing:
     """Time a matrix that takes about ``seconds``, and take the median of ``repeats`` times.
 
-    It has a column of tiles for each thread, so that all of them have the same to do, and as many
-    rows as the time allows. If one row takes longer than wanted, it is timed once.
+    The matrix has a column of tiles for each thread, so that all threads have equal work, and as
+    many rows as the time allows. If a single row takes longer than that, it is timed once.
     """
     columns, column_norms = _images(workload, TILE * threads)
     norms_once = partial(compute_norms, columns, workload.model, workload.ntk, n_threads=threads)
@@ -80,15 +80,32 @@ def time_pairs(workload: Workload, threads: int, seconds: float, repeats: int = 
 
 
 def time_exp(values: int) -> float:
-    """The seconds that ``numpy.exp`` takes for so many float32 values, scaled from a million."""
+    """The seconds that ``numpy.exp`` takes for so many float32 values.
+
+    A million values are timed, and the time is scaled.
+    """
     chunk = -np.random.default_rng(0).random(1_000_000, dtype=np.float32)
     out = np.empty_like(chunk)
     times = [_elapsed(lambda: np.exp(chunk, out=out)) for _ in range(20)]
     return statistics.median(times) * values / len(chunk)
 
 
+def duration(seconds: float) -> str:
+    """A time as a table or a sentence shows it.
+
+    Examples
+    --------
+    >>> duration(0.0213), duration(7.25), duration(5400), duration(200_000)
+    ('0.021 s', '7.2 s', '1.5 h', '2.3 days')
+    """
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.2g} s"
+
+
 def _images(workload: Workload, count: int) -> tuple[Floats, tuple[Floats, Floats]]:
-    """Random images, and their norms. What the pixels are makes no difference to the time."""
+    """Random images, and their norms. The time does not depend on the pixels."""
     images = np.random.default_rng(0).random((count, *workload.shape)).astype(workload.dtype)
     return images, compute_norms(images, workload.model, workload.ntk)
 
@@ -113,7 +130,10 @@ def _sample(
 
 
 def _more_rows(rows: int, factor: float) -> int:
-    """More rows by some factor, but in full tiles, and not too many after a hasty first timing."""
+    """More rows by some factor, but in whole tiles; no more than 32 times as many.
+
+    A first timing of a few rows is not precise enough for more.
+    """
     wanted = max(rows + 1, int(rows * min(factor, TILE)))
     return min(wanted if wanted < TILE else wanted // TILE * TILE, MOST_ROWS)
 

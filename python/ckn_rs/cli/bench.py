@@ -1,8 +1,8 @@
-"""``ckn-rs bench``: how fast this machine is, and how long a matrix would take on it.
+"""``ckn-rs bench``: the speed of this machine, and the time that a matrix would take on it.
 
-Without a job, a few models are timed and set against the processor's own peak, which is measured
-too: multiply-adds on registers, with no memory in the way. With a job (``--n``, ``--shape`` and
-``--model``), a sample of its matrix is timed, and the whole follows from the number of pairs.
+Without a job, a few models are timed and compared with the peak of the processor. That is measured,
+too, by multiply-adds on registers, without access to memory. With a job (``--n``, ``--shape`` and
+``--model``), a sample of its matrix is timed, and scaled to the number of its pairs.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ckn_rs import Layer, Model, __version__, _core
+from ckn_rs import _core
 from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
-from ckn_rs.cli._timing import TILE, Workload, time_pairs
-from ckn_rs.model import as_spec
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+from ckn_rs.cli._timing import TILE, Workload, duration, time_pairs
+from ckn_rs.layer import Layer
+from ckn_rs.model import Model, as_spec
 
 MODEL_SECONDS = 0.3
 JOB_SECONDS = 1.5
@@ -39,23 +37,23 @@ MODELS = {
     "exp, MNIST's shape": Workload(_two_layers("exp", 2, 5), MNIST),
     "exp, digits' shape": Workload(_two_layers("exp", 2, 1), DIGITS),
 }
-"""Two layers of 3x3 patches, pooled by 2 and by 5 (the digits: by 2 and by 1), float32."""
+"""Models of two layers of 3x3 patches, pooled by 2 and by 5, for digits by 2 and by 1."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What models are set against; peaks in GFLOP/s by dtype, a multiply-add being two."""
+    """The threads of this machine, and its peaks in GFLOP/s by dtype; a multiply-add is two."""
 
     threads: int
     peak_one_thread: dict[str, float]
     peak_all_threads: dict[str, float]
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs bench``."""
     parser = commands.add_parser("bench", help="time this machine, or estimate a job's time")
     parser.description = (
-        "Time a few models on random images and set them against the processor's measured peak; "
+        "Time a few models on random images and compare them with the processor's measured peak; "
         "or, with --n, --shape and --model, estimate how long that kernel matrix would take here."
     )
     parser.add_argument(
@@ -84,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     machine = measure_machine(arguments.threads or _core.default_threads())
     print(describe_machine(machine), end="\n\n", flush=True)
     report: dict[str, Any] = {
-        "version": __version__,
+        "version": _core.__version__,
         "simd_level": _core.simd_level(),
         "threads": machine.threads,
         "peak_gflops": {"one_thread": machine.peak_one_thread, "all": machine.peak_all_threads},
@@ -101,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def measure_machine(threads: int) -> Machine:
-    """The peaks of one thread and of all."""
+    """Measure the peaks of one thread and of all threads."""
 
     def peaks(count: int) -> dict[str, float]:
         return {d: 2e-9 * _core.multiply_add_peak(d, count) for d in ("float32", "float64")}
@@ -110,7 +108,7 @@ def measure_machine(threads: int) -> Machine:
 
 
 def measure(name: str, workload: Workload, machine: Machine) -> dict[str, Any]:
-    """One model's figures, on one thread and on all."""
+    """The figures of one model, on one thread and on all threads."""
     one = time_pairs(workload, 1, MODEL_SECONDS)
     every = time_pairs(workload, machine.threads, MODEL_SECONDS)
     gflops = 2e-9 * workload.multiply_adds() / one.seconds_a_pair
@@ -125,7 +123,7 @@ def measure(name: str, workload: Workload, machine: Machine) -> dict[str, Any]:
 
 
 def estimate(workload: Workload, n: int, test: int | None, machine: Machine) -> dict[str, Any]:
-    """What a matrix of ``n`` images, or of ``n`` and ``test`` others, would take."""
+    """The time and memory of a matrix of ``n`` images, or of ``n`` images and ``test`` others."""
     peak = 1e9 * machine.peak_one_thread[workload.dtype]
     least = 2 * workload.multiply_adds() * TILE / peak
     if least > JOB_SECONDS:
@@ -153,7 +151,7 @@ def describe_machine(machine: Machine) -> str:
     for dtype, peak in machine.peak_one_thread.items():
         every = machine.peak_all_threads[dtype]
         rows.append((dtype, f"{peak:.0f} GFLOP/s", f"{every:.0f} GFLOP/s"))
-    return f"ckn-rs {__version__}, {_core.simd_level()}\n\n{text_table(rows)}"
+    return f"ckn-rs {_core.__version__}, {_core.simd_level()}\n\n{text_table(rows)}"
 
 
 def describe_models(models: list[dict[str, Any]], machine: Machine) -> str:
@@ -193,20 +191,6 @@ def describe_job(job: dict[str, Any], machine: Machine) -> str:
     )
 
 
-def duration(seconds: float) -> str:
-    """Seconds in words.
-
-    Examples
-    --------
-    >>> duration(0.0213), duration(7.25), duration(5400), duration(200_000)
-    ('0.021 s', '7.2 s', '1.5 h', '2.3 days')
-    """
-    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.2g} s"
-
-
 def _workload(arguments: argparse.Namespace) -> Workload | None:
     """The job that the arguments ask for, if any."""
     needed = {"--n": arguments.n, "--shape": arguments.shape, "--model": arguments.model}
@@ -240,7 +224,7 @@ def _check_file(path: Path | None) -> None:
 
 
 def _facts(workload: Workload) -> dict[str, Any]:
-    """What a report says of a workload."""
+    """A workload's entries in a report."""
     return {
         "layers": workload.model.to_dicts(),
         "convention": workload.model.convention,

@@ -1,9 +1,9 @@
-"""``ckn-rs demo``: what convolutional kernels do for scikit-learn's handwritten digits.
+"""``ckn-rs demo``: convolutional kernels classify scikit-learn's handwritten digits.
 
-Three kernels of the 1,797 images (8x8 pixels) are compared: a two-layer CKN, the ReLU NTK of the
-same shape, and the RBF kernel of raw pixels. Each is given to a support vector machine and to
-kernel ridge regression; a quarter of the images is for testing, and whatever is to be chosen is
-chosen by cross-validation within the rest.
+Three kernels of the 1,797 images (8x8 pixels) are compared: a two-layer CKN, the ReLU NTK of layers
+with equal patches and poolings, and the RBF kernel of raw pixels. Each is given to a support vector
+machine and to kernel ridge regression. A quarter of the images is for testing, and all parameters
+are chosen by cross-validation within the rest.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs import Layer, Model, compute_kernel_matrix
 from ckn_rs._support.extras import import_extra
 from ckn_rs._support.table import text_table
+from ckn_rs.cli import _arguments
 from ckn_rs.cli._timing import Workload, time_exp
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+from ckn_rs.compute.matrix import compute_kernel_matrix
+from ckn_rs.layer import Layer
+from ckn_rs.model import Model
 
 SHAPE = (Layer(3, 2, sigma=0.6), Layer(3, 1, sigma=0.6))
 CKN = Model([Layer(x.npatch, x.subsampling, kernel="exp", sigma=x.sigma) for x in SHAPE])
@@ -38,22 +38,22 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Family:
-    """A kernel's Gram matrices, one for each value of a parameter that is yet to be chosen."""
+    """The Gram matrices of a kernel, one for each value of a parameter that is chosen later."""
 
     name: str
     matrices: Sequence[NDArray[Any]]
     seconds: float
     pairs: int
     exp_seconds: float | None = None
-    """Of ``numpy.exp`` over as many values as a convolutional kernel's maps have entries."""
+    """Seconds of ``numpy.exp`` over as many values as the maps of all pairs have entries."""
 
     def times(self) -> tuple[str, str, str]:
-        """The time of a matrix, pairs a second, and the time in multiples of ``numpy.exp``."""
+        """The time of a matrix, the pairs a second, and the time in multiples of ``numpy.exp``."""
         multiples = f"{self.seconds / self.exp_seconds:.2f}" if self.exp_seconds else "-"
         return f"{self.seconds:.2f} s", f"{self.pairs / self.seconds:,.0f}", multiples
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs demo``."""
     parser = commands.add_parser("demo", help="classify scikit-learn's digits, draw a picture")
     parser.description = (
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def load_digits(count: int | None) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Images ``(n, 8, 8, 1)`` in [0, 1], labels ``(n,)``; all of them, or the first ``count``."""
+    """Images ``(n, 8, 8, 1)`` in [0, 1] and labels ``(n,)``: all, or the first ``count``."""
     from sklearn.datasets import load_digits as load
 
     digits = load()
@@ -106,7 +106,7 @@ def load_digits(count: int | None) -> tuple[NDArray[np.float32], NDArray[np.int6
 
 
 def split(labels: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Indices to train on and to test on, three to one, each digit in proportion."""
+    """The indices of training and test images, three to one, with all digits in proportion."""
     from sklearn.model_selection import train_test_split
 
     indices = np.arange(len(labels))
@@ -119,7 +119,7 @@ def convolutional(
 ) -> Family:
     """The Gram matrix of a CKN or an NTK, timed, and scaled to a diagonal of ones.
 
-    Without the scaling bright digits would weigh more than faint ones.
+    Without the scaling, bright digits would weigh more than faint ones.
     """
     begin = time.perf_counter()
     gram = compute_kernel_matrix(images, model=model, ntk=ntk, n_threads=n_threads)
@@ -131,7 +131,7 @@ def convolutional(
 
 
 def rbf(name: str, images: NDArray[np.float32]) -> Family:
-    """Gram matrices ``exp(-gamma |x - x'|^2)`` of raw pixels; the time is that of one."""
+    """Gram matrices ``exp(-gamma |x - x'|^2)`` of raw pixels, with the time of one of them."""
     from sklearn.metrics.pairwise import rbf_kernel
 
     pixels = images.reshape(len(images), -1)
@@ -147,7 +147,7 @@ def svm_accuracy(
     train: NDArray[np.intp],
     test: NDArray[np.intp],
 ) -> float:
-    """Test accuracy of an SVM; matrix and cost chosen by cross-validation on ``train``."""
+    """Test accuracy of an SVM. Matrix and cost are chosen by cross-validation on ``train``."""
     from sklearn.model_selection import GridSearchCV
     from sklearn.svm import SVC
 
@@ -166,7 +166,10 @@ def ridge_accuracy(
     train: NDArray[np.intp],
     test: NDArray[np.intp],
 ) -> float:
-    """Test accuracy of kernel ridge regression to one column a class; choices as for the SVM."""
+    """Test accuracy of kernel ridge regression, with a target for each class.
+
+    Matrix and penalty are chosen by cross-validation on ``train``.
+    """
     from sklearn.model_selection import StratifiedKFold
 
     folds = list(StratifiedKFold(FOLDS).split(train, labels[train]))
@@ -198,7 +201,7 @@ def _ridge_path(
 
 
 def draw(path: Path, families: Sequence[Family], labels: NDArray[np.int64]) -> None:
-    """Save a picture of the Gram matrices, the images sorted by class."""
+    """Save a picture of the Gram matrices, with the images sorted by class."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -221,5 +224,5 @@ def draw(path: Path, families: Sequence[Family], labels: NDArray[np.int64]) -> N
 
 
 def _pairs(images: NDArray[Any]) -> int:
-    """Pairs of a symmetric matrix, of which one triangle is computed."""
+    """The number of pairs of a symmetric matrix, of which one triangle is computed."""
     return len(images) * (len(images) + 1) // 2

@@ -1,18 +1,14 @@
-"""``ckn-rs export``: a store's matrix in a file of NumPy's."""
+"""``ckn-rs export``: the matrix of a store as a ``.npy`` file."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ckn_rs.cli.status import open_store
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+from ckn_rs.cli import _arguments
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs export``."""
     parser = commands.add_parser("export", help="write a store's matrix to a .npy file")
     parser.add_argument("store", metavar="STORE")
@@ -22,7 +18,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs export``."""
-    K = open_store(arguments.store)
+    K = _arguments.open_store(arguments.store)
     rows, columns = K.shape
     print(f"{K.export(arguments.file)}: {rows} x {columns} {K.dtype}")
     return 0

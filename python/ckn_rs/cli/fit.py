@@ -1,4 +1,4 @@
-"""``ckn-rs fit``: kernel ridge regression on a store."""
+"""``ckn-rs fit``: kernel ridge regression on the matrix in a store."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 
 from ckn_rs import ridge
 from ckn_rs._support.table import text_table
-from ckn_rs.cli.status import open_store
+from ckn_rs.cli import _arguments
 from ckn_rs.data import load_labels
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs fit``."""
     parser = commands.add_parser("fit", help="kernel ridge regression on a store")
     parser.description = (
@@ -29,9 +27,13 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "on each of them when it is left out, and on the test images."
     )
     parser.add_argument("store", metavar="STORE", help="the matrix of the training images")
-    parser.add_argument("--labels", type=Path, required=True, metavar="FILE", help="theirs")
+    parser.add_argument(
+        "--labels", type=Path, required=True, metavar="FILE", help="the labels of its images"
+    )
     parser.add_argument("--test", metavar="STORE", help="the matrix of training and test images")
-    parser.add_argument("--test-labels", type=Path, metavar="FILE", help="the test images'")
+    parser.add_argument(
+        "--test-labels", type=Path, metavar="FILE", help="the labels of the test images"
+    )
     parser.add_argument(
         "--lambdas", type=float, nargs="+", default=ridge.LAMBDAS, metavar="L",
         help="shares of the mean of the diagonal; 1e-8 to 1 by default",
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs fit``."""
     if (arguments.test is None) != (arguments.test_labels is None):
         arguments.mistake("--test and --test-labels go together")
-    K, y = open_store(arguments.store), load_labels(arguments.labels)
+    K, y = _arguments.open_store(arguments.store), load_labels(arguments.labels)
     y = _as_many(y, len(K), arguments)
     if not K.manifest.symmetric:
         raise ValueError(f"{arguments.store} is a matrix of two sets; the first one is of one set")
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("left out", (fitted.left_out == y).mean(axis=1)),
     ]
     if arguments.test is not None:
-        test, labels = open_store(arguments.test), load_labels(arguments.test_labels)
+        test, labels = _arguments.open_store(arguments.test), load_labels(arguments.test_labels)
         labels = _as_many(labels, test.shape[1], arguments)
         check_same_training(K, test)
         columns.append(("test", fitted.accuracies(np.asarray(test, np.float64), labels)))
@@ -78,7 +80,7 @@ def _as_many(labels: NDArray[np.int64], n: int, arguments: argparse.Namespace) -
 
 
 def check_same_training(K: Gram, test: Gram) -> None:
-    """Refuse a test matrix of other training images, or of another kernel."""
+    """Raise a ValueError if the test matrix has other training images or another kernel."""
     ours, theirs = K.manifest, test.manifest
     names = {"model": "the model", "ntk": "ntk", "dtype": "the dtype"}
     differing = [name for key, name in names.items() if getattr(ours, key) != getattr(theirs, key)]

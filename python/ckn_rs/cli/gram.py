@@ -1,26 +1,23 @@
-"""``ckn-rs gram``: a kernel matrix into a store, begun or resumed."""
+"""``ckn-rs gram``: compute a kernel matrix into a store, or continue with one."""
 
 from __future__ import annotations
 
 import argparse
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ckn_rs._support.extras import import_extra, import_zarr
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs gram``."""
-    parser = commands.add_parser("gram", help="compute a kernel matrix into a store, or go on")
+    parser = commands.add_parser("gram", help="compute a kernel matrix into a store, or continue")
     parser.description = (
         "Compute the kernel matrix of TRAIN, or of TRAIN and TEST, tile by tile into a Zarr store. "
-        "The same command goes on where it was stopped or killed. Images: .npy, .npz, a Zarr "
+        "The same command continues where it was stopped or killed. Images: .npy, .npz, a Zarr "
         "array, a folder of PNG or JPEG files, MNIST's idx files, CIFAR-10's python batches."
     )
     parser.add_argument("train", type=Path, metavar="TRAIN", help="images")
@@ -34,7 +31,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         type=_arguments.count,
         default=500,
         metavar="N",
-        help="side of a tile, in images: 500",
+        help="rows and columns of a tile: 500",
     )
     parser.add_argument(
         "--threads", type=_arguments.thread_count, metavar="N", help="default: one a processor"
@@ -53,7 +50,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def _client(address: str | None) -> AbstractContextManager[Any]:
-    """What ``with`` makes a client of the cluster, or None."""
+    """A context with a client of the cluster, or with None."""
     if address is None:
         return nullcontext()
     client: AbstractContextManager[Any] = import_extra("distributed", "dask", "--dask").Client(

@@ -1,25 +1,20 @@
-"""``ckn-rs model``: what a model does to images, and what that costs here."""
+"""``ckn-rs model``: the geometry of a model, and its cost on this machine."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ckn_rs import _core, models
 from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
-from ckn_rs.cli._timing import Workload, time_pairs
-from ckn_rs.cli.bench import duration
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+from ckn_rs.cli._timing import Workload, duration, time_pairs
 
 SECONDS = 0.5
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs model``."""
     parser = commands.add_parser("model", help="a model's geometry and cost; the named models")
     parser.add_argument("model", nargs="?", help="a .toml or .json file, or a model's name")

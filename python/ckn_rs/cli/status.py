@@ -1,4 +1,4 @@
-"""``ckn-rs status``: how far a store is."""
+"""``ckn-rs status``: the progress of a store."""
 
 from __future__ import annotations
 
@@ -6,37 +6,26 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ckn_rs import _core
-from ckn_rs._support.extras import import_zarr
-from ckn_rs.cli._timing import Workload, time_pairs
-from ckn_rs.cli.bench import duration
+from ckn_rs.cli import _arguments
+from ckn_rs.cli._timing import Workload, duration, time_pairs
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram, Pace
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
 SECONDS = 0.5
-"""For which pairs are timed to estimate the rest."""
+"""The time of the sample by which the rest is estimated."""
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs status``."""
-    parser = commands.add_parser("status", help="how far a store is")
+    parser = commands.add_parser("status", help="show the progress of a store")
     parser.add_argument("store", metavar="STORE")
     return parser
 
 
-def open_store(place: str) -> Gram:
-    """The matrix in a store."""
-    import_zarr("a store")
-    from ckn_rs.store import open_gram
-
-    return open_gram(place)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs status``."""
-    K = open_store(arguments.store)
+    K = _arguments.open_store(arguments.store)
     rows, columns = K.shape
     manifest = K.manifest
     kind = "NTK" if manifest.ntk else "CKN"
@@ -57,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _estimate(K: Gram, missing: list[tuple[int, int]], pace: Pace | None) -> str:
-    """How long the rest will take: at the store's pace, or else at that of this machine."""
+    """The time of the rest, at the pace of the store or, if that is not known, of this machine."""
     pairs = sum(K.pairs(tile) for tile in missing)
     if pace is not None:
         return f"{pairs:,} pairs are left: {duration(pairs / pace.pairs_a_second)} at that rate"

@@ -1,31 +1,33 @@
-"""``ckn-rs verify``: whether a store is sound."""
+"""``ckn-rs verify``: check whether a store is sound."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ckn_rs.cli.status import open_store
+from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs verify``."""
     parser = commands.add_parser("verify", help="check a store's checksums and entries")
     parser.add_argument("store", metavar="STORE")
-    parser.add_argument("train", type=Path, nargs="?", metavar="TRAIN", help="its images")
-    parser.add_argument("test", type=Path, nargs="?", metavar="TEST", help="its other images")
-    parser.add_argument("--entries", type=int, default=100, help="to compute again: 100")
+    parser.add_argument(
+        "train", type=Path, nargs="?", metavar="TRAIN", help="the images of the store"
+    )
+    parser.add_argument(
+        "test", type=Path, nargs="?", metavar="TEST", help="its second set of images"
+    )
+    parser.add_argument(
+        "--entries", type=int, default=100, help="how many entries to compute again: 100"
+    )
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``ckn-rs verify``; 1 if something is wrong."""
-    K = open_store(arguments.store)
+    """Run ``ckn-rs verify``; the exit code is 1 if something is wrong."""
+    K = _arguments.open_store(arguments.store)
     images = (None if p is None else load_images(p) for p in (arguments.train, arguments.test))
     found = K.verify(*images, entries=arguments.entries)
     print(f"{found.tiles} of {K.tiles} tiles read, {len(found.damaged)} damaged")

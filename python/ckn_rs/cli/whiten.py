@@ -1,10 +1,9 @@
-"""``ckn-rs whiten``: images with their patches whitened."""
+"""``ckn-rs whiten``: whiten the patches of images."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,23 +13,28 @@ from ckn_rs._support.progress import progress_bar
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
 CHUNK = 500
-"""Images at a time, and between two steps of the bar."""
+"""Images that are whitened at a time; then the bar moves."""
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs whiten``."""
     parser = commands.add_parser("whiten", help="whiten the patches of images, into a .npy file")
     parser.description = (
-        "Divide images by 255 if they are of bytes, whiten the patches of each by its own "
-        "covariance, and write them to a .npy file of float32 (of float64 for such images)."
+        "Divide images of bytes by 255, whiten the patches of each image by its own covariance, "
+        "and write the images to a .npy file, as float64 if they are, else as float32."
     )
-    parser.add_argument("images", type=Path, metavar="IMAGES", help="of any kind that gram takes")
+    parser.add_argument(
+        "images", type=Path, metavar="IMAGES", help="images of any kind that gram takes"
+    )
     parser.add_argument("out", type=Path, metavar="OUT.npy")
-    parser.add_argument("--npatch", type=_arguments.count, default=3, metavar="P", help="side: 3")
+    parser.add_argument(
+        "--npatch",
+        type=_arguments.count,
+        default=3,
+        metavar="P",
+        help="rows and columns of a patch: 3",
+    )
     parser.add_argument("--first", type=_arguments.count, metavar="N", help="only the first N")
     parser.add_argument(
         "--original", action="store_true", help="as ckn_kernel's scripts do: see the tutorial"
