@@ -1,4 +1,4 @@
-"""What machine this is."""
+"""The name of this machine's processor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def processor() -> str:
-    """The processor's name, as its maker gives it."""
+    """The name that the processor's maker gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

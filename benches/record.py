@@ -1,9 +1,9 @@
-"""Keep what ``cargo bench`` has measured, and compare with what was kept.
+"""Keep the times that ``cargo bench`` has measured, and compare new ones with them.
 
-``record.py write`` writes the last run as ``benches/record/DATE-PROCESSOR.csv``; ``record.py
-compare`` prints it beside the last record of this processor, or of any if there is none of this
-one. Times are medians in nanoseconds by the element (a pair of images, an image for norms, an entry
-of a map for steps); ``low`` and ``high`` bound the median's 95% confidence interval.
+``record.py write`` writes the last run as ``benches/record/DATE-PROCESSOR.csv``. ``record.py
+compare`` prints it beside the last record of this processor, or of any processor if there is none.
+Times are medians in nanoseconds for one element: a pair of images, an image for norms, an entry of
+a map for steps. ``low`` and ``high`` are the bounds of the median's 95% confidence interval.
 
 ``make bench-record`` and ``make bench-compare`` run the benchmarks first.
 """
@@ -81,7 +81,7 @@ def read(path: Path) -> list[Row]:
 
 
 def record_path() -> Path:
-    """Where a record made here and today belongs; a second one takes the first one's place."""
+    """The file of a record made on this processor today; a second record replaces the first."""
     slug = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
     return RECORDS / f"{datetime.date.today().isoformat()}-{slug}.csv"
 
@@ -94,7 +94,7 @@ def last_record() -> Path | None:
 
 
 def partner(row: Row, record: list[Row]) -> Row | None:
-    """The same benchmark in a record: at the same level if it is there, else at the fastest."""
+    """The row of a benchmark in a record: that of its level, or else the fastest one."""
     same = [other for other in record if other.bench == row.bench]
     exact = [other for other in same if other.level == row.level]
     return min(exact or same, key=lambda other: other.nanoseconds, default=None)
@@ -124,7 +124,7 @@ def compare(rows: list[Row], path: Path) -> None:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Write or compare, as the command line says."""
     parser = argparse.ArgumentParser(description="Keep or compare what `cargo bench` measured.")
     parser.add_argument("action", choices=["write", "compare"])
     parser.add_argument("--record", type=Path, help="the record to write, or to compare with")

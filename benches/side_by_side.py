@@ -1,9 +1,9 @@
 """Time our kernels beside ``numpy.exp`` and beside other programs: one machine, one run.
 
 Run ``.venv/bin/python benches/side_by_side.py``; ``--help`` lists its options. All programs get the
-same photographs and the same models, one thread each, and take turns, so that a change of the
-machine's speed meets all of them. ``numpy.exp`` is timed on as many float32 values as the maps of a
-pair have entries. Another program's matrix must agree with ours before it is timed.
+same photographs and the same models, and one thread each. They take turns, so that a change of the
+machine's speed concerns all of them. ``numpy.exp`` is timed on as many float32 values as the maps
+of a pair have entries. Another program is timed only if its matrix agrees with ours.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Rival(Protocol):
     name: str
     versions: dict[str, str]
 
-    def side(self, case: Case) -> int:
-        """The block to time it on: so many images against so many; 0 if it cannot be done."""
+    def block(self, case: Case) -> int:
+        """The rows and columns of the matrix to time; 0 if memory is short even for one pair."""
 
     def prepare(self, case: Case, X: Array, Y: Array) -> Callable[[], Array]:
         """A function that gives the matrix of two sets of images."""
@@ -62,11 +62,11 @@ class Row:
 
 
 def our_rows(cases: list[Case], images: int) -> Iterator[Row]:
-    """Our program on each model, and on the flagship in other circumstances."""
+    """Our program on each model, and on the flagship in other precisions, levels and calls."""
     for case in cases:
         # More of small images, so that a matrix takes about as long.
-        side = images * max(1, 32 * 32 // (case.shape[0] * case.shape[1]))
-        yield Row(case.name, "ckn-rs", ours.matrix(case, side))
+        block = images * max(1, 32 * 32 // (case.shape[0] * case.shape[1]))
+        yield Row(case.name, "ckn-rs", ours.matrix(case, block))
     if FLAGSHIP not in cases:
         return
     wider = {
@@ -84,23 +84,23 @@ def our_rows(cases: list[Case], images: int) -> Iterator[Row]:
 
 
 def rival_rows(cases: list[Case], rival: Rival) -> Iterator[Row]:
-    """Another program on each model, once it has been found to agree with ours."""
+    """Another program on each model, if its matrix agrees with ours."""
     for case in cases:
-        side = rival.side(case)
-        if side == 0:
+        block = rival.block(case)
+        if block == 0:
             print(f"{rival.name}: not enough memory for a pair of {case.name!r}, left out")
             continue
-        X, Y = case.images(side)
+        X, Y = case.images(block)
         run = rival.prepare(case, X, Y)
         expected = ckn_rs.compute_kernel_matrix(X, Y, model=case.layers, ntk=case.ntk)
         error = np.abs(run() - expected).max() / np.abs(expected).max()
         if not error < TOLERANCE:
             raise SystemExit(f"{rival.name}: {case.name!r} is off by {error:.1e}, not timed")
-        yield Row(case.name, rival.name, ours.timed(run, side**2))
+        yield Row(case.name, rival.name, ours.timed(run, block**2))
 
 
 def rivals(original: Path | None) -> list[Rival]:
-    """The other programs that there are."""
+    """The other programs that can be imported here."""
     found: list[Rival] = []
     if original is not None:
         found.append(Original(original))
@@ -110,13 +110,13 @@ def rivals(original: Path | None) -> list[Rival]:
 
 
 def peak_memory() -> float:
-    """The largest memory the process has had, in megabytes."""
+    """The most memory that the process has had, in megabytes."""
     unit = 1 if platform.system() == "Darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def report(rows: list[Row]) -> list[dict[str, Any]]:
-    """Each program's times, and what they are beside the others' on the same model."""
+    """The times of each program, also as multiples of ``numpy.exp`` and ours on that model."""
     medians = {(row.model, row.program): row.median() for row in rows}
     return [
         {
@@ -150,7 +150,7 @@ def show(figures: list[dict[str, Any]]) -> None:
 
 
 def ratio(value: float) -> str:
-    """A ratio with the digits that say something."""
+    """A ratio with as many digits as are useful."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
@@ -160,11 +160,11 @@ def main() -> None:
     """Time all rows in turn, several times, and print a table."""
     names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(description="Time our kernels beside other programs.")
-    parser.add_argument("--images", type=int, default=32, help="a matrix of so many squared")
+    parser.add_argument("--images", type=int, default=32, help="rows and columns of a matrix")
     parser.add_argument("--repeat", type=int, default=5, help="turns of each program")
     parser.add_argument("--models", nargs="+", choices=names, default=names, metavar="MODEL")
     parser.add_argument("--original", type=Path, help="a folder with ckn_kernel, built there")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     arguments = parser.parse_args()
     if min(arguments.images, arguments.repeat) < 1:
         parser.error("--images and --repeat must be at least 1")

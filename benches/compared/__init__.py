@@ -1,1 +1,1 @@
-"""What ``side_by_side.py`` times: models and images, our programs and the others."""
+"""The models, images and programs that ``side_by_side.py`` times."""

@@ -1,4 +1,4 @@
-"""The models that are timed, those of ``benches/engine/models.rs``, and photographs for them."""
+"""The models that are timed, equal to those of ``benches/engine/models.rs``, and photographs."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ class Original:
         spec.loader.exec_module(self._module)
         self.versions = {"original": self._module.dtype.__name__}
 
-    def side(self, case: Case) -> int:
-        """A block of so many squared; small, since it takes tens of milliseconds a pair."""
+    def block(self, case: Case) -> int:
+        """The rows and columns to time: few, since a pair takes tens of milliseconds."""
         return 4 if case.shape[0] > 16 else 32
 
     def prepare(self, case: Case, X: Array, Y: Array) -> Callable[[], Array]:
@@ -47,10 +47,10 @@ class Original:
 
 
 def keep_memory() -> None:
-    """Have glibc keep what is freed, the fairest to a program that allocates whole maps.
+    """Tell glibc to keep freed memory, in fairness to a program that allocates whole maps.
 
-    Otherwise each pair may get its memory from the system anew, which doubles the original's time,
-    or not, as the heap happens to lie.
+    Otherwise each pair may get its memory from the system anew. That doubles the original's time in
+    some runs and not in others, as the heap happens to lie.
     """
     m_trim_threshold, m_mmap_threshold = -1, -3
     if platform.libc_ver()[0] == "glibc":

@@ -1,7 +1,7 @@
-"""Our own programs, and ``numpy.exp`` as the measure of the machine.
+"""Our own programs, and ``numpy.exp`` as a measure of the machine's speed.
 
-Each function here sets something up and gives a function that runs it once and returns the seconds
-a pair.
+Each function here sets up a computation. It returns a function that runs the computation once and
+returns the seconds for one pair.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def timed(run: Callable[[], object], pairs: int) -> Timed:
 
 
 def matrix(
-    case: Case, side: int, dtype: type = np.float32, threads: int = 1, level: str | None = None
+    case: Case, block: int, dtype: type = np.float32, threads: int = 1, level: str | None = None
 ) -> Timed:
-    """A matrix of ``side`` x ``side`` pairs, with the norms given."""
-    X, Y = case.images(side, dtype)
+    """A matrix of ``block`` x ``block`` pairs, with the norms given."""
+    X, Y = case.images(block, dtype)
     sets = [(Z, ckn_rs.compute_norms(Z, case.layers, case.ntk)[0]) for Z in (X, Y)]
-    plan, out = case.plan(), np.empty((side, side), dtype)
+    plan, out = case.plan(), np.empty((block, block), dtype)
 
     def run() -> None:
         plan.gram(sets[0], sets[1], [out], n_threads=threads, level=level)
 
-    return timed(run, side**2)
+    return timed(run, block**2)
 
 
 def symmetric(case: Case, count: int, threads: int) -> Timed:

@@ -1,13 +1,13 @@
-"""The same kernels by ``neural_tangents``, on JAX.
+"""Our kernels by ``neural_tangents``, on JAX.
 
-Where its conventions are others than ours:
+Its conventions differ from ours:
 
-- A convolution takes the mean over patch and channels, and ours the sum: ``W_std**2`` makes up for
-  it, and for ``Relu``, whose kernel is half of ours.
-- Its pixels of a patch of even side reach one further right and down, ours left and up: images and
-  pooling are mirrored, which changes nothing else.
-- ``Flatten`` takes the mean of the diagonal. The dense layer after it makes a trace of that, and
-  adds to the NTK the kernel itself, as our last layer does.
+- Its convolution takes the mean over patch and channels, ours the sum. ``W_std**2`` makes up for
+  that, and also for ``Relu``, whose kernel is half of ours.
+- Its patches of even length have one pixel more on the right and below, ours on the left and above.
+  Images and pooling are mirrored, which changes nothing else.
+- ``Flatten`` takes the mean of the diagonal. The dense layer after it turns the mean into a trace,
+  and adds the kernel itself to the NTK, as our last layer does.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 
 from compared.cases import Array, Case, Layer
 
-# Maps of a pair that live at the same time, by experience.
 COPIES = 20
+"""How many maps of a pair are in memory at the same time, by experience."""
 
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
@@ -43,14 +43,14 @@ class Tangents:
             "jax": jax.__version__,
         }
 
-    def side(self, case: Case) -> int:
-        """A block of so many squared; 0 where memory is short for a single pair."""
+    def block(self, case: Case) -> int:
+        """The rows and columns to time; 0 if memory is short even for one pair."""
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         pair = COPIES * 4 * case.entries() * (1 + case.ntk)
         return min(2 if case.shape[0] > 16 else 32, int((free / pair) ** 0.5))
 
     def prepare(self, case: Case, X: Array, Y: Array) -> Callable[[], Array]:
-        """A function that gives the matrix, norms included: there is no way to give them."""
+        """A function that gives the matrix. It computes the norms, too, which cannot be given."""
         kernel_fn = network(case)
         get = "ntk" if case.ntk else "nngp"
         compiled = self._jax.jit(lambda X, Y: kernel_fn(X, Y, get))
@@ -82,7 +82,7 @@ def network(case: Case) -> Any:
 
 
 def convolution(npatch: int, scale: float) -> Any:
-    """Patches of side ``npatch``, cut where the image ends."""
+    """Square patches of ``npatch`` rows, cut where the image ends."""
     from neural_tangents import stax
 
     dimensions = ("NCHW", "HWIO", "NCHW")
@@ -92,14 +92,14 @@ def convolution(npatch: int, scale: float) -> Any:
 
 
 def exp(layer: Layer) -> Any:
-    """The kernel of that name."""
+    """The kernel ``exp``."""
     from neural_tangents import stax
 
     return stax.ExpNormalized(gamma=layer["sigma"] ** -2, shift=-1)
 
 
 def pooling(layer: Layer, axis: int) -> Any:
-    """Pooling along an axis: contracts the first one of space, and appends its outputs."""
+    """Pooling along one axis: the first axis of space is contracted, and its outputs come last."""
     from neural_tangents import stax
 
     dimensions = (((2,), (1,)), ((), ()))

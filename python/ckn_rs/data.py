@@ -1,4 +1,4 @@
-"""Images and labels from the files they come in."""
+"""Images and labels, from files of the usual kinds."""
 
 from __future__ import annotations
 
@@ -20,33 +20,51 @@ _CIFAR_SHAPE = (3, 32, 32)
 
 
 def load_images(path: str | Path) -> Any:
-    """Images of shape ``(n, h, w, c)``.
+    """Load images of shape ``(n, h, w, c)``.
 
     Parameters
     ----------
     path : path
-        A ``.npy`` file, which is mapped, not read; a ``.npz`` file with one array of images, or one
-        called ``X`` or ``images``; a Zarr array; a folder of PNG and JPEG files of one size, taken
-        in the order of their names (needs Pillow); MNIST's idx files, compressed or not; CIFAR-10's
-        python batches, one file or the folder ``cifar-10-batches-py``, of which the five for
-        training are taken (its ``test_batch`` is a file of its own). Greyscale images
-        ``(n, h, w)`` get a channel.
+        One of these:
+
+        - a ``.npy`` file, which is mapped into memory, not read;
+        - a ``.npz`` file with a single array, or with an array called ``X`` or ``images``;
+        - a Zarr array, which is not read;
+        - a folder of PNG and JPEG files of one size, in the order of their names (needs Pillow);
+        - an idx file, the format of MNIST, compressed or not;
+        - a python batch of CIFAR-10, or the folder ``cifar-10-batches-py``, of which the five
+          training batches are taken (``test_batch`` is loaded as a file).
+
+        Greyscale images ``(n, h, w)`` get a channel.
 
     Returns
     -------
     array_like of shape (n, h, w, c)
+        The images, with the dtype that they have in the file.
 
     Raises
     ------
+    ImportError
+        If the kind of file needs a package that is not installed.
     ValueError
-        If there are no images in it, or of several sizes.
+        If the file holds no images, or images of several sizes.
     OSError
         If it cannot be read.
 
     Notes
     -----
-    CIFAR-10's batches are pickles. They are read by a reader that makes nothing but arrays, but
-    take them from a source you trust.
+    The batches of CIFAR-10 are pickles. Here they are read by a reader that creates only arrays.
+    Take them from a source that you trust nevertheless.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from ckn_rs.data import load_images
+    >>> path = tempfile.mkdtemp() + "/grey.npy"
+    >>> np.save(path, np.zeros((5, 8, 8)))
+    >>> load_images(path).shape
+    (5, 8, 8, 1)
     """
     path = _existing(path)
     images = _images(path)
@@ -58,12 +76,35 @@ def load_images(path: str | Path) -> Any:
 
 
 def load_labels(path: str | Path) -> NDArray[np.int64]:
-    """Labels ``(n,)`` from ``.npy``, ``.npz`` (``y`` or ``labels``), idx or CIFAR-10 files.
+    """Load labels.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npy`` file; a ``.npz`` file with a single array, or with an array called ``y`` or
+        ``labels``; an idx file; or a batch of CIFAR-10, or its folder, as for :func:`load_images`.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The labels.
 
     Raises
     ------
     ValueError
-        If they are not whole numbers, one an image.
+        If the file does not hold whole numbers of shape ``(n,)``.
+    OSError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from ckn_rs.data import load_labels
+    >>> path = tempfile.mkdtemp() + "/y.npy"
+    >>> np.save(path, np.array([3, 1, 4], np.uint8))
+    >>> load_labels(path).tolist()
+    [3, 1, 4]
     """
     path = _existing(path)
     if path.suffix == ".npz":
@@ -160,7 +201,7 @@ def _is_idx(path: Path) -> bool:
 
 
 def _read_idx(path: Path) -> NDArray[Any]:
-    """Two zeros, a type, the number of axes, their lengths, the numbers."""
+    """Read an idx file: two zero bytes, a type, the number of axes, their lengths, the numbers."""
     with _open(path) as file:
         _, kind, axes = struct.unpack(">HBB", file.read(4))
         shape = struct.unpack(f">{axes}I", file.read(4 * axes))
@@ -171,13 +212,13 @@ def _read_idx(path: Path) -> NDArray[Any]:
 
 
 class _Arrays(pickle.Unpickler):
-    """Makes arrays and what Python builds in, and calls nothing else."""
+    """A reader of pickles that creates arrays and Python's own types, and calls nothing else."""
 
     _MODULES = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy")
     _NAMES = ("_reconstruct", "ndarray", "dtype")
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):  # by which Python 3 pickles bytes for Python 2
+        if (module, name) == ("_codecs", "encode"):  # Python 3 pickles bytes for Python 2 by it
             return super().find_class(module, name)
         if module in self._MODULES and name in self._NAMES:
             return super().find_class(module.replace("numpy.core", "numpy._core"), name)

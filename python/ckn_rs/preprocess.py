@@ -1,4 +1,4 @@
-"""What is done to images before their kernels: whitening of patches."""
+"""Preprocessing of images: whitening of their patches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ckn_rs._support.arrays import Floats, as_images
 from ckn_rs._support.options import as_count
 
 CHUNK = 1 << 22
-"""Numbers of patches that are in memory at a time."""
+"""How many numbers the patches in memory may have at a time."""
 
 
 def whiten(
@@ -17,32 +17,34 @@ def whiten(
 ) -> Floats:
     """Whiten the patches of every image by its own covariance (ZCA).
 
-    All patches of side ``npatch`` inside an image lose their means, channel by channel; with ``C``
-    the mean of ``p p^T`` over them, each becomes ``C^(-1/2) p``, and patches are averaged back to
-    where they were.
+    First, each patch that lies inside the image loses its mean, channel by channel. Then, with
+    ``C`` the mean of ``p p^T`` over all these patches ``p``, each patch becomes ``C^(-1/2) p``.
+    Last, each pixel becomes the mean of the values that the patches have at its place.
 
     Parameters
     ----------
     ims : array_like of shape (n, h, w, c)
         Images.
     npatch : int
-        Side of the patches.
+        Rows and columns of a patch.
     threshold : float
-        Eigenvalues of ``C`` up to this share of the largest count as 0, and so do their inverses.
+        Eigenvalues of ``C`` up to this share of the largest one count as 0. Their inverses are
+        taken as 0, too.
     original : bool
-        Whiten as the scripts of ``ckn_kernel`` do, for the figures published with them: ``C`` is
-        the sum over patches of the image that mean-removed patches average to, and the root is
-        ``C^(-1/4)``.
+        Whiten as the scripts of ``ckn_kernel`` do, to reproduce the results published with them.
+        There the patches without their means are averaged to an image first. ``C`` is the sum of
+        ``p p^T`` over the patches of that image, and each becomes ``C^(-1/4) p``.
 
     Returns
     -------
     ndarray of shape (n, h, w, c)
-        float64 for float64 images, else float32. The arithmetic is in float64.
+        The whitened images: float64 if ``ims`` are, else float32. All is computed in float64.
 
     Raises
     ------
     TypeError, ValueError
-        If patches are larger than images, or an argument is out of range.
+        If patches are larger than the images, an argument is out of range, or ``ims`` are not
+        finite images.
 
     Examples
     --------
@@ -84,7 +86,7 @@ def _whiten(images: Floats, k: int, threshold: float, original: bool) -> Floats:
     if not original:
         covariance /= rows * columns
     values, vectors = np.linalg.eigh(covariance)
-    # A flat image has nothing but rounding, which is not to be blown up.
+    # The eigenvalues of a constant image are rounding errors, which must not be amplified.
     least = np.maximum(threshold * values[:, -1], rounding**2 * rows * columns)[:, None]
     kept = values > least
     powers = np.where(kept, np.where(kept, values, 1) ** (-0.25 if original else -0.5), 0)
@@ -93,12 +95,12 @@ def _whiten(images: Floats, k: int, threshold: float, original: bool) -> Floats:
 
 
 def _patches(images: Floats, k: int) -> Floats:
-    """All that lie inside, ``(n, rows, columns, c, k, k)``."""
+    """All patches that lie inside, ``(n, rows, columns, c, k, k)``."""
     return np.lib.stride_tricks.sliding_window_view(images, (k, k), axis=(1, 2))
 
 
 def _averaged(patches: Floats, shape: tuple[int, ...]) -> Floats:
-    """The images whose every pixel is the mean of what patches have there."""
+    """Images of which each pixel is the mean of the values that patches have at its place."""
     _, rows, columns, _, k, _ = patches.shape
     total, count = np.zeros(shape), np.zeros((*shape[1:3], 1))
     for y in range(k):

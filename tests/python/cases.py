@@ -1,4 +1,4 @@
-"""What the tests share: golden files, models, images, and how close is close enough."""
+"""Golden files, models, images and measures of error, for all tests."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ def error(actual: Any, expected: Any) -> float:
 
 
 def split_error(actual: Floats, expected: Floats) -> tuple[float, float]:
-    """The same of a symmetric matrix, apart for its diagonal and for the rest.
+    """The largest error on the diagonal of a symmetric matrix, and the largest one beside it.
 
-    On the diagonal an NTK takes the arccos of 1 within rounding, where a tiny error becomes its
-    square root.
+    On the diagonal, an NTK is a function of the arccos of a number that is 1 up to rounding, which
+    turns a tiny error into its square root.
     """
     difference = np.abs(np.asarray(actual, np.float64) - expected) / np.abs(expected).max()
     assert np.isfinite(difference).all()
@@ -97,8 +97,8 @@ def split_error(actual: Floats, expected: Floats) -> tuple[float, float]:
     return float(difference[diagonal].max()), float(difference[~diagonal].max())
 
 
-def sides(value: Any) -> tuple[int, int]:
-    """Of rows and columns, what a layer's key says."""
+def lengths(value: Any) -> tuple[int, int]:
+    """The lengths along rows and along columns that a layer's key gives."""
     rows, cols = value if isinstance(value, (list, tuple)) else (value, value)
     return rows, cols
 
@@ -113,7 +113,7 @@ def random_model(
     ntk: bool = False,
 ) -> tuple[Model, tuple[int, int, int]]:
     """One or two layers, the first with this kernel, pooling and padding, and a rectangular shape
-    they fit. Everything else is left to chance.
+    that they fit. Everything else is random.
 
     With one channel and one pixel a patch, all cosines would be 1 or -1, where NTKs are
     ill-conditioned.
@@ -156,10 +156,10 @@ def random_model(
 
 
 def suited(model: Model, x: Floats) -> Model:
-    """The model with widths in units of this image's patch norms.
+    """The model with each ``sigma`` in units of this image's patch norms.
 
-    Far from them a kernel that is not homogeneous is 0, or the exponential of large numbers that
-    cancel.
+    With another ``sigma``, a kernel that is not homogeneous is 0, or an exponential of large
+    numbers that cancel.
     """
     layers = model.to_dicts()
     for index, layer in enumerate(layers):
@@ -170,6 +170,6 @@ def suited(model: Model, x: Floats) -> Model:
 
 
 def expected(model: Model, X: Floats, Y: Floats, ntk: bool) -> Floats:
-    """What the oracle says."""
+    """The matrix by the definition."""
     how = (model.to_dicts(), ntk, model.convention, model.readout)
     return np.array([[oracle.kernel(x, y, *how)[ntk] for y in Y] for x in X])

@@ -13,7 +13,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "series": {"coefficients": [0.5, 1.0, 0.0, 0.25]},
     "rbf": {"sigma": 3.0},
 }
-"""What kernels must be told; all stay homogeneous. A width is in units of the images'."""
+"""Parameters of kernels; all of these are homogeneous. A ``sigma`` is in units of the images."""
 
 NOT_BLANK = {"cos", "rbf", "step"}
 """Kernels that are not 0 for a blank patch."""
@@ -38,8 +38,8 @@ def layer(kernel: str, pooling: str = "gaussian", **keys: Any) -> dict[str, Any]
 
 
 def two_layers(kernel: str, pooling: str = "gaussian", npatch: int = 2) -> cases.Layers:
-    """Two layers, the first with patches of side 3 and a stride of 2."""
+    """Two layers, the first with 3x3 patches and a stride of 2."""
     return [
-        layer(kernel, pooling, npatch=1 if level and pooling == "global" else side, subsampling=s)
-        for level, (side, s) in enumerate([(3, 2), (npatch, 1)])
+        layer(kernel, pooling, npatch=1 if level and pooling == "global" else k, subsampling=s)
+        for level, (k, s) in enumerate([(3, 2), (npatch, 1)])
     ]

@@ -17,19 +17,19 @@ Array = NDArray[np.float64]
 Layer = dict[str, Any]
 
 Read = list[tuple[list[int], list[int]]]
-"""For each of a patch's positions along an axis: patches that read there, and what they read."""
+"""For each offset in a patch along an axis: the patches that have it, and the positions there."""
 
 
-def side(value: Any, axis: int) -> Any:
-    """What a layer's key says of an axis: it is a pair, or the same for both."""
+def along(value: Any, axis: int) -> Any:
+    """The value of a layer's key along an axis: the key has a pair, or one value for both axes."""
     return value[axis] if isinstance(value, (list, tuple)) else value
 
 
 def reads(layer: Layer, axis: int, n: int, convention: str) -> tuple[Read, int]:
-    """What the patches along an axis of ``n`` positions read, and how many there are."""
-    k, d, t = (side(layer.get(key, 1), axis) for key in ("npatch", "dilation", "stride"))
+    """The positions that patches along an axis of ``n`` positions read; how many patches."""
+    k, d, t = (along(layer.get(key, 1), axis) for key in ("npatch", "dilation", "stride"))
     offsets = [-o for o in range(-((k - 1) // 2), k // 2 + 1)]
-    if convention == "2019":  # which does not negate them
+    if convention == "2019":  # offsets are not negated
         offsets = [-o for o in offsets]
     padding = layer.get("padding", "same")
     if padding == "valid":
@@ -60,8 +60,8 @@ def patch_sum(K: Array, layer: Layer, convention: str = "original") -> Array:
 
 def pooling_matrix(n: int, layer: Layer, axis: int, convention: str = "original") -> Array:
     """``(outputs, n)``: the pooling along one axis of ``n`` patches."""
-    s = side(layer.get("subsampling", 1), axis)
-    f = side(layer.get("poolfactor", s), axis)
+    s = along(layer.get("subsampling", 1), axis)
+    f = along(layer.get("poolfactor", s), axis)
     pooling = layer.get("pooling", "gaussian")
     if not isinstance(pooling, str) and any(not isinstance(x, (int, float)) for x in pooling):
         pooling = pooling[axis]

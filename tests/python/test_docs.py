@@ -1,4 +1,4 @@
-"""What the guides tell a user to do, done on a few small images."""
+"""The guides of docs/, followed on a few small images."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_cifar10(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocks = readme.examples(DOCS / "cifar10.md", "sh")
     commands = [line.split() for block in blocks for line in block.splitlines()]
     assert len(commands) == 8
-    for program, *words in commands:
+    for program, *arguments in commands:
         assert program == "ckn-rs"
-        assert main(words) == 0, words
+        assert main(arguments) == 0, arguments
     table = capsys.readouterr().out.splitlines()[-10:]
     assert table[0].split()[-1] == "test"
     # In Python the same images: the stores are found complete, and not refused.

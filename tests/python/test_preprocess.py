@@ -95,8 +95,8 @@ def test_flat_images_are_blank(original: bool) -> None:
 
 def test_mistakes() -> None:
     X = cases.images(2, (8, 6, 3))
-    for npatch, words in [(0, "at least 1"), (7, "at most 6"), (2.5, "whole"), (True, "whole")]:
-        with pytest.raises((TypeError, ValueError), match=f"npatch must be .*{words}"):
+    for npatch, message in [(0, "at least 1"), (7, "at most 6"), (2.5, "whole"), (True, "whole")]:
+        with pytest.raises((TypeError, ValueError), match=f"npatch must be .*{message}"):
             whiten(X, npatch)  # type: ignore[arg-type]
     for threshold in (-1, 1, np.nan):
         with pytest.raises(ValueError, match="threshold"):

@@ -1,1 +1,1 @@
-"""What every room needs: checked arguments, optional packages, tables, progress."""
+"""Helpers of all rooms: checked arguments, optional packages, files, tables, progress, SIGTERM."""

@@ -1,4 +1,4 @@
-"""What goes wrong when a file is written, and files of NumPy's that are whole or not there."""
+"""Files that cannot be written, explained, and ``.npy`` files that are complete or absent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ADVICE = {
 
 
 def advice(error: OSError) -> str:
-    """What is wrong and what to do."""
+    """An explanation of the error, with what to do about it."""
     return _ADVICE.get(error.errno or 0, str(error))
 
 
@@ -33,14 +33,16 @@ def advice(error: OSError) -> str:
 def npy_file(
     path: Path, shape: tuple[int, ...], dtype: DTypeLike
 ) -> Iterator[Callable[[NDArray[Any]], None]]:
-    """A function that appends rows to the ``.npy`` file ``path``, which is there if all goes well.
+    """A context with a function that appends rows to the ``.npy`` file ``path``.
 
-    A memory map would do without it, but on a full disk that ends the process by a signal.
+    The file appears at the end, if there was no error. It is not a memory map, since writing to a
+    map on a full disk ends the process by a signal.
 
     Raises
     ------
     OSError
-        If ``path`` is a folder, or is in one that is not there, or cannot be written: why.
+        If ``path`` is a folder, if its folder does not exist, or if it cannot be written. The
+        message says why.
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the name of a file")
@@ -50,7 +52,7 @@ def npy_file(
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     try:
         with _explained(path):
-            # Without a buffer closing has nothing to write, and nothing to fail at.
+            # Without a buffer, closing the file writes nothing, so that it cannot fail.
             file = partial.open("wb", buffering=0)
         with file:
             with _explained(path):

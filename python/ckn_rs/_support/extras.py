@@ -1,4 +1,4 @@
-"""Imports of the optional packages, with an error that says which extra brings them."""
+"""Imports of the optional packages, with an error that says how to install them."""
 
 import sys
 from importlib import import_module
@@ -11,7 +11,7 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     Raises
     ------
     ImportError
-        If it is not installed: what ``purpose`` needs, and the command that installs it.
+        If it is not installed. The message says that ``purpose`` needs it, and how to install it.
     """
     try:
         return import_module(module)
@@ -26,7 +26,7 @@ def import_zarr(purpose: str) -> Any:
     Raises
     ------
     ImportError
-        If it is not installed, or is an older one, or is not there for this Python.
+        If it is not installed, is older than Zarr 3, or does not exist for this Python.
     """
     if sys.version_info < (3, 11):
         raise ImportError(f"{purpose} needs Zarr 3, which needs Python 3.11 or later")

@@ -1,4 +1,4 @@
-"""The progress bar: pairs done, pairs a second, time left."""
+"""The progress bar: work done, speed, time left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from ckn_rs._support.extras import import_extra
 
 @contextmanager
 def progress_bar(shown: bool, total: int, unit: str) -> Iterator[Callable[[int], object] | None]:
-    """A callback that takes the number of ``unit`` done so far, or None if no bar is ``shown``.
+    """A context with a callback that takes how many ``unit`` are done; None if no bar is ``shown``.
 
     Raises
     ------
@@ -21,5 +21,5 @@ def progress_bar(shown: bool, total: int, unit: str) -> Iterator[Callable[[int],
     tqdm = import_extra("tqdm.auto", "progress", "progress=True").tqdm
     with tqdm(total=total, unit=f" {unit}", unit_scale=True) as bar:
         yield lambda done: bar.update(done - bar.n)
-        # The core reports a few times a second; the last part may have been too short for that.
+        # The core reports a few times a second, so that its last report may come before the end.
         bar.update(total - bar.n)

@@ -1,1 +1,1 @@
-"""What is learnt from kernel matrices."""
+"""Learning from kernel matrices."""

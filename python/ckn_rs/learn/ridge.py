@@ -10,28 +10,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LAMBDAS = tuple(10.0**power for power in range(-8, 1))
+"""The default regularisations."""
+
 OFFSET = 0.1
-"""Targets are one-hot, less this."""
+"""This is subtracted from one-hot targets."""
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """Predictions along the path.
+    """Kernel ridge regressions, one for each regularisation of a path; :func:`fit` makes them.
 
     Parameters
     ----------
     lambdas : tuple of float
         Regularisations, as shares of the mean ``t`` of the diagonal of ``K``.
     added : ndarray of shape (lambdas,)
-        What they add to the diagonal: ``lambda t``.
-    labels : ndarray
-        Of the columns of scores.
+        The numbers added to the diagonal: ``lambda t``.
+    labels : ndarray of shape (labels,)
+        The label of each column of scores.
     coefficients : ndarray of shape (lambdas, n, labels)
-        ``(K + lambda t I)^-1 Y``.
+        ``(K + lambda t I)^-1 Y``, with ``Y`` the targets.
     fitted : ndarray of shape (lambdas, n)
-        The label that each training image gets.
+        The label that each training image gets from the fit to all of them.
     left_out : ndarray of shape (lambdas, n)
-        The one that it gets from a fit to all the others.
+        The label that it gets from the fit to all the others.
     """
 
     lambdas: tuple[float, ...]
@@ -42,12 +44,22 @@ class Ridge:
     left_out: NDArray[Any]
 
     def predict(self, K: ArrayLike) -> NDArray[Any]:
-        """Labels ``(lambdas, m)`` of images, from their kernels ``(n, m)`` with the training ones.
+        """Predict the labels of images.
+
+        Parameters
+        ----------
+        K : array_like of shape (n, m)
+            The kernels of ``n`` training images with ``m`` images.
+
+        Returns
+        -------
+        ndarray of shape (lambdas, m)
+            The labels, for each regularisation.
 
         Raises
         ------
         ValueError
-            If the rows of ``K`` are not as many as the training images.
+            If ``K`` has not a row for each training image.
         """
         kernels = np.asarray(K, np.float64)
         n = self.coefficients.shape[1]
@@ -56,13 +68,31 @@ class Ridge:
                 f"K must have {n} rows, one a training image, and a column an image to label; got "
                 f"shape {kernels.shape}"
             )
-        # One at a time: scores of all regularisations together may be large.
+        # One at a time, since the scores of all regularisations together may be large.
         return np.stack(
             [self.labels[(kernels.T @ each).argmax(axis=1)] for each in self.coefficients]
         )
 
     def accuracies(self, K: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """The share of labels ``y`` that are right, for each regularisation."""
+        """The share of images that get their label, for each regularisation.
+
+        Parameters
+        ----------
+        K : array_like of shape (n, m)
+            As for :meth:`predict`.
+        y : array_like of shape (m,)
+            The labels of the images.
+
+        Returns
+        -------
+        ndarray of shape (lambdas,), float64
+            Accuracies between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
         guesses, labels = self.predict(K), np.asarray(y)
         if labels.shape != guesses.shape[1:]:
             raise ValueError(
@@ -74,20 +104,25 @@ class Ridge:
 def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge:
     """Fit kernel ridge regression to one-hot targets less 0.1, for all regularisations at once.
 
-    ``K = V D V^T`` is decomposed once, in float64; then ``(K + r I)^-1 Y = V (D + r)^-1 V^T Y`` for
-    every ``r = lambda t``, ``t`` the mean of the diagonal. With ``a`` these coefficients, scores of
-    image ``i`` are ``Y_i - r a_i``, and those of a fit without it are ``Y_i - a_i / g_i``, ``g``
-    the diagonal of ``(K + r I)^-1`` [1]_. It all takes four times the
-    memory of ``K`` in float64, beside ``K``.
+    ``K = V D V^T`` is decomposed once, in float64. Then the coefficients are
+    ``a = (K + r I)^-1 Y = V (D + r)^-1 V^T Y`` for every ``r = lambda t``, with ``t`` the mean of
+    the diagonal and ``Y`` the targets. The scores of image ``i`` are ``Y_i - r a_i``. The scores
+    that it gets from a fit to all other images are ``Y_i - a_i / g_i``, with ``g`` the diagonal of
+    ``(K + r I)^-1`` [1]_. Beside ``K``, this takes four times the memory of ``K`` in float64.
 
     Parameters
     ----------
     K : array_like of shape (n, n)
-        The symmetric kernel matrix, finite.
+        The symmetric kernel matrix of the training images, with finite entries.
     y : array_like of shape (n,)
-        Labels, of two kinds or more.
+        Their labels, at least two different ones.
     lambdas : sequence of float
         Regularisations above 0, as shares of the mean of the diagonal.
+
+    Returns
+    -------
+    Ridge
+        The fits, one for each regularisation.
 
     Raises
     ------

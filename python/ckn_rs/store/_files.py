@@ -1,4 +1,4 @@
-"""Stores of bytes: a local folder whose files are complete or absent, or what fsspec opens."""
+"""The files of a store: a local folder whose files are complete or absent, or a URL."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ PARTIAL = ".partial"
 """The end of the names of files that are being written."""
 
 STALE = 3600
-"""Seconds after which such a file is what a killed process left; writing one takes seconds."""
+"""Seconds after which such a file is left from a killed process, since writing takes seconds."""
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-"""What file systems without hard links say."""
+"""Errors of file systems that have no hard links."""
 
 
 def open_bytes(location: str | os.PathLike[str], *, read_only: bool) -> Any:
-    """The Zarr store at a path or a URL."""
+    """The Zarr store at a path or a URL.
+
+    Raises
+    ------
+    ImportError
+        If Zarr is not installed, or fsspec for a URL.
+    TypeError
+        If this is neither a path nor a URL.
+    """
     import_zarr("a store")
     from zarr.storage import FsspecStore
 
@@ -38,7 +46,7 @@ def open_bytes(location: str | os.PathLike[str], *, read_only: bool) -> Any:
 
 
 def create_once(store: Any, key: str, data: bytes) -> None:
-    """Write ``key`` unless it exists: one of two processes writes, the other finds it written."""
+    """Write ``key`` unless it exists. If two processes do it at once, only one of them writes."""
     from zarr.core.buffer import default_buffer_prototype
     from zarr.core.sync import sync
 
@@ -47,7 +55,7 @@ def create_once(store: Any, key: str, data: bytes) -> None:
 
 
 def is_empty(store: Any) -> bool:
-    """Whether there is nothing but what is hidden, such as files that are being written."""
+    """Whether a store has no files, but for hidden ones such as those that are being written."""
     from zarr.core.sync import sync
 
     async def names() -> list[str]:
@@ -60,13 +68,13 @@ def is_empty(store: Any) -> bool:
 
 
 def local_folder(store: Any) -> Path | None:
-    """Where a store's files are, if it has files."""
+    """The folder of a store; None if it is at a URL."""
     root = getattr(store, "root", None)
     return None if root is None else Path(root)
 
 
 def sweep(store: Any) -> None:
-    """Remove what killed processes left of files that they were writing."""
+    """Remove the unfinished files of killed processes."""
     folder = local_folder(store)
     if folder is None:
         return
@@ -80,7 +88,7 @@ def _durable_store() -> type[Any]:
     from zarr.storage import LocalStore
 
     class DurableStore(LocalStore):
-        """A folder to which a file comes when all of it is on the disk."""
+        """A folder in which a file appears when all of it is on the disk."""
 
         async def set(self, key: str, value: Any) -> None:
             self._check_writable()
@@ -105,7 +113,7 @@ def _write(path: Path, data: bytes, *, exclusive: bool = False) -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # as open() would have it: others of a group may read it
+        os.chmod(name, 0o666 & ~umask)  # the usual permissions; mkstemp gives fewer
         if exclusive:
             _link(name, path)
         else:
@@ -117,7 +125,7 @@ def _write(path: Path, data: bytes, *, exclusive: bool = False) -> None:
 
 
 def _link(name: str, path: Path) -> None:
-    """Call a file ``path`` unless there is one of that name."""
+    """Give a file the name ``path`` too, unless that name is taken."""
     try:
         with suppress(FileExistsError):
             os.link(name, path)
@@ -129,7 +137,7 @@ def _link(name: str, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The name of a new file is on the disk only when its folder is."""
+    """Flush a folder to the disk, so that it has the names of its new files there."""
     if os.name == "nt":  # where folders cannot be opened
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Which rows and columns an index picks."""
+"""The rows and columns of a matrix that an index selects."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 
 def positions(key: Any, shape: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The rows and the columns that ``matrix[key]`` has; for an integer an array without axes.
+    """The rows and the columns of ``matrix[key]``. An index that is an integer gives a 0-d array.
 
     Raises
     ------
     IndexError
-        If there are none such. And for two arrays that are not those of ``numpy.ix_``: NumPy would
-        pair them.
+        If there are no such rows or columns. Also for two arrays that are not as ``numpy.ix_``
+        makes them, since NumPy would take pairs of their entries.
     """
     rows, columns = _both(key)
     if np.ndim(rows) == 2 and np.ndim(columns) == 2:

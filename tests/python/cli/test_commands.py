@@ -38,10 +38,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
-    """What a command prints, on stderr if it fails."""
+def run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    """Run a command and return its output, that of stderr if it fails."""
     try:
-        ended = main(list(words))
+        ended = main(list(arguments))
     except SystemExit as error:
         ended = int(str(error.code))
     shown = capsys.readouterr()
@@ -151,8 +151,8 @@ def test_whitens(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exp_strided" in run(capsys, "model", "--list")
     out = run(capsys, "model", "relu_pool_5", "--shape", "28,28,1", "--ntk", "--n", "1000")
-    for words in ("NTK of images 28x28x1", "multiply-adds", "MB a thread", "500,500 pairs"):
-        assert words in out
+    for fragment in ("NTK of images 28x28x1", "multiply-adds", "MB a thread", "500,500 pairs"):
+        assert fragment in out
     assert "--list" in run(capsys, "model", code=2)
     assert "did you mean relu_pool" in run(capsys, "model", "relu_poll", code=1)
     assert "no.toml" in run(capsys, "model", "no.toml", code=1)
@@ -163,13 +163,13 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("folder")
 def test_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     gram = ("gram", "X.npy", "--model", "model.toml", "--out", "K.zarr")
-    for words, message in [
+    for arguments, message in [
         (("gram", "X.npy"), "--model, --out"),
         ((*gram, "--shard", "3/2"), "K/N"),
         ((*gram, "--tile", "0"), "at least 1"),
         ((*gram, "--dtype", "int8"), "float64"),
     ]:
-        assert message in run(capsys, *words, code=2)
+        assert message in run(capsys, *arguments, code=2)
     assert "no.npy does not exist" in run(capsys, "gram", "no.npy", *gram[2:], code=1)
     for command in ("status", "verify"):
         assert "no kernel matrix here" in run(capsys, command, "X.zarr", code=1)
@@ -187,7 +187,7 @@ def test_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    ("missing", "words", "extra"),
+    ("missing", "arguments", "extra"),
     [
         ("zarr", ("gram", "X.npy", "--model", "model.toml", "--out", "K.zarr"), "store"),
         ("zarr", ("status", "K.zarr"), "store"),
@@ -201,13 +201,13 @@ def test_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_missing_extras(
     missing: str,
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     extra: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    assert f"pip install ckn-rs[{extra}]" in run(capsys, *words, code=1)
+    assert f"pip install ckn-rs[{extra}]" in run(capsys, *arguments, code=1)
 
 
 def test_an_old_zarr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,13 +198,13 @@ def network(layers: list[dict[str, Any]], channels: int, readout: str) -> Any:
     parts: list[Any] = []
     gain = float(channels)
     for layer in layers:
-        rows, cols = cases.sides(layer["npatch"])
+        rows, cols = cases.lengths(layer["npatch"])
         weights = layer["sigma"] ** 2 if layer["kernel"] in ("erf", "gelu", "sin", "cos") else 1.0
         parts += [
             stax.Conv(
                 1,
                 (rows, cols),
-                cases.sides(layer["stride"]),
+                cases.lengths(layer["stride"]),
                 layer["padding"].upper(),
                 W_std=(gain * rows * cols * weights) ** 0.5,
                 b_std=None,

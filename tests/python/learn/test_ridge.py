@@ -71,8 +71,8 @@ def test_mistakes() -> None:
         ((K, Y, [0.0]), "lambdas"),
         ((K, Y, [np.inf]), "lambdas"),
     ]
-    for arguments, words in refused:
-        with pytest.raises(ValueError, match=words):
+    for arguments, message in refused:
+        with pytest.raises(ValueError, match=message):
             ridge.fit(*arguments)
     fitted = ridge.fit(K, Y)
     with pytest.raises(ValueError, match="40 rows"):

@@ -1,4 +1,4 @@
-"""What a model says of itself, and the geometry it says it from."""
+"""Models as text, and the geometry in it."""
 
 import pytest
 

@@ -38,8 +38,8 @@ def test_are_the_scripts_own() -> None:
         ],
     }
     X = cases.images(3, (28, 28, 1))
-    for name, words in wanted.items():
-        expected = ckn_rs.compute_kernel_matrix(X, model=words)
+    for name, layers in wanted.items():
+        expected = ckn_rs.compute_kernel_matrix(X, model=layers)
         actual = ckn_rs.compute_kernel_matrix(X, model=models.named(name))
         np.testing.assert_array_equal(actual, expected)
 

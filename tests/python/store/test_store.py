@@ -92,9 +92,9 @@ def test_another_matrix_is_refused(tmp_path: Path) -> None:
         ({"ims1": X[:5]}, "the shape"),
         ({"ims2": X}, "sets of images are one"),
     ]
-    for changes, words in refused:
+    for changes, message in refused:
         arguments: dict[str, Any] = {"ims1": X, "model": MODEL, "tile": 5, **changes}
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ValueError, match=message):
             store.compute_gram(path, **arguments)
     assert contents(path) == before
 
@@ -116,9 +116,9 @@ def test_bad_arguments(tmp_path: Path) -> None:
         ({"ntk": "both"}, "ntk"),
         ({"model": [{"npatch": 9}]}, "layer 0"),
     ]
-    for changes, words in refused:
+    for changes, message in refused:
         arguments: dict[str, Any] = {"path": path, "ims1": X, "model": MODEL, **changes}
-        with pytest.raises((ValueError, TypeError), match=words):
+        with pytest.raises((ValueError, TypeError), match=message):
             store.compute_gram(**arguments)
     assert not path.exists()
     with pytest.raises(store.StoreError, match=r"there is no kernel matrix here|does not exist"):

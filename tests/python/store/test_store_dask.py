@@ -123,8 +123,8 @@ def test_from_the_command_line(
     monkeypatch.chdir(tmp_path)
     np.save("X.npy", X)
     ckn_rs.Model.from_dicts(cases.EXP).save("m.toml")
-    words = ("gram", "X.npy", "--model", "m.toml", "--tile", "50", "--out", "K.zarr")
-    assert main([*words, "--dask", client.scheduler.address]) == 0
+    arguments = ("gram", "X.npy", "--model", "m.toml", "--tile", "50", "--out", "K.zarr")
+    assert main([*arguments, "--dask", client.scheduler.address]) == 0
     assert "120 x 120 float32, complete" in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""What happens to files: damage, full disks, places that cannot be written."""
+"""Mishaps to files: damage, full disks, places that cannot be written."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ def test_folders_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "quota")]
+    ("code", "message"), [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "quota")]
 )
 def test_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, message: str
 ) -> None:
     path = tmp_path / "K.zarr"
     sync = os.fsync
@@ -117,7 +117,7 @@ def test_a_full_disk(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fill)
-    with pytest.raises(store.StoreError, match=f"{words}.*every tile that was finished is kept"):
+    with pytest.raises(store.StoreError, match=f"{message}.*every tile that was finished is kept"):
         store.compute_gram(path, X, model=MODEL, tile=4)
     monkeypatch.undo()
     assert not list(path.rglob(f"*{_files.PARTIAL}"))
@@ -130,12 +130,12 @@ def test_places_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(store.StoreError, match="in the way"):
         store.compute_gram(tmp_path / "file" / "K.zarr", X, model=MODEL)
-    for code, words in [(errno.EROFS, "read-only"), (errno.EACCES, "permission")]:
+    for code, message in [(errno.EROFS, "read-only"), (errno.EACCES, "permission")]:
 
         def refuse(*_: object, code: int = code, **__: object) -> None:
             raise OSError(code, "no")
 
         with monkeypatch.context() as patch:
             patch.setattr("tempfile.mkstemp", refuse)
-            with pytest.raises(store.StoreError, match=words):
+            with pytest.raises(store.StoreError, match=message):
                 store.compute_gram(tmp_path / "K.zarr", X, model=MODEL)
