@@ -59,7 +59,7 @@ def overhead(name: str, images: int, tile: int) -> tuple[str, ...]:
     return name, str(images), f"{seconds:.2f} s", share, f"{again:.2f} s"
 
 
-#: The process whose memory is measured.
+#: The program of the process whose memory is measured.
 MEASURED = """
 import sys, zarr
 from ckn_rs import models, store
@@ -78,7 +78,7 @@ print(f"{peak() - before:.1f}")
 def memory(images: int, tile: int) -> tuple[str, ...]:
     """A row of the table: the size of the matrix, and the memory that its process took."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        # Not a memory map, whose pages count though the system takes them back when it likes.
+        # Not a memory map: its pages would count, though the system can take them back.
         X = np.random.default_rng(0).random((images, *SHAPE), dtype=np.float32)
         zarr.create_array(f"{folder}/X.zarr", data=X, chunks=(tile, *SHAPE))
         command = [sys.executable, "-c", MEASURED, folder, str(tile)]

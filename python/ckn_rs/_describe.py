@@ -14,7 +14,7 @@ MOST_WEIGHTS = 5
 
 _FIELDS = {field.name: field for field in fields(Layer)}
 _ANY_KERNELS = tuple(dict.fromkeys(chain.from_iterable(_core.KERNEL_PARAMETERS.values())))
-"""The parameters that some kernel has."""
+"""The parameters of all kernels."""
 
 
 def layer_of(resolved: Mapping[str, Any]) -> Layer:
@@ -86,7 +86,7 @@ def parameters(layer: Layer) -> list[str]:
     >>> parameters(Layer(3, 2, kernel="series", coefficients=[0, 1], homogeneous=False))
     ['coefficients [0, 1]', 'not homogeneous']
     """
-    # A kernel that goes by its second name has parameters of its own, too.
+    # The table has a kernel by its first name only: "rbf", not "gaussian".
     names = _core.KERNEL_PARAMETERS.get(layer.kernel or "exp", _ANY_KERNELS)
     values = ((name, getattr(layer, name)) for name in names)
     return [_parameter(name, value) for name, value in values if value != _FIELDS[name].default]

@@ -218,7 +218,7 @@ class _Arrays(pickle.Unpickler):
     _NAMES = ("_reconstruct", "ndarray", "dtype")
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):  # Python 3 pickles bytes for Python 2 by it
+        if (module, name) == ("_codecs", "encode"):  # pickles for Python 2 have bytes by it
             return super().find_class(module, name)
         if module in self._MODULES and name in self._NAMES:
             return super().find_class(module.replace("numpy.core", "numpy._core"), name)

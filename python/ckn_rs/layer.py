@@ -12,7 +12,7 @@ Lengths: TypeAlias = int | tuple[int, int]
 """A number of positions along both axes, or one along rows and one along columns."""
 
 Pooling: TypeAlias = str | Sequence[float] | tuple[str | Sequence[float], str | Sequence[float]]
-"""The name of a pooling, or its weights: one for both axes, or one for rows and one for columns."""
+"""A pooling, by its name or its weights: one for both axes, or one for rows and one for columns."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -28,7 +28,7 @@ RELU: Layers = [
     {"npatch": 3, "subsampling": 2, "kernel": "relu"},
     {"npatch": 3, "subsampling": 1, "kernel": "relu"},
 ]
-#: What kernels that need parameters have in the tests.
+#: Parameters of the kernels that need some.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "abrelu": {"a": -0.4},
     "poly": {"degree": 3, "offset": 0.3},
@@ -43,7 +43,7 @@ POOLINGS = [*_core.POOLINGS, [0.5, 0.25, -0.125]]
 
 @dataclass(frozen=True)
 class Golden:
-    """One file of the original's values."""
+    """A file of values that the original computed."""
 
     name: str
     layers: Layers
@@ -56,7 +56,7 @@ class Golden:
 
     @property
     def model(self) -> Any:
-        """The original's list, unless it is of the first release."""
+        """The list of layers; for values of the first release a Model with its convention."""
         if self.convention == "original":
             return self.layers
         return Model.from_dicts(self.layers, convention=self.convention)

@@ -30,7 +30,7 @@ every_pooling = pytest.mark.parametrize("pooling", _core.POOLINGS)
 
 
 def layer(kernel: str, pooling: str = "gaussian", **keys: Any) -> dict[str, Any]:
-    """One layer; ``subsampling`` is left out where the pooling has no stride."""
+    """One layer, without ``subsampling`` if the pooling has no stride."""
     given = {"kernel": kernel, "pooling": pooling, "sigma": 0.7} | keys
     if pooling in ("none", "global"):
         given.pop("subsampling", None)

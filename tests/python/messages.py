@@ -1,4 +1,4 @@
-"""How the tests look at error messages."""
+"""A check of error messages, for all tests."""
 
 ANY = (TypeError, ValueError)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-FLOOR = 1e-6  # below this a patch norm counts as this in a cosine
+FLOOR = 1e-6  # a cosine is divided by patch norms of at least this
 
 erf = np.vectorize(math.erf, otypes=[float])
 
@@ -36,9 +36,9 @@ def patch_kernel(layer: dict[str, Any], S: Array, n1: Array, n2: Array) -> tuple
         degree = int(name[-1])
         return nn * u**degree, degree * u ** (degree - 1)
     if name == "step":
-        # Parallel patches are so in exact arithmetic only: a root makes much of what rounding does.
+        # Rounding makes parallel patches a little oblique, and the root makes that error large.
         u = np.where(1 - abs(u) < 1e-13, np.round(u), u)
-        # The slope is infinite where it matters: no test needs it.
+        # No test needs the slope, which is infinite for parallel patches.
         return 1 - np.arccos(u) / np.pi, np.full_like(u, np.nan)
     if name == "arccos2":
         value = 3 * u * np.sqrt(1 - u * u) / np.pi + (1 + 2 * u * u) * k0
@@ -90,8 +90,8 @@ def dot_product(layer: dict[str, Any], S: Array, u: Array, nn: Array) -> tuple[A
 
 
 def activation(layer: dict[str, Any]) -> tuple[Callable[[Array], Array], float, bool] | None:
-    """Of a kernel that is ``factor E[phi(w x) phi(w x')]``: ``phi``, ``factor``, and whether the
-    weights ``w`` have the standard deviation ``sigma`` (or else 1).
+    """For a kernel ``factor E[phi(w x) phi(w x')]``: ``phi``, ``factor``, and whether the weights
+    ``w`` have the standard deviation ``sigma`` (or else 1). None for other kernels.
     """
     a, b = layer.get("a", 0.0), layer.get("b", 1.0)
     table: dict[str, tuple[Callable[[Array], Array], float, bool]] = {

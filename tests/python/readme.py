@@ -14,7 +14,7 @@ def examples(page: Path = README, language: str = "python") -> list[str]:
 
 
 def main(page: Path = README) -> dict[str, object]:
-    """Run them; return the variables they leave."""
+    """Run the examples of a page, and return their variables."""
     variables: dict[str, object] = {}
     for number, source in enumerate(examples(page), 1):
         exec(compile(source, f"{page.name}, example {number}", "exec"), variables)

@@ -1,4 +1,4 @@
-"""Image and label files of every kind, and those that are not."""
+"""Image and label files of every kind, and files that are neither."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_idx(path: Path, values: NDArray[Any]) -> Path:
 
 
 def write_cifar(folder: Path) -> NDArray[np.uint8]:
-    """Five batches and one to test on, 2 images each; returns all 12 as images."""
+    """Write five training batches and a test batch, of 2 images each; return all 12 images."""
     images = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
     rows = images.transpose(0, 3, 1, 2).reshape(12, -1)
     folder.mkdir()

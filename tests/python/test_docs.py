@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("folder")
 def test_stores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The third example is given this process for a cluster."""
+    """In the third example this process takes the place of a cluster."""
     distributed: Any = pytest.importorskip("distributed")
     with monkeypatch.context() as patch:
         patch.setattr(distributed, "Client", lambda _: None)
@@ -48,7 +48,7 @@ def test_cifar10(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(arguments) == 0, arguments
     table = capsys.readouterr().out.splitlines()[-10:]
     assert table[0].split()[-1] == "test"
-    # In Python the same images: the stores are found complete, and not refused.
+    # The example in Python has the same images, so that it finds the stores complete.
     fitted: Any = readme.main(DOCS / "cifar10.md")["fitted"]
     assert fitted.labels.tolist() == list(range(10))
 

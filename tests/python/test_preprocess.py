@@ -58,7 +58,7 @@ def test_is_the_definition(shape: tuple[int, int, int], k: int, original: bool) 
 
 
 def test_patches_are_white() -> None:
-    """Of white patches the covariance is the projection on what has no mean."""
+    """Their covariance is the projection on patches without a mean."""
     X = cases.images(1, (40, 40, 3))
     patches = patches_of(X[0], 3)
     flat = (patches - patches.mean(axis=(1, 2), keepdims=True)).reshape(len(patches), -1)

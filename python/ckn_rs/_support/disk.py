@@ -1,4 +1,4 @@
-"""Files that cannot be written, explained, and ``.npy`` files that are complete or absent."""
+"""Explanations of disk errors, and ``.npy`` files that are complete or absent."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def text_table(rows: Sequence[Sequence[object]]) -> str:
-    """Rows of cells as text, the columns aligned and two spaces apart; the first row is the head.
+    """Rows of cells as text, with columns aligned and two spaces apart. The first row is the head.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The command line, ``ckn-rs``: one module a command, listed in :data:`COMMANDS`.
+"""The command line, ``ckn-rs``. Each command is a module, listed in :data:`COMMANDS`.
 
 A command's module has ``add_parser(commands)``, which adds its arguments and returns its parser,
 and ``run(arguments)``, which does the work and returns the exit code.
@@ -18,9 +18,10 @@ COMMANDS = (gram, status, verify, export, fit, whiten, model, bench, demo)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``ckn-rs`` with these arguments (the process's own by default); return the exit code.
 
-    0 is success, 1 a failure that a message on stderr explains, 2 a mistake in the arguments (by
-    ``SystemExit``, as argparse does it), 130 an interruption from the keyboard, 143 one by SIGTERM.
-    A reader that closes the pipe early, as ``head`` does, ends the command with 1 and no message.
+    The code is 0 after success, and 1 after an error, which a message on stderr explains. It is 130
+    after an interruption from the keyboard, and 143 after SIGTERM. If the reader of a pipe closes
+    it early, as ``head`` does, the code is 1, without a message. After a mistake in the arguments
+    argparse raises ``SystemExit`` with the code 2.
     """
     try:
         try:

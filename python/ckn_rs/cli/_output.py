@@ -1,4 +1,4 @@
-"""The end of a command's output, whoever reads it."""
+"""Output that cannot be written, because its reader is gone or the disk is full."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import sys
 
 
 def flush() -> None:
-    """Write out all that was printed, so that an error of it comes here and not at Python's exit.
+    """Write out all that was printed, so that an error is raised here and not at Python's exit.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the output cannot be written.
     """
-    if sys.stdout is not None:  # as it is if the process was started without one
+    if sys.stdout is not None:  # None if the process was started without it
         sys.stdout.flush()
 
 
 def reader_is_gone(error: Exception) -> bool:
-    """Whether a pipe was closed at its other end, as ``head`` does after ten lines.
+    """Whether the reader of a pipe has closed it, as ``head`` does after ten lines.
 
-    Windows has no error of its own for this: it calls the argument invalid.
+    Windows reports this as an invalid argument.
     """
     if sys.platform == "win32" and isinstance(error, OSError) and error.filename is None:
         return error.errno in (errno.EPIPE, errno.EINVAL)
@@ -30,7 +30,7 @@ def reader_is_gone(error: Exception) -> bool:
 
 
 def discard_unwritten() -> None:
-    """Point each stream that cannot be written at nothing; Python writes them once more at exit."""
+    """Redirect each stream that cannot be written to nowhere, since Python flushes it at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

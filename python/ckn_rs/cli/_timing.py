@@ -16,7 +16,7 @@ from ckn_rs.compute.norms import compute_norms
 from ckn_rs.model import Model, as_spec
 
 TILE = 32
-"""The core gives threads tiles of so many rows and columns, or more."""
+"""Threads work on tiles of at least so many rows and columns."""
 
 MOST_ROWS = 4096
 
@@ -91,7 +91,7 @@ def time_exp(values: int) -> float:
 
 
 def duration(seconds: float) -> str:
-    """A time as a table or a sentence shows it.
+    """Seconds as text, in the unit that fits.
 
     Examples
     --------

@@ -59,7 +59,7 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--threads", type=_arguments.thread_count, metavar="N", help="default: one a processor"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE, too")
     job = parser.add_argument_group("a job")
     job.add_argument(
         "--n", type=_arguments.count, metavar="N", help="images: the matrix is n x n, symmetric"
@@ -203,18 +203,18 @@ def _workload(arguments: argparse.Namespace) -> Workload | None:
         arguments.mistake(f"{given[0]} is about a job, which needs {', '.join(missing)}, too")
     asked = _arguments.load_model(arguments.model)
     try:
-        # Every key filled in, for the report.
+        # With all keys, for the report.
         resolved = _core.resolve_model(as_spec(asked), arguments.ntk)
         model = Model(**resolved)
         workload = Workload(model, arguments.shape, arguments.ntk, arguments.dtype or "float32")
-        workload.entries()  # refuses layers that do not fit the shape
+        workload.entries()  # raises an error if layers do not fit the shape
     except (TypeError, ValueError) as error:
         raise ValueError(f"{arguments.model}: {error}") from None
     return workload
 
 
 def _check_file(path: Path | None) -> None:
-    """Refuse a file that cannot be written before anything is measured."""
+    """Raise an error before anything is measured if the file cannot be written."""
     if path is None:
         return
     if not path.parent.is_dir():

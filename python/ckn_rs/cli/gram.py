@@ -41,7 +41,7 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
         type=_arguments.shard,
         default=(1, 1),
         metavar="K/N",
-        help="the K-th of N shares, for as many jobs on one store",
+        help="compute the K-th of N shares of the work",
     )
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="compute on the workers of this scheduler"

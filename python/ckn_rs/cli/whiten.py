@@ -14,7 +14,7 @@ from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
 CHUNK = 500
-"""Images that are whitened at a time; then the bar moves."""
+"""How many images are whitened at a time."""
 
 
 def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
@@ -37,7 +37,9 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     )
     parser.add_argument("--first", type=_arguments.count, metavar="N", help="only the first N")
     parser.add_argument(
-        "--original", action="store_true", help="as ckn_kernel's scripts do: see the tutorial"
+        "--original",
+        action="store_true",
+        help="as ckn_kernel's scripts do: see docs/cifar10.md",
     )
     return parser
 

@@ -13,7 +13,7 @@ class StoreError(OSError):
     """The store cannot be read, written or completed; what is in it stays as it is."""
 
     def __str__(self) -> str:
-        # The number in ``errno`` says nothing that the message does not.
+        # Without the number in ``errno``: the message explains it.
         return str(self.args[-1])
 
 

@@ -17,7 +17,7 @@ PARTIAL = ".partial"
 """The end of the names of files that are being written."""
 
 STALE = 3600
-"""Seconds after which such a file is left from a killed process, since writing takes seconds."""
+"""Seconds after which a killed process must have left such a file, since writing takes seconds."""
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """Errors of file systems that have no hard links."""
@@ -88,7 +88,7 @@ def _durable_store() -> type[Any]:
     from zarr.storage import LocalStore
 
     class DurableStore(LocalStore):
-        """A folder in which a file appears when all of it is on the disk."""
+        """A folder in which a file appears only when all of it is on the disk."""
 
         async def set(self, key: str, value: Any) -> None:
             self._check_writable()
@@ -138,7 +138,7 @@ def _link(name: str, path: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Flush a folder to the disk, so that it has the names of its new files there."""
-    if os.name == "nt":  # where folders cannot be opened
+    if os.name == "nt":  # folders cannot be opened there
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -52,7 +52,7 @@ class Layout:
         Raises
         ------
         ValueError
-            If it is the store of another matrix. The message says what differs.
+            If there is the store of another matrix. The message says what differs.
         StoreError
             If it cannot be written.
         """
@@ -93,7 +93,7 @@ class Layout:
 
     @property
     def address(self) -> str:
-        """The location as other processes find it, whatever folder they are in."""
+        """The location for other processes, which may be in other folders."""
         folder = local_folder(self._store)
         return self.location if folder is None else str(folder)
 
@@ -187,7 +187,7 @@ class Layout:
             return bool(sync(self._store.exists(self._key(part))))
 
     def absent(self, parts: Iterable[AnyPart]) -> list[AnyPart]:
-        """Those of these parts that were not written, by one listing of the store."""
+        """The parts among these that were not written, by one listing of the store."""
         from zarr.core.sync import sync
 
         async def names() -> set[str]:
@@ -214,7 +214,7 @@ class Layout:
         return f"{part.array}/{self.array(part.array).metadata.encode_chunk_key(part.place)}"
 
     def region(self, part: Part) -> tuple[slice, ...]:
-        """The rows of its array that a part has, and for norms and tiles the columns."""
+        """The rows of its array that a part has, and its columns if the array has two axes."""
         shape, chunks = self.shapes()[part.array]
         return tuple(
             slice(k * size, min((k + 1) * size, n))

@@ -1,6 +1,6 @@
-"""The manifest of a store, which tells its matrix from every other one.
+"""The manifest of a store, which describes its matrix.
 
-It has all that the computation of a missing tile needs, but for the images.
+It tells whether a call is for this matrix, and has all that missing tiles need but the images.
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ class Manifest:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The attributes of the store that the manifest is written as."""
+        """The manifest as it is written in the store."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Manifest:
-        """The manifest of a store, from its attributes.
+        """The manifest that is written in a store.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class Manifest:
         return Model(**self.model)
 
     def differences(self, other: Manifest) -> list[str]:
-        """Whatever is different in ``other``, except for the tile, which every store may choose."""
+        """The differences to ``other``, for an error message. The tile may differ."""
         names = {
             "ntk": "ntk",
             "dtype": "the dtype",
@@ -141,7 +141,7 @@ class Manifest:
             for key, name in names.items()
             if getattr(self, key) != getattr(other, key)
         ]
-        # Digests also depend on dtype and shape, so that they tell something of equal ones only.
+        # A digest depends on dtype and shape, too: it tells something of images if these are equal.
         if not found and self.sha256 != other.sha256:
             pairs = zip(("ims1", "ims2"), self.sha256, other.sha256, strict=False)
             changed = [name for name, ours, theirs in pairs if ours != theirs]

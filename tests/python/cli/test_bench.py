@@ -1,4 +1,4 @@
-"""``ckn-rs bench``: what it reports and what it refuses; not how fast anything is."""
+"""``ckn-rs bench``: its reports and its errors, whatever the speed."""
 
 import json
 from pathlib import Path

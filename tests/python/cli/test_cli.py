@@ -103,7 +103,7 @@ def test_the_exit_code_is_of_the_exceptions_type(
 def test_a_reader_that_closes_the_pipe_ends_it_silently(
     arguments: list[str], unbuffered: str
 ) -> None:
-    """As ``| head`` does. The pipe is closed long before anything can be printed."""
+    """The reader is like ``head``. It closes the pipe long before anything can be printed."""
     with subprocess.Popen(
         [sys.executable, "-m", "ckn_rs", *arguments],
         stdout=subprocess.PIPE,
@@ -133,7 +133,7 @@ def test_output_that_cannot_be_written_is_an_error() -> None:
 
 
 def test_broken_pipes_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There the error is another, and a file with a bad name gives it, too."""
+    """Windows has another error for them, which files with bad names give, too."""
     invalid = OSError(errno.EINVAL, "Invalid argument")
     assert not _output.reader_is_gone(invalid)
     monkeypatch.setattr(sys, "platform", "win32")

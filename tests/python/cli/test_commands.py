@@ -29,7 +29,7 @@ TOOL = [sys.executable, "-m", "ckn_rs"]
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the files of a small job are, and where commands run."""
+    """A folder with the files of a small job, in which commands run."""
     monkeypatch.chdir(tmp_path)
     np.save("X.npy", X)
     np.save("Z.npy", X[:7] + 1)
@@ -234,7 +234,7 @@ def test_stopped_and_resumed(folder: Path, number: signal.Signals, code: int) ->
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "complete" in done.stdout
-    assert not done.stderr  # no bar where no terminal is
+    assert not done.stderr  # no bar without a terminal
     rows = open_gram(folder / "K.zarr")[:50]
     np.testing.assert_array_equal(
         rows[:, 500:], ckn_rs.compute_kernel_matrix(images[:50], images[500:], model=MODEL)

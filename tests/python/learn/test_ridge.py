@@ -1,4 +1,4 @@
-"""Kernel ridge regression, against one solve a regularisation."""
+"""Kernel ridge regression, against a solve for each regularisation."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_left_out_is_a_fit_without() -> None:
     fitted = ridge.fit(K, Y, LAMBDAS)
     for i in range(40):
         others = np.delete(np.arange(40), i)
-        # The regularisation is of the whole matrix.
+        # The regularisation stays that of the whole matrix.
         lambdas = fitted.added / np.mean(np.diag(K)[others])
         one = ridge.fit(K[np.ix_(others, others)], Y[others], lambdas.tolist())
         np.testing.assert_array_equal(

@@ -90,11 +90,11 @@ def test_geometry_tells_patches_from_positions() -> None:
 
 
 def test_costs_of_a_layer() -> None:
-    """Rows and columns meet themselves: 2 * 5 entries."""
+    """A layer of 1x1 patches has an entry for each position with itself: 2 * 5."""
     pixel = {"npatch": 1, "subsampling": 1, "kernel": "linear", "pooling": "average"}
     (layer,) = _core.Plan({"layers": [pixel]}, (2, 5, 3), "ckn").layers
     assert layer["entries"] == 10
-    # A product a channel, four for cosine and norms, one for the trace.
+    # One multiplication for each channel, four for cosine and norms, one for the trace.
     assert layer["multiply_adds"] == 10 * (3 + 4 + 1)
     (layer,) = _core.Plan({"layers": [pixel]}, (2, 5, 3), "ntk").layers
     assert layer["entries"] == 10

@@ -1,4 +1,4 @@
-"""The typed model: equal to the dicts, whichever way it comes and goes."""
+"""The typed model equals the dicts, in every form that it is written and read in."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Every mistake in a model gives one clear sentence: where it is, and what would be right."""
+"""Every mistake in a model gives one clear sentence, with its place and the allowed values."""
 
 from collections.abc import Callable
 from typing import Any

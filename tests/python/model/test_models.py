@@ -18,7 +18,7 @@ def test_fits_cifar(name: str) -> None:
 
 
 def test_are_the_scripts_own() -> None:
-    """As their files have them."""
+    """The layers are those of the original's scripts."""
     wanted: dict[str, list[dict[str, Any]]] = {
         "exp_pool": [
             {"npatch": 3, "subsampling": s, "kernel": "exp", "sigma": 0.65, "pooling": "gaussian"}

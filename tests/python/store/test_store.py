@@ -1,4 +1,4 @@
-"""Stores as arrays: the bits of one call in memory, however they came about."""
+"""Stores as arrays: they have the bits of one call in memory, however they were computed."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_images_need_not_be_in_memory(tmp_path: Path) -> None:
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     K = store.compute_gram(tmp_path / "K.zarr", mapped, model=MODEL, tile=4)
-    # The same store, and the images as they are in memory.
+    # Images in memory are the images of that store, too.
     store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=4)
     assert K.verify(mapped).ok
 
@@ -188,7 +188,7 @@ def test_names_on_disk_are_those_of_format_1(tmp_path: Path) -> None:
 
 
 def test_parts_of_different_arrays_are_different() -> None:
-    """A job keeps the parts that are left in one table."""
+    """They are keys of one dict where a job keeps the parts that are left."""
     assert len({Tile(1, 0), NormsBlock(1, 0), DiagonalBlock(1, 0)}) == 3
 
 

@@ -27,12 +27,12 @@ from ckn_rs.store._parts import Tile
 
 X = cases.images(120, (8, 8, 1)).astype(np.float32)
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own sockets and loops
+pytestmark = pytest.mark.filterwarnings("ignore")  # warnings about Dask's own sockets and loops
 
 
 @pytest.fixture
 def client(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Of as many workers as a test asks for, 2 by default."""
+    """A client of a cluster with as many workers as a test asks for, by default 2."""
     workers = getattr(request, "param", 2)
     make: Any = distributed.LocalCluster
     connect: Any = distributed.Client
@@ -45,7 +45,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.mark.parametrize("client", [1, 2], indirect=True)
 def test_a_worker_that_dies_costs_its_tiles(tmp_path: Path, client: Any) -> None:
-    """And if it was the last one, the images are sent to the one that comes after it."""
+    """If it was the last one, the images are sent to the next one that comes."""
     path = tmp_path / "K.zarr"
     (victim, *_) = client.run(os.getpid).values()
     deaths = []
@@ -64,7 +64,7 @@ def test_a_worker_that_dies_costs_its_tiles(tmp_path: Path, client: Any) -> None
     assert victim not in client.run(os.getpid).values()
     assert not K.missing
     np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=cases.EXP))
-    # Nothing is left to do, and other images are two sets.
+    # Once more with nothing left to do, and then with two sets.
     store.compute_gram(path, X, model=cases.EXP, client=client)
     K = store.compute_gram(tmp_path / "two", X[:9], X[:4], model=cases.EXP, tile=3, client=client)
     np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X[:9], X[:4], model=cases.EXP))
@@ -83,7 +83,7 @@ def test_workers_that_always_die(
 def test_work_that_is_cancelled(
     tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By somebody, or since the scheduler is gone: then Dask cancels what was not done."""
+    """Somebody cancels it, or Dask does, because the scheduler is gone."""
     submit = client.submit
 
     def cancelled(*args: Any, **kwargs: Any) -> Any:
@@ -100,7 +100,7 @@ def test_work_that_is_cancelled(
 def test_workers_that_come_later(
     tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As those of a scheduler's queue do, or of a cluster that adapts to what is to do."""
+    """Workers come later from a scheduler's queue, or on a cluster that adapts to its load."""
     client.cluster.adapt(minimum=0, maximum=1)
     monkeypatch.setattr(_dask, "PATIENCE", 0.001)
     with pytest.warns(UserWarning, match="waiting for one"):
@@ -119,7 +119,7 @@ def test_from_the_command_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In another folder than the workers."""
+    """The command runs in another folder than the workers."""
     monkeypatch.chdir(tmp_path)
     np.save("X.npy", X)
     ckn_rs.Model.from_dicts(cases.EXP).save("m.toml")

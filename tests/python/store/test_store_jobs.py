@@ -19,7 +19,7 @@ pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later"
 from ckn_rs import store
 from stores import MODEL, SHAPE, contents
 
-#: A job that is killed now and then: the arguments are the store and how many images.
+#: A job that is killed now and then. The arguments are the store and the number of images.
 JOB = """
 import sys, numpy as np
 sys.path.insert(0, sys.argv[3])
@@ -88,7 +88,7 @@ def test_two_processes_on_one_store(tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.open_gram(path), wanted)
 
 
-#: The matrix is 4 times what the process may have beyond what it begins with.
+#: The matrix is 4 times the memory that the process may take in addition to its first.
 LIMITED = """
 import resource, sys
 import numpy as np

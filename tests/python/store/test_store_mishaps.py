@@ -27,7 +27,7 @@ def damage(path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_exports_to_a_full_disk(tmp_path: Path) -> None:
-    """A limit for files stands for it: what is written beyond is refused the same way."""
+    """A limit for the size of files has the effect of a full disk."""
     import resource
 
     K = store.compute_gram(tmp_path / "K.zarr", X, model=MODEL, tile=5)
@@ -71,7 +71,7 @@ def test_damaged_metadata(tmp_path: Path) -> None:
             np.asarray(store.open_gram(path))
         np.testing.assert_array_equal(store.compute_gram(path, X, model=MODEL), whole)
     assert contents(path) == before
-    # Without the manifest nobody knows what the tiles are of.
+    # Without the manifest nobody knows which matrix the tiles belong to.
     (path / "zarr.json").write_text("{")
     with pytest.raises(store.StoreError, match=r"zarr\.json is damaged"):
         store.compute_gram(path, X, model=cases.RELU)
