@@ -77,6 +77,22 @@ def check_same_shape(
         )
 
 
+def as_one_set(sets: Sequence[Floats], dtype: DTypeLike | None) -> Floats:
+    """Several sets of images of one shape, one after the other, as the core takes them.
+
+    ``dtype`` is float64 by default.
+
+    Raises
+    ------
+    TypeError
+        If ``dtype`` is neither float32 nor float64.
+    """
+    n, shape = sum(len(images) for images in sets), sets[0].shape[1:]
+    # By default `concatenate` would keep the memory layout of arrays in Fortran order.
+    out = np.empty((n, *shape), result_dtype(DOUBLE if dtype is None else dtype))
+    return np.concatenate(sets, out=out)
+
+
 def as_norms(values: ArrayLike, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> Floats:
     """Norms, or their inverses, as :func:`ckn_rs.compute_norms` returns them.
 

@@ -1,13 +1,13 @@
-"""Diagonals and distances, which follow from kernels of images with themselves."""
+"""Kernels of images with themselves, and the distances that follow from them."""
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import (
-    DOUBLE,
     Floats,
     as_images,
+    as_one_set,
     check_finite,
     check_same_shape,
     for_core,
@@ -28,8 +28,8 @@ def compute_diagonal(
 ) -> Floats:
     """The kernel of each image with itself, ``k(X[i], X[i])``.
 
-    It is the diagonal of :func:`compute_kernel_matrix`, to the last bit, in time proportional to
-    the number of images: what the predicted variance of a Gaussian process needs.
+    It is the diagonal of :func:`compute_kernel_matrix`, to the last bit, and takes time
+    proportional to the number of images. The predicted variance of a Gaussian process needs it.
 
     Parameters
     ----------
@@ -79,20 +79,20 @@ def compute_distances(
 ) -> Floats:
     """Squared distances of pairs of images in the kernel's feature space.
 
-    Entry ``i`` is ``k(X[i], X[i]) + k(Y[i], Y[i]) - 2 k(X[i], Y[i])``, the squared norm of the
-    difference of two functions in the reproducing kernel Hilbert space: how far a deformation, say,
-    takes an image [1]_.
+    Entry ``i`` is ``k(X[i], X[i]) + k(Y[i], Y[i]) - 2 k(X[i], Y[i])``: the squared distance of the
+    images' features in the reproducing kernel Hilbert space. It measures, for example, how far a
+    deformation takes an image [1]_.
 
     Parameters
     ----------
     X, Y : array_like of shape (n, h, w, c)
-        Images. Either may be a single one, ``(1, h, w, c)``, which is then set against every image
-        of the other.
+        Images. One of the two may hold a single image, ``(1, h, w, c)``, which then forms a pair
+        with every image of the other.
     model, ntk
         As for :func:`compute_kernel`.
     dtype : {numpy.float32, numpy.float64}, optional
-        What to compute in: float64 by default, whatever the images' dtype, since the distance of
-        similar images is a small difference of large numbers.
+        The precision of the computation: float64 by default, whatever the images' dtype, since the
+        distance of similar images is a small difference of large numbers.
     n_threads : int, optional
         As for :func:`compute_kernel_matrix`.
 
@@ -104,7 +104,7 @@ def compute_distances(
     Raises
     ------
     TypeError, ValueError
-        As for :func:`compute_kernel_matrix`, and for different numbers of images.
+        As for :func:`compute_kernel_matrix`, and if the numbers of images differ and neither is 1.
 
     References
     ----------
@@ -113,7 +113,7 @@ def compute_distances(
 
     Examples
     --------
-    How far a shift of one pixel takes each image, and how far the first is from all:
+    The distances of images from themselves shifted by one pixel, and of the first from all:
 
     >>> import numpy as np
     >>> from ckn_rs import compute_distances
@@ -133,9 +133,7 @@ def compute_distances(
         )
     for images, name in ((images1, "X"), (images2, "Y")):
         check_finite(images, name)
-    both = np.concatenate(
-        [images1, images2], dtype=DOUBLE if dtype is None else result_dtype(dtype)
-    )
+    both = as_one_set([images1, images2], dtype)
     each = np.arange(n1 + n2)
     first, second = np.broadcast_arrays(each[:n1], each[n1:])
     kind, n_threads = as_kind(ntk), as_thread_count(n_threads)
@@ -148,6 +146,6 @@ def compute_distances(
         n_threads=n_threads,
     )
     own, across = values[: n1 + n2], values[n1 + n2 :]
-    # One difference each, so that equal images are exactly 0 apart.
+    # For equal images both differences are exactly 0.
     distances: Floats = (own[first] - across) + (own[second] - across)
     return np.maximum(distances, 0, out=distances)

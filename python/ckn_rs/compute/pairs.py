@@ -4,14 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
-from ckn_rs._support.arrays import (
-    DOUBLE,
-    Floats,
-    as_image,
-    as_images,
-    check_same_shape,
-    result_dtype,
-)
+from ckn_rs._support.arrays import Floats, as_image, as_images, as_one_set, check_same_shape
 from ckn_rs._support.options import as_kind, as_thread_count
 from ckn_rs.compute.run import kernels_of_pairs
 from ckn_rs.model import ModelLike, as_spec
@@ -38,7 +31,7 @@ def compute_kernel(
     ntk : bool
         The neural tangent kernel instead of the kernel itself.
     dtype : {numpy.float32, numpy.float64}, optional
-        What to compute in: float64 by default, whatever the images' dtype.
+        The precision of the computation: float64 by default, whatever the images' dtype.
 
     Returns
     -------
@@ -52,8 +45,8 @@ def compute_kernel(
 
     Examples
     --------
-    With a patch of one pixel and a linear kernel, the kernel is the sum over positions of the
-    product of pooled pixels; here only the one position kept by ``strided`` pooling.
+    With patches of one pixel and a linear kernel, the kernel is the sum of the products of pooled
+    pixels. Here ``strided`` pooling keeps one pixel, whose value is 10.
 
     >>> import numpy as np
     >>> from ckn_rs import compute_kernel
@@ -64,8 +57,7 @@ def compute_kernel(
     """
     image1, image2 = as_image(im1, "im1"), as_image(im2, "im2")
     check_same_shape("im1", image1.shape, "im2", image2.shape)
-    both = np.empty((2, *image1.shape), DOUBLE if dtype is None else result_dtype(dtype))
-    both[0], both[1] = image1, image2
+    both = as_one_set([image1[None], image2[None]], dtype)
     kind = as_kind(ntk)
     plan = _core.Plan(as_spec(model), image1.shape, kind)
     (value,) = kernels_of_pairs(plan, both, np.array([0]), np.array([1]), n_threads=1)
@@ -81,7 +73,7 @@ def compute_dist_to_ref(
     dtype: DTypeLike | None = None,
     n_threads: int | None = None,
 ) -> tuple[float, Floats, Floats]:
-    """The kernels that make up the distances of images from a reference image.
+    """The kernels from which the distances of images from a reference image follow.
 
     The squared distance of ``ims[i]`` from the reference, in the kernel's feature space, is
     ``k00 - 2*kxy[i] + kyy[i]``. See :func:`compute_kernel_matrix` for the formula of the kernel.
@@ -124,9 +116,7 @@ def compute_dist_to_ref(
     check_same_shape("im_ref", reference.shape, "ims", images.shape[1:])
     n = len(images)
     # The reference goes last, so that an error about an image gives its number in `ims`.
-    both = np.concatenate(
-        [images, reference[None]], dtype=DOUBLE if dtype is None else result_dtype(dtype)
-    )
+    both = as_one_set([images, reference[None]], dtype)
     all_images, again = np.arange(n + 1), np.full(n, n)
     left, right = np.concatenate([again, all_images]), np.concatenate([all_images[:n], all_images])
     kind, n_threads = as_kind(ntk), as_thread_count(n_threads)
