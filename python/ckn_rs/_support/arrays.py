@@ -1,5 +1,6 @@
-"""Arrays on their way into the core: shape, dtype, memory layout, and the errors about them."""
+"""Arrays before they go to the core: their shape, dtype and memory layout are checked here."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,8 +41,8 @@ def as_image(values: ArrayLike, name: str) -> Floats:
     TypeError
         If ``values`` are not real numbers, or are rows of different lengths.
     ValueError
-        If the shape is not that of one image, or there is a NaN or an infinity. (The core finds
-        those too, but knows images by their number, not by the name of an argument.)
+        If the shape is not that of one image, or there is a NaN or an infinity. (The core would
+        find those too, but its message would give a number instead of the argument's name.)
     """
     image = _as_floating(values, name)
     if image.ndim != 3:
@@ -58,8 +59,9 @@ def as_image(values: ArrayLike, name: str) -> Floats:
 def check_finite(images: Floats, name: str, first: int = 0) -> None:
     """Raise a ValueError if an image has a NaN or an infinity.
 
-    The core finds those too; this is for images of several arguments that go to it as one set, and
-    for some of a set, of which the number of the ``first`` is given.
+    The core finds those too. This function is for images that the core would give a wrong name or
+    number: those of several arguments, which it takes as one set, and a part of a set. ``first`` is
+    the number of the first image.
     """
     for index, image in enumerate(images, first):
         if not np.isfinite(image).all():
@@ -94,28 +96,30 @@ def as_one_set(sets: Sequence[Floats], dtype: DTypeLike | None) -> Floats:
 
 
 def as_norms(values: ArrayLike, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> Floats:
-    """Norms, or their inverses, as :func:`ckn_rs.compute_norms` returns them.
+    """Norms, or their inverses, of shape ``(N, L*h*w)``, as :func:`ckn_rs.compute_norms` has them.
+
+    Another shape with the same entries in the same order will do, such as ``(N, L, h, w)``.
 
     Raises
     ------
     TypeError
         If ``values`` are not real numbers, or are rows of different lengths.
     ValueError
-        If the shape is not ``shape``, which is ``(N, L*h*w)``.
+        If there are more or fewer than ``N*L*h*w`` of them.
     """
     norms = _as_floating(values, name)
-    if norms.shape != shape:
+    if norms.size != math.prod(shape):
         raise ValueError(
             f"{name} must have shape (N, L*h*w) = {shape}, as compute_norms returns for these "
             f"images and this model, got {norms.shape}"
         )
-    return for_core(norms, dtype)
+    return for_core(norms.reshape(shape), dtype)
 
 
 def as_output(out: object, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
-    """An array to write results to: the caller's, checked, or a new one if ``out`` is None.
+    """An array to write results to: ``out`` if it fits, or a new array if ``out`` is None.
 
-    Any strides will do. So will a subclass of ndarray, such as a memory map.
+    ``out`` may have any strides, and be of a subclass of ndarray, such as a memory map.
 
     Raises
     ------
@@ -138,14 +142,14 @@ def as_output(out: object, name: str, shape: tuple[int, ...], dtype: np.dtype[An
 def as_outputs(
     out: object, contents: str, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]
 ) -> list[Floats]:
-    """The arrays to write one result or two to; two are given as a pair.
+    """The arrays to write one result or two to: one array for one result, a pair for two.
 
-    ``contents`` says what two results are.
+    ``contents`` names the two results, for the error message.
 
     Raises
     ------
     TypeError, ValueError
-        As :func:`as_output`, and if ``out`` is not one array or a pair, as is wanted.
+        As for :func:`as_output`, and if ``out`` is a pair for one result, or no pair for two.
     """
     if len(shapes) == 1:
         if isinstance(out, tuple):
@@ -160,7 +164,7 @@ def as_outputs(
 
 
 def check_apart(outputs: Sequence[Floats], *others: Floats | None) -> None:
-    """Raise a ValueError if an output overlaps another one or an array that is read."""
+    """Raise a ValueError if an output shares memory with another output or with an input."""
     for index, output in enumerate(outputs):
         beside = (*outputs[:index], *others)
         if any(np.may_share_memory(output, x) for x in beside if x is not None):
@@ -169,7 +173,7 @@ def check_apart(outputs: Sequence[Floats], *others: Floats | None) -> None:
 
 
 def result_dtype(dtype: DTypeLike | None, *arrays: Floats) -> np.dtype[Any]:
-    """The dtype to compute in: ``dtype`` if given, else the widest of the arrays'.
+    """The dtype to compute in: ``dtype`` if given, else the widest dtype of the arrays.
 
     Raises
     ------
@@ -185,14 +189,23 @@ def result_dtype(dtype: DTypeLike | None, *arrays: Floats) -> np.dtype[Any]:
 
 
 def for_core(array: Floats, dtype: np.dtype[Any]) -> Floats:
-    """The array as the core takes it: this dtype, C-contiguous, aligned; a copy only if needed."""
+    """The array with this dtype, C-contiguous and aligned, as the core takes it.
+
+    It is copied only if it is not so already.
+    """
     return np.require(array, dtype, ["C", "A"])
 
 
 def _as_floating(values: ArrayLike, name: str) -> Floats:
-    """float64 as float64, every other real type as float32 (a long double as float64)."""
+    """Real numbers in floating point: float64 for float64 and wider types, float32 for all others.
+
+    An array of Python objects, such as a column of a table often is, has the dtype that NumPy
+    finds for a list of these objects.
+    """
     try:
         array = np.asarray(values)
+        if array.dtype == object:
+            array = np.asarray(array.tolist())
     except ValueError as error:
         raise TypeError(f"{name} cannot be made an array of numbers: {error}") from None
     if array.dtype.kind not in "biuf":

@@ -1,4 +1,4 @@
-"""Options that are no arrays, checked: flags, and what else a caller says of a computation."""
+"""Flags, counts and the kind of kernel: arguments that are not arrays, and their checks."""
 
 import operator
 from typing import Literal
@@ -7,16 +7,22 @@ import numpy as np
 
 
 def as_flag(flag: object, name: str) -> bool:
-    """A flag; 0 and 1 are flags, too.
+    """False or True.
+
+    0, 1 and their like of other types, such as 1.0 or ``numpy.array(True)``, are flags too. None is
+    a flag that is not given, and so False. Other values would be True or False in Python as well,
+    but 2 or ``"both"`` may ask for something that there is not, and ``"False"`` would be True.
 
     Raises
     ------
     TypeError, ValueError
         If it is anything else.
     """
-    if isinstance(flag, bool | np.bool_):
-        return bool(flag)
-    if isinstance(flag, int | np.integer | str):
+    if flag is None:
+        return False
+    if isinstance(flag, np.generic | np.ndarray) and flag.ndim == 0:
+        flag = flag.item()
+    if isinstance(flag, int | float | str):
         if flag in (0, 1):
             return bool(flag)
         raise ValueError(f"{name} must be False or True, got {flag!r}")
@@ -24,7 +30,7 @@ def as_flag(flag: object, name: str) -> bool:
 
 
 def as_thread_count(n_threads: object) -> int | None:
-    """``n_threads`` as the core takes it, None for the core's own choice.
+    """A number of threads as the core takes it; with None the core chooses.
 
     Raises
     ------
@@ -37,7 +43,9 @@ def as_thread_count(n_threads: object) -> int | None:
 
 
 def as_count(value: object, name: str, wanted: str = "a whole number") -> int:
-    """How many, at least 1.
+    """A whole number of at least 1.
+
+    ``wanted`` says for an error message which values are allowed.
 
     Raises
     ------
@@ -58,11 +66,11 @@ def as_count(value: object, name: str, wanted: str = "a whole number") -> int:
 
 
 def as_kind(ntk: object) -> Literal["ckn", "ntk"]:
-    """The kind of plan that the flag ``ntk`` asks for.
+    """The kind of plan for the flag ``ntk``.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no flag.
+        If ``ntk`` is not a flag.
     """
     return "ntk" if as_flag(ntk, "ntk") else "ckn"

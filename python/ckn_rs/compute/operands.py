@@ -1,4 +1,4 @@
-"""Sets of images on their way into a plan: checked, in one dtype, with the norms that are known."""
+"""The images of a Gram matrix, and their norms, checked and made ready for a plan."""
 
 from typing import Any, NamedTuple
 
@@ -9,25 +9,25 @@ from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_images, as_norms, check_same_shape, for_core
 
 NORM_FLOOR = 1e-6
-"""A patch norm below this counts as this where the kernel divides by it."""
+"""Where a kernel divides by a patch norm, a smaller norm counts as this one."""
 
 
 class GivenNorms(NamedTuple):
-    """Patch norms of one set of images, as the caller gave them."""
+    """Patch norms of one set of images and their inverses, as the caller gave them."""
 
     norms: ArrayLike | None = None
     inverses: ArrayLike | None = None
 
 
 class ImageSet(NamedTuple):
-    """Images as a plan takes them, with their patch norms where these are known."""
+    """Images as a plan takes them, and their patch norms if these are known."""
 
     images: Floats
     norms: Floats | None = None
 
 
 class Operands(NamedTuple):
-    """The images of a matrix: of two sets, or of one set twice."""
+    """The images of a Gram matrix: two sets, or one set that is used twice."""
 
     first: Floats
     second: Floats | None
@@ -45,12 +45,12 @@ class Operands(NamedTuple):
 
 
 def as_operands(ims1: ArrayLike, ims2: ArrayLike | None) -> Operands:
-    """Images ``(n, h, w, c)`` and ``(m, h, w, c)``; None is ``ims1`` again.
+    """Images ``(n, h, w, c)`` and ``(m, h, w, c)``; None stands for ``ims1`` again.
 
     Raises
     ------
     TypeError, ValueError
-        If these are not images of one shape.
+        If they are not images of one shape.
     """
     operands = Operands(as_images(ims1, "ims1"), None if ims2 is None else as_images(ims2, "ims2"))
     check_same_shape("ims1", operands.shape, "ims2", operands.sets[-1].shape[1:])
@@ -64,43 +64,45 @@ def with_norms(
     given2: GivenNorms,
     dtype: np.dtype[Any],
 ) -> list[ImageSet]:
-    """The one set or the two, each with the norms that the caller gave.
+    """The one set, or the two, each with the norms that the caller gave.
 
-    The engine needs no inverses. They are checked here and go no further.
+    Without a second set of images, its norms are norms of the first one.
 
     Raises
     ------
     TypeError, ValueError
         If norms are not those of the images, as far as can be told without computing them.
     """
-    if operands.second is None:
-        _check_one_set(given1, given2)
-    each = zip(("1", "2"), operands.sets, (given1, given2), strict=False)
-    return [_as_image_set(which, plan, array, given, dtype) for which, array, given in each]
+    first, second = operands.sets[0], operands.sets[-1]
+    norms1 = _known_norms("1", plan, len(first), given1, dtype)
+    norms2 = _known_norms("2", plan, len(second), given2, dtype)
+    if operands.second is not None:
+        return [
+            ImageSet(for_core(first, dtype), norms1),
+            ImageSet(for_core(second, dtype), norms2),
+        ]
+    if norms1 is None:
+        norms1 = norms2
+    elif norms2 is not None and not np.array_equal(norms1, norms2):
+        raise ValueError("norms2 must be equal to norms1 if there is no ims2")
+    return [ImageSet(for_core(first, dtype), norms1)]
 
 
-def _as_image_set(
-    which: str, plan: _core.Plan, images: Floats, given: GivenNorms, dtype: np.dtype[Any]
-) -> ImageSet:
-    norms = None
-    if given.norms is not None:
-        shape = (len(images), plan.norms_len)
-        norms = as_norms(given.norms, f"norms{which}", shape, dtype)
-        if given.inverses is not None:
-            inverses = as_norms(given.inverses, f"norms_inv{which}", shape, dtype)
-            _check_inverses(norms, inverses, f"ims{which}")
-    elif given.inverses is not None:
-        raise ValueError(f"norms_inv{which} is of use only together with norms{which}")
-    return ImageSet(for_core(images, dtype), norms)
+def _known_norms(
+    which: str, plan: _core.Plan, n: int, given: GivenNorms, dtype: np.dtype[Any]
+) -> Floats | None:
+    """The norms of a set of ``n`` images, if they are given.
 
-
-def _check_one_set(given1: GivenNorms, given2: GivenNorms) -> None:
-    """Without ``ims2`` the second set's norms are the first's; others are a mistake."""
-    for name, first, second in zip(("norms", "norms_inv"), given1, given2, strict=True):
-        if second is None or second is first:
-            continue
-        if first is None or not np.array_equal(first, second):
-            raise ValueError(f"{name}2 is of use only together with ims2")
+    The engine needs no inverses. They are compared with the norms here, and go no further.
+    """
+    if given.norms is None:
+        return None
+    shape = (n, plan.norms_len)
+    norms = as_norms(given.norms, f"norms{which}", shape, dtype)
+    if given.inverses is not None:
+        inverses = as_norms(given.inverses, f"norms_inv{which}", shape, dtype)
+        _check_inverses(norms, inverses, f"ims{which}")
+    return norms
 
 
 def _check_inverses(norms: Floats, inverses: Floats, name: str) -> None:

@@ -1,9 +1,10 @@
-"""The original's other names: matrices with and without norms, and the class for one shape."""
+"""The original's other interfaces: Gram matrices with and without norms, and its class."""
 
 import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
@@ -29,7 +30,7 @@ def compute_kernel_matrix_all(
     out: Floats | None = None,
     normalize: bool = False,
 ) -> Floats:
-    """:func:`compute_kernel_matrix` of images whose norms are not known yet.
+    """The Gram matrix of images without known norms, by :func:`compute_kernel_matrix`.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def compute_kernel_matrix_norms(
     out: Floats | None = None,
     normalize: bool = False,
 ) -> Floats:
-    """:func:`compute_kernel_matrix` of images whose norms are known.
+    """The Gram matrix of images with known norms, by :func:`compute_kernel_matrix`.
 
     Parameters
     ----------
@@ -133,24 +134,24 @@ def compute_kernel_matrix_norms(
 
 
 class CKNKernel:
-    """A model on images of one shape.
+    """Kernels of a model for images of one shape.
 
     Parameters
     ----------
     shape : sequence of int
         ``(h, w, c)`` of an image.
     model : Model, or sequence of Layer or of dicts
-        The layers, the first one reading pixels; a Model's convention and readout hold, too.
+        The layers; the first one reads the pixels. A Model's convention and readout hold, too.
     ntk : bool
-        Which kernel a layer has that names none: ``'relu'`` if set, else ``'exp'``. Whether the
-        NTK is computed is for :meth:`compute_kernel_matrix` to say.
+        The default of a layer's ``kernel``: ``'relu'`` if set, ``'exp'`` if not. Whether the NTK or
+        the CKN is computed depends on the ``ntk`` of :meth:`compute_kernel_matrix`.
     verbose : bool
         Report each layer's geometry; see :func:`compute_kernel_matrix`.
 
     Raises
     ------
     TypeError, ValueError
-        For a model or a shape that is none, or a model that does not fit the shape.
+        If ``shape`` is not the shape of an image, or ``model`` is not a model or does not fit it.
 
     Examples
     --------
@@ -175,11 +176,11 @@ class CKNKernel:
         verbose: bool = False,
     ) -> None:
         try:
-            h, w, c = (operator.index(length) for length in shape)
+            h, w, c = (_as_length(length) for length in shape)
         except (TypeError, ValueError):
             raise TypeError(f"shape must be the (h, w, c) of an image, got {shape!r}") from None
         self.shape = (h, w, c)
-        # Every key filled in, so that the default kernel no longer depends on the method's `ntk`.
+        # With every key filled in, the default kernel no longer depends on the method's `ntk`.
         resolved: dict[str, Any] = _core.resolve_model(as_spec(model), as_flag(ntk, "ntk"))
         self.layers = resolved["layers"]
         self.model = Model(**resolved)
@@ -211,22 +212,22 @@ class CKNKernel:
         ims1, ims2, norms1, norms2, norms_inv1, norms_inv2, verbose, dtype, n_threads, progress
             As for :func:`ckn_rs.compute_kernel_matrix`.
         ntk : bool
-            The neural tangent kernel instead of the kernel itself.
+            Compute the neural tangent kernel (NTK) instead of the CKN.
         return_rf : bool
-            With ``ntk``, return the CKN, too: the kernel of the random features at initialisation.
+            With ``ntk``, return the CKN, too, which is the kernel of the network's random features.
         out : ndarray of shape (n, m), or a pair of them, optional
-            An array to write the result to, or one for each of the two.
+            An array to write the result to, or two arrays for two results.
 
         Returns
         -------
         ndarray of shape (n, m), or a pair of them
-            The matrix, or the NTK's and the CKN's.
+            The Gram matrix, or that of the NTK and that of the CKN.
 
         Raises
         ------
         TypeError, ValueError, ImportError
-            As for :func:`ckn_rs.compute_kernel_matrix`, and for images of another shape than the
-            object was made for.
+            As for :func:`ckn_rs.compute_kernel_matrix`, and if the images do not have the shape for
+            which the object was made.
         """
         images = as_images(ims1, "ims1")
         if images.shape[1:] != self.shape:
@@ -254,3 +255,10 @@ class CKNKernel:
         if kind not in self._plans:
             self._plans[kind] = _core.Plan(as_spec(self.model), self.shape, kind)
         return self._plans[kind]
+
+
+def _as_length(value: object) -> int:
+    """A whole number, which may be of a floating type, such as 32.0."""
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return int(value)
+    return operator.index(value)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """What scripts written for the original rely on: names, arguments, defaults, shapes, dtypes."""
 
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -91,11 +92,39 @@ def test_kernel_matrix_honours_ntk_when_norms_are_given() -> None:
     assert cases.error(with_norms, without) <= 1e-8
 
 
-def test_norms_without_inverses_are_enough() -> None:
+NAMES = ["norms1", "norms2", "norms_inv1", "norms_inv2"]
+SOME_NORMS = [names for k in range(5) for names in itertools.combinations(NAMES, k)]
+
+
+@pytest.mark.parametrize("one_set", [False, True], ids=["two sets", "one set"])
+@pytest.mark.parametrize("names", SOME_NORMS, ids=lambda names: " ".join(names) or "none")
+def test_any_of_the_norms_may_be_left_out(names: tuple[str, ...], one_set: bool) -> None:
+    """The original then ignores the others."""
+    X = cases.images(3, (8, 8, 1))
+    Y = None if one_set else cases.images(4, (8, 8, 1), seed=1)
+    K = ckn_rs.compute_kernel_matrix(X, Y, model=cases.EXP)
+    n1, n_inv1 = ckn_rs.compute_norms(X, cases.EXP)
+    n2, n_inv2 = (n1, n_inv1) if Y is None else ckn_rs.compute_norms(Y, cases.EXP)
+    every = dict(zip(NAMES, (n1, n2, n_inv1, n_inv2), strict=True))
+    some: Any = {name: every[name] for name in names}
+    assert cases.error(ckn_rs.compute_kernel_matrix(X, Y, model=cases.EXP, **some), K) <= 1e-12
+    kernel = ckn_rs.CKNKernel((8, 8, 1), cases.EXP)
+    six = dict.fromkeys(NAMES) | some
+    assert cases.error(kernel.compute_kernel_matrix(X, Y, **six), K) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 2, 8, 8), (3, 2, 64), (6, 64), (1, 3, 128), (384,)], ids=lambda shape: str(shape)
+)
+def test_norms_in_any_shape_with_their_entries_in_order(shape: tuple[int, ...]) -> None:
     X = cases.images(3, (8, 8, 1))
     n, n_inv = ckn_rs.compute_norms(X, cases.EXP)
     K = ckn_rs.compute_kernel_matrix(X, X, n, n, n_inv, n_inv, cases.EXP)
-    assert cases.error(ckn_rs.compute_kernel_matrix(X, X, n, n, model=cases.EXP), K) <= 1e-12
+    m, m_inv = n.reshape(shape), n_inv.reshape(shape)
+    for ims2 in (X, None):
+        again = ckn_rs.compute_kernel_matrix(X, ims2, m, n, m_inv, n_inv, cases.EXP)
+        upper = np.triu_indices(3)
+        np.testing.assert_array_equal(again[upper], K[upper])
 
 
 def test_norms_of_one_set_may_be_given_twice() -> None:
@@ -127,13 +156,29 @@ def test_return_rf_without_ntk_is_one_matrix() -> None:
     assert isinstance(K, np.ndarray)
 
 
-def test_flags_may_be_numbers() -> None:
+@pytest.mark.parametrize(
+    ("flag", "ntk"),
+    [
+        *[(flag, True) for flag in (1, 1.0, np.True_, np.int64(1), np.float32(1), np.array(True))],
+        *[(flag, False) for flag in (None, 0, 0.0, np.False_, np.uint8(0), np.array(0))],
+    ],
+    ids=repr,
+)
+def test_flags_of_other_types(flag: Any, ntk: bool) -> None:
     X = cases.images(3, (8, 8, 1))
-    K = ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=1, verbose=0)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(
-        K,
-        ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=np.True_),  # type: ignore[arg-type]
-    )
+    K = ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=ntk)
+    again = ckn_rs.compute_kernel_matrix(X, model=cases.RELU, ntk=flag, verbose=None)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(again, K)
+    unnamed = [{"npatch": 3, "subsampling": 2}]
+    for mine, expected in zip(
+        ckn_rs.compute_norms(X, unnamed, flag), ckn_rs.compute_norms(X, unnamed, ntk), strict=True
+    ):
+        np.testing.assert_array_equal(mine, expected)
+
+
+@pytest.mark.parametrize("shape", [[8, 8, 1], (8.0, np.float64(8), 1), np.array([8.0, 8.0, 1.0])])
+def test_shape_as_numbers_of_any_type(shape: Any) -> None:
+    assert ckn_rs.CKNKernel(shape, cases.EXP).shape == (8, 8, 1)
 
 
 def test_default_kernel_follows_ntk() -> None:

@@ -62,8 +62,11 @@ ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] =
         lambda **k: compute_kernel_matrix([[1.0, 2.0], [3.0]], model=cases.EXP, **k),
         TypeError, ["ims1", "array"]),
     "objects": (
-        lambda **k: compute_kernel_matrix(X.astype(object), model=cases.EXP, **k),
+        lambda **k: compute_kernel_matrix(np.full(X.shape, None), model=cases.EXP, **k),
         TypeError, ["ims1", "real", "object"]),
+    "text in objects": (
+        lambda **k: compute_kernel_matrix(X.astype(str).astype(object), model=cases.EXP, **k),
+        TypeError, ["ims1", "real"]),
     "nan": (
         lambda **k: compute_kernel_matrix(bad_value((2, 1, 1, 0), np.nan), model=cases.EXP, **k),
         ValueError, ["image 2", "NaN"]),
@@ -92,12 +95,18 @@ ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] =
     "norms of one axis": (
         lambda **k: compute_kernel_matrix(X, X, N[0], N, model=cases.EXP, **k),
         ValueError, ["norms1", "(N, L*h*w)", "(128,)"]),
-    "inverses alone": (
-        lambda **k: compute_kernel_matrix(X, X, None, None, N_INV, model=cases.EXP, **k),
-        ValueError, ["norms_inv1", "norms1"]),
+    "norms transposed": (
+        lambda **k: compute_kernel_matrix(X, X, N.T, N, model=cases.EXP, **k),
+        ValueError, ["ims1", "image 0", "norms", "compute_norms"]),
+    "inverses transposed": (
+        lambda **k: compute_kernel_matrix(X, X, N, N, N_INV.T, N_INV, cases.EXP, **k),
+        ValueError, ["ims1", "norms_inv", "1 / max(norms, 1e-6)"]),
+    "norms of one set, other images'": (
+        lambda **k: compute_kernel_matrix(X, norms2=N[::-1], model=cases.EXP, **k),
+        ValueError, ["image 0", "norms", "compute_norms"]),
     "norms of a second set that is not": (
         lambda **k: compute_kernel_matrix(X, None, N, 2 * N, model=cases.EXP, **k),
-        ValueError, ["norms2", "ims2"]),
+        ValueError, ["norms2", "norms1", "ims2"]),
     "half precision": (
         lambda **k: compute_kernel_matrix(X, model=cases.EXP, dtype=np.float16, **k),
         TypeError, ["dtype", "float32", "float64", "float16"]),
@@ -116,9 +125,12 @@ ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] =
     "ntk misspelt": (
         lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk="Both", **k),  # type: ignore[arg-type]
         ValueError, ["ntk", "False or True", "'Both'"]),
-    "ntk none": (
-        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk=None, **k),  # type: ignore[arg-type]
-        TypeError, ["ntk", "False or True", "NoneType"]),
+    "half an ntk": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk=0.5, **k),  # type: ignore[arg-type]
+        ValueError, ["ntk", "False or True", "0.5"]),
+    "ntk as a list": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, ntk=[True], **k),  # type: ignore[arg-type]
+        TypeError, ["ntk", "False or True", "list"]),
     "normalize as text": (
         lambda **k: compute_kernel_matrix(X, model=cases.EXP, normalize="yes", **k),  # type: ignore[arg-type]
         ValueError, ["normalize", "False or True", "'yes'"]),
@@ -232,8 +244,8 @@ def test_out_of_two_kernels() -> None:
          ["ntk", "False or True", "3"]),
         (lambda: compute_norms(X, cases.EXP, "all"), ValueError,  # type: ignore[arg-type]
          ["ntk", "False or True", "'all'"]),
-        (lambda: CKNKernel((8, 8, 1), cases.EXP, None), TypeError,  # type: ignore[arg-type]
-         ["ntk", "False or True", "NoneType"]),
+        (lambda: CKNKernel((8, 8, 1), cases.EXP, np.array([1])), TypeError,  # type: ignore[arg-type]
+         ["ntk", "False or True", "ndarray"]),
         (lambda: Model(cases.EXP).describe((8, 8, 1), ntk="NTK"), ValueError, ["ntk", "'NTK'"]),  # type: ignore[arg-type]
         (lambda: compute_diagonal(X[0], cases.EXP), ValueError, ["X", "(n, h, w, c)", "X[None]"]),
         (lambda: compute_diagonal(bad_value((2, 0, 0, 0), np.nan), cases.EXP), ValueError,
@@ -259,6 +271,8 @@ def test_out_of_two_kernels() -> None:
          ["image 3", "NaN"]),
         (lambda: CKNKernel((8, 8), cases.EXP), TypeError, ["shape", "(h, w, c)", "(8, 8)"]),
         (lambda: CKNKernel(8, cases.EXP), TypeError, ["shape", "(h, w, c)"]),  # type: ignore[arg-type]
+        (lambda: CKNKernel((8.5, 8, 1), cases.EXP), TypeError,  # type: ignore[arg-type]
+         ["shape", "(h, w, c)", "8.5"]),
         (lambda: CKNKernel((8, 0, 1), cases.EXP), ValueError, ["(8, 0, 1)"]),
         (lambda: CKNKernel((8, 8, 3), cases.EXP).compute_kernel_matrix(
             X, None, None, None, None, None), ValueError,

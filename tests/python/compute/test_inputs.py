@@ -36,6 +36,12 @@ def unaligned() -> cases.Floats:
     return view
 
 
+def of_images() -> Any:
+    array = np.empty(len(X), object)
+    array[:] = list(X)
+    return array
+
+
 @pytest.mark.parametrize(
     "same",
     [
@@ -49,9 +55,11 @@ def unaligned() -> cases.Floats:
         X.astype(">f8"),
         X.astype(np.longdouble),
         ArrayLike(),
+        X.astype(object),
+        of_images(),
     ],
     ids=["list", "tuple", "fortran", "strided", "reversed", "read-only", "unaligned", "big-endian",
-         "longdouble", "__array__"],
+         "longdouble", "__array__", "objects", "objects that are images"],
 )  # fmt: skip
 def test_double_precision_forms(same: Any) -> None:
     result = ckn_rs.compute_kernel_matrix(same, model=cases.EXP)
@@ -61,7 +69,26 @@ def test_double_precision_forms(same: Any) -> None:
     np.testing.assert_array_equal(norms, ckn_rs.compute_norms(X, cases.EXP)[0])
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float16", ">f4", "float32"])
+@pytest.mark.parametrize(
+    "axes", [(3, 2, 1, 0), (3, 0, 1, 2), (0, 3, 1, 2)], ids=lambda axes: "".join(map(str, axes))
+)
+def test_kernels_of_pairs_in_any_memory_layout(axes: tuple[int, ...]) -> None:
+    """Layouts that NumPy keeps when it joins arrays."""
+    same = np.ascontiguousarray(X.transpose(axes)).transpose(np.argsort(axes))
+    assert ckn_rs.compute_kernel(same[0], same[1], cases.EXP) == ckn_rs.compute_kernel(
+        X[0], X[1], cases.EXP
+    )
+    _, kxy, kyy = ckn_rs.compute_dist_to_ref(same[0], same, cases.EXP)
+    np.testing.assert_array_equal(kxy, K[0])
+    np.testing.assert_array_equal(kyy, K.diagonal())
+    np.testing.assert_array_equal(ckn_rs.compute_diagonal(same, cases.EXP), K.diagonal())
+    np.testing.assert_array_equal(
+        ckn_rs.compute_distances(same, same[::-1], cases.EXP),
+        ckn_rs.compute_distances(X, X[::-1], cases.EXP),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float16", ">f4", "float32", "object"])
 def test_all_else_is_single_precision(dtype: str) -> None:
     values = np.random.default_rng(0).integers(0, 2, size=(4, *SHAPE)).astype(dtype)
     result = ckn_rs.compute_kernel_matrix(values, model=cases.EXP)
