@@ -1,9 +1,9 @@
 """Exact convolutional kernels (CKN) and convolutional neural tangent kernels (NTK) of images.
 
-The kernel of two images is that of an infinitely wide convolutional network: layers of patch
-extraction, a patch kernel and pooling, propagated exactly over all pairs of positions [1]_ [2]_.
-A model is a list of dicts, one a layer, or a :class:`Model`. The heavy work is done by a
-compiled core, on all processors.
+The kernel of two images is that of an infinitely wide convolutional network [1]_ [2]_. Its layers
+take patches, apply a patch kernel and pool; here they are computed exactly, over all pairs of
+positions. A model is a list of dicts, one for each layer, or a :class:`Model`. A compiled core does
+the work, on all processors.
 
 References
 ----------
@@ -41,7 +41,7 @@ from ckn_rs.layer import Layer
 from ckn_rs.model import Model
 
 dtype = np.float32
-"""The original's floating type, for scripts that say ``X.astype(ckn_kernel.dtype)``."""
+"""The original's floating type. Its scripts convert images by ``X.astype(ckn_kernel.dtype)``."""
 
 to_pool_type: dict[str, int] = {"gaussian": 0, "strided": 1, "average": 2}
 """The poolings, with the numbers that the original gives them."""

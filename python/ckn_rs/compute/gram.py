@@ -1,4 +1,4 @@
-"""The work that all functions for Gram matrices share: check, allocate, compute, normalize."""
+"""The steps that all functions for Gram matrices share: check, allocate, compute, normalize."""
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -28,9 +28,9 @@ def gram(
     out: object = None,
     normalize: bool = False,
 ) -> list[Floats]:
-    """The results of a plan, one or two.
+    """One Gram matrix, or two results if the plan's kind has two.
 
-    Options and errors are those of :func:`ckn_rs.compute_kernel_matrix`.
+    The options and the errors are those of :func:`ckn_rs.compute_kernel_matrix`.
     """
     unit, threads = as_flag(normalize, "normalize"), as_thread_count(n_threads)
     computed_in = result_dtype(dtype, *operands.sets)
@@ -49,9 +49,9 @@ def gram(
 def _normalize(
     plan: _core.Plan, sets: list[ImageSet], outputs: list[Floats], n_threads: int | None
 ) -> None:
-    """Normalize each kernel by the kernels of images with themselves.
+    """Normalize each matrix by the kernels of the images with themselves.
 
-    Those of one set are on the matrix's diagonal, those of two sets are computed.
+    For one set of images these are on the matrix's diagonal; for two sets they are computed.
     """
     if len(sets) == 1:
         each = np.arange(len(sets[0].images))

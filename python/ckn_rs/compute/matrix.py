@@ -1,4 +1,4 @@
-"""Gram matrices: of one kernel, of both, and with the gradient."""
+"""Gram matrices: of one kernel, of the NTK and the CKN together, and with the gradient."""
 
 from typing import TypeAlias
 
@@ -33,49 +33,54 @@ def compute_kernel_matrix(
 ) -> Floats:
     """The Gram matrix of two sets of images, or of one.
 
-    Entry ``(i, j)`` is the kernel of ``ims1[i]`` and ``ims2[j]``: the trace, over the positions
-    after the last layer, of a map that starts as ``K[p, q] = <x[p], x'[q]>`` and that each layer
-    turns into ``sum_pq A[P, p] A[Q, q] n[p] n'[q] kappa(S[p, q] / (n[p] n'[q]))``, where ``S``
-    sums ``K`` over a patch, ``n`` are the patch norms and ``A`` is the pooling [1]_. With ``ntk``
-    it is the neural tangent kernel, ``T <- kappa'(u) S_T + M``, carried along beside it [2]_ [3]_.
-    A model's ``readout`` may be a mean instead of the trace.
+    Entry ``(i, j)`` is the kernel of ``ims1[i]`` and ``ims2[j]``. A map over pairs of positions
+    starts as ``K[p, q] = <x[p], x'[q]>``, the inner products of pixels. Each layer turns it into
+    ``sum_pq A[P, p] A[Q, q] M[p, q]``, where ``M[p, q] = n[p] n'[q] kappa(u)`` and
+    ``u = S[p, q] / (n[p] n'[q])``: ``S`` sums ``K`` over a patch, ``n`` and ``n'`` are the patch
+    norms, ``kappa`` is the patch kernel and ``A`` the pooling [1]_. The kernel is the trace of the
+    last map, or its mean, as the model's ``readout`` says. The neural tangent kernel takes a second
+    map along, which each layer turns into ``T = kappa'(u) S_T + M`` and pools in the same way
+    [2]_ [3]_.
 
     Parameters
     ----------
     ims1 : array_like of shape (n, h, w, c)
         Images. Any array of real numbers that NumPy can read, of any strides.
     ims2 : array_like of shape (m, h, w, c), optional
-        Other images. None is ``ims1`` again, at half the cost: one triangle is computed.
+        Other images. None stands for ``ims1`` again, at half the cost: one triangle is computed.
     norms1, norms2 : array_like of shape (n, L*h*w) and (m, L*h*w), optional
         Patch norms of ``L`` layers, as :func:`compute_norms` returns them, for sets of images
-        that are used again and again. They are computed if not given.
+        that are used again and again. They are computed if they are not given. Shapes with the
+        same entries in the same order, such as ``(n, L, h, w)``, will do. If ``ims2`` is None,
+        either of the two gives the norms of ``ims1``.
     norms_inv1, norms_inv2 : array_like of the same shapes, optional
-        Their inverses, as :func:`compute_norms` returns them. They are checked; the computation
-        does not need them.
+        The inverses of the norms, as :func:`compute_norms` returns them. The computation does not
+        need them: they are compared with the norms, and without norms they are ignored.
     model : Model, or sequence of Layer or of dicts
-        The layers, the first one reading pixels. (It has a default only because the original's
-        has one.)
+        The layers; the first one reads the pixels. (The default None is an error. The original has
+        it, too, because arguments before this one may be left out.)
     ntk : bool
-        The neural tangent kernel instead of the kernel itself. A layer that names no kernel has
-        ``'relu'`` then, and ``'exp'`` otherwise.
+        Compute the neural tangent kernel (NTK) instead of the CKN. This is also the default of a
+        layer's ``kernel``: ``'relu'`` for the NTK, ``'exp'`` for the CKN.
     verbose : bool
-        Report each layer's geometry: INFO records of the logger ``ckn_rs``, or lines on stderr
-        where no logging is set up.
+        Report each layer's geometry, as INFO records of the logger ``ckn_rs``, or as lines on
+        stderr if no logging is set up.
     dtype : {numpy.float32, numpy.float64}, optional
-        The precision of the computation. By default the images' own: float64 if they are (one of
-        the two sets is enough), else float32, for integers and half floats too.
+        The precision of the computation. By default it is float64 if one of the two sets is
+        float64, or else float32: integers and half floats are computed in float32.
     n_threads : int, optional
-        By default the environment variable ``CKN_NUM_THREADS``, or else as many as there are
-        processors. The result is the same to the last bit.
+        The number of threads. By default it is that of the environment variable
+        ``CKN_NUM_THREADS``, or else the number of processors. The result does not depend on it, to
+        the last bit.
     progress : bool
         Show a bar with the pairs done, the pairs a second and the time left (needs tqdm).
     out : ndarray of shape (n, m), optional
-        An array to write the result to: of the dtype computed in, of any strides; it may be a
-        memory map. On an error about the arguments it is left as it was.
+        An array to write the result to. Its dtype must be that of the computation; its strides may
+        be any, and it may be a memory map. An error about the arguments leaves it as it was.
     normalize : bool
         Divide ``K[i, j]`` by ``sqrt(k(ims1[i], ims1[i]) k(ims2[j], ims2[j]))``, so that equal
-        images have a kernel of 1. An image whose kernel with itself is 0, a blank one, has 0. For
-        two sets it costs their kernels with themselves beside the matrix.
+        images have a kernel of 1. A blank image, whose kernel with itself is 0, has a kernel of 0
+        with every image. For two sets the kernels of images with themselves are computed, too.
 
     Returns
     -------
@@ -85,12 +90,12 @@ def compute_kernel_matrix(
     Raises
     ------
     TypeError
-        For images that are not real numbers, a model that is none, another dtype, an ``out`` that
-        is not an array of that dtype.
+        If images are not real numbers, ``model`` is not a model, ``dtype`` is neither float32 nor
+        float64, or ``out`` is not an array of the computation's dtype.
     ValueError
-        For images that are not ``(n, h, w, c)``, differ in shape or hold a NaN or an infinity, a
-        model that is invalid or does not fit them, norms or ``out`` of another shape, an NTK of
-        layers that have none.
+        If images are not ``(n, h, w, c)``, differ in shape, or hold a NaN or an infinity; if the
+        model is invalid, does not fit the images, or has a layer without an NTK where ``ntk`` is
+        set; if norms are not those of the images, or ``out`` has another shape.
     ImportError
         If ``progress`` is set without tqdm.
 
@@ -152,23 +157,24 @@ def compute_both(
 ) -> Pair:
     """The Gram matrices of the NTK and of the CKN, from one pass.
 
-    Each has the bits that :func:`compute_kernel_matrix` gives. One pass takes the time of the NTK
-    alone, since the NTK's map is carried along beside the CKN's.
+    One pass takes the time of the NTK alone, since that needs the CKN's map, too. The NTK has the
+    bits that :func:`compute_kernel_matrix` gives.
 
     Parameters
     ----------
     ims1, ims2, norms1, norms2, normalize, verbose, dtype, n_threads, progress
         As for :func:`compute_kernel_matrix`.
     model : Model, or sequence of Layer or of dicts
-        The layers, the first one reading pixels. A layer that names no kernel has ``'relu'``.
+        The layers; the first one reads the pixels. The default of a layer's ``kernel`` is
+        ``'relu'``.
     out : pair of ndarray of shape (n, m), optional
         Two arrays to write the results to.
 
     Returns
     -------
     K_ntk, K_ckn : ndarray of shape (n, m), float32 or float64
-        The neural tangent kernel of the network with all layers trained, and the kernel of the same
-        network with its last layer trained.
+        The neural tangent kernel, of the network with all layers trained, and the CKN, of the
+        network with only its last layer trained.
 
     Raises
     ------
@@ -234,12 +240,12 @@ def compute_gradient(
     Raises
     ------
     TypeError, ValueError, ImportError
-        As for :func:`compute_kernel_matrix`, and for a kernel after such a layer that has no
-        derivative.
+        As for :func:`compute_kernel_matrix`, and if a layer after one with a ``sigma`` has a kernel
+        without a derivative.
 
     Examples
     --------
-    A Gaussian process follows this gradient to a better sigma.
+    A Gaussian process chooses its ``sigma`` by this gradient.
 
     >>> import numpy as np
     >>> from ckn_rs import compute_gradient

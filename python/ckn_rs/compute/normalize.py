@@ -1,9 +1,12 @@
-"""Kernels of unit length: ``K[i, j] / sqrt(k(x_i, x_i) k(y_j, y_j))``, and their derivatives.
+"""Normalized kernels, ``K[i, j] / sqrt(k(x_i, x_i) k(y_j, y_j))``, and their derivatives.
 
-All is elementwise, in float64 up to the results, and one row of the matrix at a time: so the bits
-of an entry depend on its two images alone, a symmetric matrix stays symmetric, and no second matrix
-is held. The root of the square of a floating-point number is that number again, unless it
-overflows; so a kernel of equal images is exactly 1.
+Every operation is elementwise and in float64, and only the results are rounded to float32. So the
+bits of an entry depend on its two images alone, and a symmetric matrix stays symmetric. The matrix
+is normalized in place, one row at a time, so that there is no second one in memory.
+
+The kernel of equal images is exactly 1, since in floating point ``sqrt(d * d)`` is ``d`` unless
+``d * d`` overflows or underflows. Diagonals are held as mantissas and powers of two so that it does
+neither.
 """
 
 from __future__ import annotations
@@ -22,14 +25,14 @@ class SelfKernels(NamedTuple):
     """From 1 to 4, ``(n,)``."""
 
     scales: Floats
-    """Powers of two, ``(n,)``; infinite where ``d`` is 0, so that what is divided by it is 0."""
+    """Powers of two, ``(n,)``; infinite where ``d`` is 0, so that division by them gives 0."""
 
     slopes: Floats
     """Derivatives of ``log(d) / 2``, ``(n, G)``; 0 where ``d`` is."""
 
     @classmethod
     def of(cls, diagonal: Floats, derivatives: Floats | None = None) -> SelfKernels:
-        """From ``d``, ``(n,)``, and its derivatives, ``(n, G)``."""
+        """Kernels ``d``, ``(n,)``, with their derivatives, ``(n, G)``."""
         own = diagonal.astype(DOUBLE)
         there = own > 0
         own[~there] = 1
@@ -48,7 +51,7 @@ class SelfKernels(NamedTuple):
 
 
 def normalize(K: Floats, left: SelfKernels, right: SelfKernels, dK: Floats | None = None) -> None:
-    """Normalize a matrix, and its derivatives ``(n, m, G)``, where they are."""
+    """Normalize a matrix ``(n, m)`` in place, and its derivatives ``(n, m, G)`` if given."""
     for i in range(len(K)):
         roots = left.roots(i, right)
         row = K[i] / roots

@@ -24,23 +24,25 @@ def compute_norms(
 ) -> tuple[Floats, Floats]:
     """Patch norms of every image at every layer.
 
-    The norm at position ``p`` is ``sqrt(S[p, p])``, ``S`` being the patch sum of the image's map
-    against itself. Sets of images that are used again and again save their cost by it.
+    The norm of the patch at position ``p`` is ``sqrt(S[p, p])``, where ``S`` are the patch sums of
+    the image's map with itself. For images that are used again and again, norms that are computed
+    once and given to :func:`compute_kernel_matrix` save time.
 
     Parameters
     ----------
     ims : array_like of shape (n, h, w, c)
         Images.
     model, ntk, verbose, dtype, n_threads, progress
-        As for :func:`compute_kernel_matrix`; ``ntk`` matters for the default of ``kernel`` only.
+        As for :func:`compute_kernel_matrix`. ``ntk`` is only the default of a layer's ``kernel``.
 
     Returns
     -------
     norms : ndarray of shape (n, L*h*w), float32 or float64
-        Layer ``l``, which has ``(h_l, w_l)`` patches, begins at ``l*h*w`` and takes ``h_l*w_l``
-        entries; those after them, up to the next layer's, are zero.
+        The norms of layer ``l``, counted from 0, begin at entry ``l*h*w``. A layer of
+        ``h_l`` rows and ``w_l`` columns of patches has ``h_l*w_l`` of them; the entries between
+        these and the next layer's are zero.
     norms_inv : ndarray of shape (n, L*h*w), float32 or float64
-        ``1/max(norms, 1e-6)``, with the same zeros.
+        ``1/max(norms, 1e-6)``, and zero where an entry is not used.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def compute_norms(
     _, h, w, c = images.shape
     dtype = result_dtype(dtype, images)
     n_threads = as_thread_count(n_threads)
-    # With the kernels of the NTK, but without its slopes: norms need none.
+    # `ntk` chooses the default kernel. The plan is a CKN's, since norms need no slopes.
     spec = _core.resolve_model(as_spec(model), as_flag(ntk, "ntk"))
     plan = _core.Plan(spec, (h, w, c), "ckn")
     if verbose:

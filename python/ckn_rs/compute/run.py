@@ -1,4 +1,4 @@
-"""Plans at work: Gram matrices, kernels of listed pairs and patch norms, in arrays."""
+"""Calls of a plan: Gram matrices, kernels of listed pairs, and patch norms."""
 
 from typing import TypeAlias
 
@@ -14,10 +14,10 @@ Indices: TypeAlias = NDArray[np.intp]
 
 
 def result_shapes(plan: _core.Plan, *shape: int) -> list[tuple[int, ...]]:
-    """Shapes of the results, when the one of kernels is ``shape``.
+    """Shapes of the plan's results, where an array of kernels has ``shape``.
 
-    A plan of kind "both" has the CKN beside the NTK, and one of kind "gradient" the derivatives,
-    along one more axis.
+    A plan of kind "both" has two arrays of kernels. One of kind "gradient" has kernels, and their
+    derivatives with one more axis.
     """
     beside = {"both": [shape], "gradient": [(*shape, plan.gradients)]}
     return [shape, *beside.get(plan.kind, [])]
@@ -31,7 +31,7 @@ def fill_gram(
     n_threads: int | None = None,
     progress: bool = False,
 ) -> None:
-    """Compute the Gram matrix of the one set or of the two into ``outputs``."""
+    """Write the Gram matrix of the one set, or of the two sets, to ``outputs``."""
     n, m = len(sets[0].images), len(sets[-1].images)
     if 0 in (n, m):
         return
@@ -51,7 +51,7 @@ def kernels_of_pairs(
 ) -> list[Floats]:
     """The kernel of ``images[left[k]]`` and ``images[right[k]]`` for each ``k``.
 
-    The results have the order and the shapes of :func:`result_shapes`.
+    The results are in the order of :func:`result_shapes`, and have its shapes.
     """
     outputs: list[Floats] = [
         np.empty(shape, images.dtype) for shape in result_shapes(plan, len(left))
@@ -70,7 +70,7 @@ def self_kernels(plan: _core.Plan, images: Floats, *, n_threads: int | None = No
 def patch_norms(
     plan: _core.Plan, images: Floats, *, n_threads: int | None = None, progress: bool = False
 ) -> Floats:
-    """Patch norms ``(n, plan.norms_len)`` of images."""
+    """Patch norms of images, of shape ``(n, plan.norms_len)``."""
     norms = np.zeros((len(images), plan.norms_len), images.dtype)
     if len(images):
         with progress_bar(progress, len(images), "images") as callback:

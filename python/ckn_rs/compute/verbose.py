@@ -12,11 +12,11 @@ logger = logging.getLogger("ckn_rs")
 
 
 def report(plan: _core.Plan) -> None:
-    """Log one INFO record a layer, under the name ``ckn_rs``.
+    """Log one INFO record a layer to the logger ``ckn_rs``.
 
-    One more tells of a convention and a readout that are not the usual ones. The original prints;
-    so where no logging is set up, which would drop the records, the lines go to stderr. No handler
-    is attached and no level is changed, now or at import.
+    A last record names the model's convention and readout if they are not the default ones. Without
+    logging set up the records would be lost, where the original prints; the lines then go to
+    stderr. No handler is attached and no level is changed, here or at import.
     """
     lines = [_line(index, layer) for index, layer in enumerate(plan.layers)]
     unusual = {key: plan.model[key] for key in DEFAULTS if plan.model[key] != DEFAULTS[key]}
