@@ -9,9 +9,9 @@ import numpy as np
 def as_flag(flag: object, name: str) -> bool:
     """False or True.
 
-    0, 1 and their like of other types, such as 1.0 or ``numpy.array(True)``, are flags too. None is
-    a flag that is not given, and so False. Other values would be True or False in Python as well,
-    but 2 or ``"both"`` may ask for something that there is not, and ``"False"`` would be True.
+    Values that equal 0 or 1, such as 1.0 or ``numpy.array(True)``, are flags, too. None is a flag
+    that is not given, and so False. Other values are refused, though Python takes each as True or
+    False: 2 or ``"both"`` may ask for something that does not exist, and ``"False"`` is true.
 
     Raises
     ------

@@ -57,10 +57,10 @@ def compute_kernel_matrix(
         The inverses of the norms, as :func:`compute_norms` returns them. The computation does not
         need them: they are compared with the norms, and without norms they are ignored.
     model : Model, or sequence of Layer or of dicts
-        The layers; the first one reads the pixels. (The default None is an error. The original has
-        it, too, because arguments before this one may be left out.)
+        The layers; the first one reads the pixels. They must be given: the default None is there
+        only because the original's arguments come in this order.
     ntk : bool
-        Compute the neural tangent kernel (NTK) instead of the CKN. This is also the default of a
+        Compute the neural tangent kernel (NTK) instead of the CKN. It also sets the default of a
         layer's ``kernel``: ``'relu'`` for the NTK, ``'exp'`` for the CKN.
     verbose : bool
         Report each layer's geometry, as INFO records of the logger ``ckn_rs``, or as lines on

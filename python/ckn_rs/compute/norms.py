@@ -33,7 +33,7 @@ def compute_norms(
     ims : array_like of shape (n, h, w, c)
         Images.
     model, ntk, verbose, dtype, n_threads, progress
-        As for :func:`compute_kernel_matrix`. ``ntk`` is only the default of a layer's ``kernel``.
+        As for :func:`compute_kernel_matrix`. ``ntk`` only sets the default of a layer's ``kernel``.
 
     Returns
     -------
