@@ -5,9 +5,10 @@
 //! are examples. The function is `(b - a) max(x, 0) + a x`. The ReLU's part is in Cho and Saul, *Kernel
 //! methods for deep learning*, NeurIPS 2009, and the products `x max(y, 0)` have the mean `n n' u / 2`.
 
-use super::{
-    Jet, Kind, Parameter, Parameters, Patch, PatchKernel, Setting, SiteKernel, homogeneous, relu,
+use super::interface::{
+    Jet, Kind, Parameter, Parameters, Patch, PatchKernel, Setting, SiteKernel, homogeneous,
 };
+use super::relu;
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// The dual of a piecewise linear function.

@@ -12,7 +12,8 @@
 //! where `W` is smooth on `[0, 1]` and approximated by a polynomial. Between opposite patches the
 //! formula on top cancels, and this one does not.
 
-use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous, relu};
+use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::relu;
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Table, Vector};
 
 /// `W` on `[0, 1]`. Errors: 3.2e-9 and 2.7e-17.

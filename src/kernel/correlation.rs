@@ -14,7 +14,7 @@
 //! where `t t' - |x| = g g' (n n' - |S|)` is not negative, except by rounding, and is rounded only once.
 //! So nothing cancels, however large the norms are, and nothing overflows.
 
-use super::Patch;
+use super::patch::Patch;
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// A left patch under noise.

@@ -1,6 +1,8 @@
 //! Kernels that are a function of one number: `M = n n' f(u)`, or `M = f(S)` without normalisation.
 
-use super::{COSINE_AND_NORMS, Jet, Kind, Parameter, Patch, Setting, SiteKernel, homogeneous};
+use super::interface::{
+    COSINE_AND_NORMS, Jet, Kind, Parameter, Patch, Setting, SiteKernel, homogeneous,
+};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The parameter that chooses one of the two forms.

@@ -5,7 +5,7 @@
 
 use std::f64::consts::LOG2_E;
 
-use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, Visitor, homogeneous};
+use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, Visitor, homogeneous};
 use crate::simd::{Context, Exp2, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The exponential kernel on the sphere, for a `sigma` that is not tiny.

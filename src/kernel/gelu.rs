@@ -23,7 +23,9 @@
 use std::f64::consts::FRAC_2_PI;
 
 use super::correlation::{Correlation, Noisy, noise_share};
-use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
+use super::interface::{
+    COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance,
+};
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// The dual of the Gaussian error linear unit.

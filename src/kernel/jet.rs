@@ -1,6 +1,6 @@
 //! Derivatives of a patch kernel with respect to the patch sum, both norms and `sigma`.
 
-use super::{NORM_FLOOR, Patch};
+use super::patch::{NORM_FLOOR, Patch};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// A kernel's value and its derivatives.

@@ -3,7 +3,7 @@
 //! Bietti, *Approximation and learning with deep convolutional models: a kernel perspective*,
 //! ICLR 2022 (arXiv:2102.10032): the last layers of a CKN can be linear at little loss.
 
-use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The linear kernel, scaled.

@@ -14,9 +14,11 @@ mod dot;
 mod erf;
 mod exp;
 mod gelu;
+mod interface;
 mod jet;
 mod linear;
 mod parameters;
+mod patch;
 mod poly;
 mod powers;
 mod rbf;
@@ -28,122 +30,12 @@ mod step;
 #[cfg(test)]
 mod testing;
 
+pub use interface::{PatchKernel, SiteKernel, Visitor};
 pub use jet::{Jet, homogeneous};
 pub use parameters::{Kind, MOST_TERMS, Parameter, Parameters, Setting};
+pub use patch::{NORM_FLOOR, Patch};
 
-use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
-
-/// The least norm of which cosines are formed: a smaller patch norm counts as this one there.
-pub const NORM_FLOOR: f64 = 1e-6;
-
-/// A patch kernel with its parameters, in precision `F`.
-pub trait PatchKernel<F: Real>: Sized {
-    /// The parameters that it declares, apart from `sigma`.
-    const PARAMETERS: &'static [Parameter] = &[];
-
-    /// Whether it depends on `sigma`. Gradients are with respect to the logarithm of `sigma`.
-    const HAS_SIGMA: bool = false;
-
-    /// The reason why the slope cannot be used, if it has a singularity that images always reach.
-    const SINGULAR: Option<&'static str> = None;
-
-    /// Whether the kernel's loops contain the sums over patches, those of narrow patches in registers.
-    ///
-    /// For a short formula this is faster by a twelfth, but the code is ten times as long.
-    const INLINES: bool = false;
-
-    /// The kernel at one left site.
-    type AtSite<'k, S: Simd>: SiteKernel<S, F>
-    where
-        Self: 'k;
-
-    /// The kernel with `sigma > 0` and the parameters that it declares.
-    fn new(sigma: f64, parameters: &Parameters) -> Self;
-
-    /// The variance `h` of the noise that the kernel adds to patches, if it does. A patch's inverse is
-    /// then `1 / sqrt(h + n^2)`.
-    fn noise(&self) -> Option<F> {
-        None
-    }
-
-    /// The nominal multiply-adds of a value, given the patch sum, and of a slope computed with it.
-    fn multiply_adds(&self) -> [usize; 2];
-
-    /// Call `visitor` with this kernel, or with the form of it that suits its parameters.
-    #[inline(always)]
-    fn choose(&self, visitor: impl Visitor<F>) {
-        visitor.visit(self);
-    }
-
-    /// The kernel at a left site.
-    ///
-    /// Terms that do not depend on the right site are computed here, once for a row of right sites.
-    fn at<S: Simd>(&self, cx: Context<S, F>, left: Patch<S, F>) -> Self::AtSite<'_, S>;
-}
-
-/// The numbers of a patch that a kernel uses.
-#[derive(Clone, Copy)]
-pub struct Patch<S: Simd, F: Real> {
-    /// The patch norm `n`.
-    pub norm: Vector<S, F>,
-    /// `1 / max(n, 1e-6)`; for a kernel with [`PatchKernel::noise`], `1 / sqrt(h + n^2)`.
-    pub inverse: Vector<S, F>,
-}
-
-impl<S: Simd, F: Real> Patch<S, F> {
-    /// The patch of this norm, for a kernel with this [`PatchKernel::noise`].
-    #[inline(always)]
-    pub fn new(cx: Context<S, F>, norm: Vector<S, F>, noise: Option<F>) -> Self {
-        let size = match noise {
-            Some(noise) => norm.mul_add(norm, cx.splat(noise)).sqrt(),
-            None => norm.max(cx.splat(F::from_f64(NORM_FLOOR))),
-        };
-        Self { norm, inverse: cx.one() / size }
-    }
-}
-
-/// A patch kernel at one left site.
-///
-/// Its methods take the patch sum `S` and the right patch. A kernel that multiplies the two inverses
-/// first need not wait for the patch sum to do so. Rounding can put a cosine a few units in the last
-/// place outside `[-1, 1]`. A kernel that needs it inside clamps it.
-pub trait SiteKernel<S: Simd, F: Real>: Copy {
-    /// `M`.
-    #[inline(always)]
-    fn value(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Vector<S, F> {
-        self.value_and_slope(cx, sum, right)[0]
-    }
-
-    /// `M` and `dM/dS`; `M` has the bits of [`SiteKernel::value`].
-    fn value_and_slope(
-        self,
-        cx: Context<S, F>,
-        sum: Vector<S, F>,
-        right: Patch<S, F>,
-    ) -> [Vector<S, F>; 2];
-
-    /// `M` and all its derivatives; `M` has the bits of [`SiteKernel::value`].
-    fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>>;
-}
-
-/// The multiplications for a cosine and for the product with two norms.
-///
-/// A layer's cost contains them for every kernel. A kernel without them subtracts them from its own
-/// count.
-const COSINE_AND_NORMS: usize = 4;
-
-/// `sigma^2` as the variance of weights, clamped to a range in which it and its inverse are finite with
-/// room to spare.
-fn variance<F: Real>(sigma: f64) -> f64 {
-    let least = F::LEAST_INVERTIBLE.to_f64();
-    (sigma * sigma).clamp(least, 1.0 / least)
-}
-
-/// A computation that is generic over the type of the kernel.
-pub trait Visitor<F: Real> {
-    /// Run the computation with `kernel`.
-    fn visit<K: PatchKernel<F>>(self, kernel: &K);
-}
+use crate::simd::Real;
 
 /// The registry. An entry has a variant, the names in models (messages show the first), and a type.
 macro_rules! kernels {

@@ -6,7 +6,7 @@
 //! perspective*, ICLR 2022 (arXiv:2102.10032), section 2.
 
 use super::dot::{self, Function, HOMOGENEOUS};
-use super::{Kind, Parameter, Parameters, Patch, PatchKernel, Setting};
+use super::interface::{Kind, Parameter, Parameters, Patch, PatchKernel, Setting};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The polynomial kernel of any degree.

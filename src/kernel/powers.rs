@@ -3,7 +3,7 @@
 //! Homogeneous polynomial kernels: Bietti, *Approximation and learning with deep convolutional
 //! models: a kernel perspective*, ICLR 2022 (arXiv:2102.10032), section 2.
 
-use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The homogeneous polynomial kernel of degree `D >= 2`.

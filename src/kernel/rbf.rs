@@ -5,7 +5,9 @@
 
 use std::f64::consts::{LN_2, LOG2_E};
 
-use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
+use super::interface::{
+    COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance,
+};
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The Gaussian kernel.

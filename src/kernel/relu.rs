@@ -11,7 +11,7 @@
 //! where `R` and `A` are smooth on `[0, 1]` and approximated by polynomials. So nothing cancels at
 //! either end.
 
-use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Table, Vector};
 
 /// `R` on `[0, 1]`. Errors: 1.5e-8 and 5.8e-18.

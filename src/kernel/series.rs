@@ -5,7 +5,7 @@
 //! on spheres*, Duke Mathematical Journal 1942.
 
 use super::dot::{self, Function, HOMOGENEOUS};
-use super::{Kind, Parameter, Parameters, Patch, PatchKernel};
+use super::interface::{Kind, Parameter, Parameters, Patch, PatchKernel};
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// A power series of non-negative coefficients.

@@ -15,8 +15,10 @@
 
 use std::f64::consts::{LN_2, LOG2_E};
 
+use super::interface::{
+    COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance,
+};
 use super::rbf::squared_distance;
-use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, variance};
 use crate::simd::{Context, Decay, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The dual of the sine.

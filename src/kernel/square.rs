@@ -2,7 +2,7 @@
 //!
 //! The polynomial kernel of degree 2 on patches that are not normalised.
 
-use super::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The square of the inner product.

@@ -10,7 +10,8 @@
 
 use std::f64::consts::FRAC_1_PI;
 
-use super::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel, jet, relu};
+use super::interface::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel};
+use super::{jet, relu};
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The arc-cosine kernel of order 0.

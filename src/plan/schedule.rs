@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::axis::Axis;
+use super::axis::{Axis, Window};
 
 /// Left rows that are computed together.
 pub const ROWS: usize = 2;
@@ -49,9 +49,8 @@ impl Flow<'_> {
     fn run(&mut self, layer: usize, rows: Range<usize>) {
         let end = rows.end;
         let windows = &self.rows[layer].windows;
-        let touches = |window: &super::Window| {
-            window.sites().start < rows.end && rows.start < window.sites().end
-        };
+        let touches =
+            |window: &Window| window.sites().start < rows.end && rows.start < window.sites().end;
         let first = windows.iter().position(touches);
         let newest = windows.iter().rposition(touches);
         self.next[layer] = end;

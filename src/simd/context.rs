@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::{Real, Simd, SimdBase, Vector};
+use super::real::Real;
+use super::vector::{Simd, SimdBase, Vector};
 
 /// An instruction set `S` and a precision `F`; it has no size.
 ///

@@ -4,7 +4,9 @@
 //! `x + ROUNDER` has `k` in its low bits. A polynomial gives `2^r`, and an addition to the bits of its
 //! exponent multiplies that with `2^k`.
 
-use super::{Context, Real, Simd, SimdBase, SimdFloat, Table, Vector};
+use super::context::Context;
+use super::real::{Real, Table};
+use super::vector::{Simd, SimdBase, SimdFloat, Vector};
 
 /// `2^x` on `[-1/2, 1/2]`, exact at 0. Errors: 9.2e-8 and 3.1e-18.
 #[expect(clippy::approx_constant, reason = "minimax coefficients are near Taylor's")]

@@ -3,7 +3,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::{Context, Isa, Real, Simd, SimdBase, SimdFloat, Task};
+use super::context::Context;
+use super::isa::{Isa, Task};
+use super::real::Real;
+use super::vector::{Simd, SimdBase, SimdFloat};
 use crate::error::{Error, Result};
 
 /// Enough chains to hide the latency of a multiply-add behind those of the other chains.

@@ -5,6 +5,7 @@ mod bits;
 mod common;
 mod golden;
 mod gradients;
+mod house;
 mod levels;
 mod oracle;
 mod properties;
