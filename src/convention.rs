@@ -1,14 +1,14 @@
-//! Two conventions for patches and poolings: today's, and that of the original's first release.
+//! The two conventions for patches and poolings: that of the original, and that of its first release.
 
 /// How patches and poolings are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Convention {
-    /// The original's since 2020: patch sums; even patches reach further back; a window begins at
-    /// its output's position and holds all of its weights.
+    /// The original's since 2020. Patches are summed; even patches reach further back; a window begins
+    /// at its output's position and has all its weights.
     #[default]
     Original,
-    /// The original's first release, of 2019: patch means; even patches reach further ahead; a
-    /// pooling's window loses its last weight.
+    /// That of the original's first release, of 2019. Patches are averaged; even patches reach further
+    /// ahead; a window lacks its last weight.
     First,
 }
 
@@ -34,7 +34,7 @@ impl Convention {
         -(back as isize)..=ahead as isize
     }
 
-    /// What patch sums are divided by, along one axis.
+    /// The divisor of patch sums, along one axis.
     pub fn divisor(self, npatch: usize) -> usize {
         match self {
             Self::Original => 1,

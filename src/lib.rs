@@ -1,8 +1,8 @@
 //! Exact convolutional kernels (CKN) and convolutional neural tangent kernels (NTK) between images.
 //!
-//! A model is a list of layers; each extracts patches, applies a patch kernel, and pools. For two
-//! images `x`, `x'` of shape `(h, w, c)` it propagates a map over pairs of positions `(p, q)`, `p` in
-//! the first image and `q` in the second:
+//! A model is a list of layers. Each layer extracts patches, applies a patch kernel, and pools. For two
+//! images `x`, `x'` of shape `(h, w, c)`, a map over pairs of positions `(p, q)` goes through the layers;
+//! `p` is in the first image and `q` in the second:
 //!
 //! ```text
 //! K[p,q] = <x[p], x'[q]>                                     pixels
@@ -14,15 +14,22 @@
 //! kernel = sum over P of K[P,P]
 //! ```
 //!
-//! The NTK carries a second map `T` through the same steps, `T <- (dM/dS) S_T + M`. `DESIGN.md` has
-//! the conventions in full.
+//! The NTK has a second map `T` with `T <- (dM/dS) S_T + M`. `DESIGN.md` has the conventions in full.
 //!
-//! Data flows one way, and a module imports downwards only:
+//! # The rooms of the crate
 //!
-//! - [`model`]: what the user said; [`kernel`] and [`pooling`]: the choices a layer has;
-//! - [`plan`]: a model on images of one shape, validated, all geometry known;
-//! - [`engine`]: norms and Gram matrices: tiles, threads, lanes, the streaming steps of a layer;
-//! - [`simd`]: the vector type and the elementary functions.
+//! | module | its part |
+//! |---|---|
+//! | [`engine`] | runs a plan on images: norms, Gram matrices, lists of pairs |
+//! | [`plan`] | a model on images of one shape, validated, with all sizes |
+//! | [`model`] | layers as the user said them, without geometry |
+//! | [`kernel`], [`pooling`], [`convention`] | the choices that a layer has |
+//! | [`simd`] | vectors, elementary functions, the choice of the instruction set |
+//! | [`error`] | the one error type |
+//!
+//! A module imports from its own room and from those below it in this table. To compute a kernel, read
+//! a [`model::Model`], make a [`plan::Plan`] of it for the images' shape, and give both to
+//! [`engine::gram`].
 //!
 //! # Example
 //!

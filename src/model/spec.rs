@@ -44,7 +44,7 @@ impl Spec {
         Self::from_toml_table(&file)
     }
 
-    /// The same of a table with the key `layers`.
+    /// Read a table with the key `layers`, an array of tables.
     ///
     /// # Errors
     /// As [`Spec::from_toml`].

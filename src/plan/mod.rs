@@ -203,7 +203,7 @@ mod tests {
         assert_refused(plan(vec![], 10, 8), &["at least one layer"]);
     }
 
-    /// What a patch or a window has beyond the map is not there: neither read nor planned.
+    /// The parts of patches and windows beyond the map are not planned.
     #[test]
     fn wide_patches_and_windows_are_cut() {
         for npatch in [9, usize::MAX / 4] {

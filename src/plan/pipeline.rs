@@ -25,7 +25,7 @@ pub struct LayerPlan {
     pub rows: Axis,
     /// The columns of its maps.
     pub cols: Axis,
-    /// Input rows (of the left image) that must be held at once; 0 for the first layer.
+    /// Input rows of the left image that must be held at once; 0 for the first layer.
     pub ring_rows: usize,
     /// The maps beside the CKN's.
     pub carried: Carried,

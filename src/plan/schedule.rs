@@ -20,7 +20,7 @@ pub struct Visit {
     pub rows: Range<usize>,
 }
 
-/// The visits, and for each layer and the output the number of input rows held at once.
+/// The visits; and for each layer, then for the output, the number of rows of its input held at once.
 pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<usize>) {
     let mut flow =
         Flow { rows, next: vec![0; rows.len()], visits: Vec::new(), held: vec![0; rows.len() + 1] };
@@ -45,7 +45,7 @@ impl Flow<'_> {
         (next < end).then(|| next..end.min(next + ROWS))
     }
 
-    /// Compute `rows`, then all that they complete further down.
+    /// Visit `layer` to compute `rows`, then the layers below for all rows that are complete now.
     fn run(&mut self, layer: usize, rows: Range<usize>) {
         let end = rows.end;
         let windows = &self.rows[layer].windows;

@@ -15,7 +15,8 @@ pub struct Along {
     pub convention: Convention,
 }
 
-/// What a pooling does along one axis.
+/// The windows of a pooling along one axis: output `P` reads position `s P + start + t` with weight
+/// `weights[t]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taps {
     /// Position of output 0's first tap.

@@ -27,7 +27,7 @@ fn model_to_toml(model: Given) -> PyResult<String> {
     Ok(model.to_toml()?)
 }
 
-/// Add the functions, and what a model may say.
+/// Add the functions, and the names that a model may have in it.
 pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("KERNELS", Kernel::ALL.map(|kernel| kernel.name()).to_vec())?;
     module.add("KERNEL_PARAMETERS", kernel_parameters(module.py())?)?;
@@ -40,13 +40,13 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(model_to_toml, module)?)
 }
 
-/// What each kernel uses of a layer's parameters.
+/// The parameters of a layer that each kernel uses.
 fn kernel_parameters(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let dict = PyDict::new(py);
     for kernel in Kernel::ALL {
         let sigma = kernel.has_sigma().then_some("sigma");
-        let own = kernel.parameters().iter().map(|own| own.name);
-        dict.set_item(kernel.name(), sigma.into_iter().chain(own).collect::<Vec<_>>())?;
+        let declared = kernel.parameters().iter().map(|one| one.name);
+        dict.set_item(kernel.name(), sigma.into_iter().chain(declared).collect::<Vec<_>>())?;
     }
     Ok(dict)
 }

@@ -1,4 +1,4 @@
-//! How a job runs: what the caller says of it, and what its size asks for.
+//! How a job runs: by the caller's wishes and by the size of the job.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::plan::Plan;
 use crate::simd::Isa;
 
-/// What the caller says of how to run.
+/// The caller's wishes.
 pub(super) struct How<'a, 'py> {
     pub n_threads: Option<usize>,
     pub progress: Option<Bound<'py, PyAny>>,
@@ -20,8 +20,8 @@ pub(super) struct How<'a, 'py> {
 impl How<'_, '_> {
     /// Run `compute` with Python's lock released.
     ///
-    /// A short job runs in the calling thread, and signals wait for its end; for any other the
-    /// calling thread looks after them while a second one computes.
+    /// A short job runs in the calling thread, and signals wait for its end. For a longer one, a second
+    /// thread computes, and the calling thread looks after signals.
     pub fn run<T: Send>(
         self,
         py: Python<'_>,

@@ -81,7 +81,7 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
     name.map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// What is no value of a model has the name of its type.
+/// A value of a model. Any other object is kept by the name of its type, for the error message.
 fn value_of(value: &Bound<'_, PyAny>) -> Value {
     let known = text(value).or_else(|| list(value)).or_else(|| number(value));
     known.unwrap_or_else(|| Value::Other(type_name(value)))

@@ -1,5 +1,5 @@
-//! Waiting for the engine with Python's lock released, a few times a second asking Python about
-//! signals and telling it of progress.
+//! Waiting for the engine with Python's lock released. A few times a second the waiting thread asks
+//! Python for signals and tells it of progress.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -13,7 +13,7 @@ use crate::error::Result;
 /// How often signals are checked.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What the calling thread looks after while a job runs.
+/// The job that the calling thread waits for.
 pub(super) struct Watch<'a> {
     job: &'a Job,
     progress: Option<Py<PyAny>>,

@@ -32,7 +32,7 @@ const WIDEST: usize = 32;
 /// left one fill the 16 registers of AVX2.
 pub const TILE: usize = 3;
 
-/// The same where there are 32 registers.
+/// Right columns of a register tile where there are 32 registers.
 pub const WIDE_TILE: usize = 6;
 
 /// Whether vectors of so many bytes come with the registers for the wide tile: AVX-512's do.

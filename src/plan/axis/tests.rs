@@ -1,4 +1,4 @@
-//! What is planned of an axis.
+//! Tests of the plan of an axis.
 
 use super::*;
 use crate::convention::Convention;
