@@ -52,6 +52,22 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> s
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["wide_average", "wide_patch_ntk", "wide_poolfactor"])
+def test_a_store_has_the_originals_values(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Models whose last window, or last patch, is wider than its map."""
+    case = cases.golden(cases.DATA / f"{name}.npz")
+    np.save("X.npy", case.values["X"])
+    np.save("Y.npy", case.values["Y"])
+    ckn_rs.Model(case.layers).save("wide.json")
+    ntk = ["--ntk"] if case.ntk else []
+    options = ["--model", "wide.json", "--tile", "2", *ntk]
+    run(capsys, "gram", "X.npy", "Y.npy", *options, "--out", "K.zarr")
+    assert cases.error(np.asarray(open_gram("K.zarr")), case.values["Kxy"]) <= 1e-12
+    h, w, c = case.values["X"].shape[1:]
+    assert "pairs" in run(capsys, "model", "wide.json", "--shape", f"{h},{w},{c}", *ntk, "--n", "9")
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_job_in_shares(capsys: pytest.CaptureFixture[str]) -> None:
     gram = ("gram", "X.npy", "--model", "model.toml", "--out", "K.zarr", "--tile", "5")
     out = run(capsys, *gram, "--shard", "1/2", "--threads", "1")

@@ -18,9 +18,6 @@ X = cases.images(4, (8, 8, 1))
 EXP = {"layers": cases.EXP}
 
 LONG_JOB = """
-import signal
-# A parent in the background may have SIGINT ignored, which a child inherits.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 import ckn_rs
 X = np.random.default_rng(0).random((3000, 32, 32, 3), dtype=np.float32)
