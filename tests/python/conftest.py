@@ -2,6 +2,6 @@
 
 import signal
 
-# A shell starts commands in the background with SIGINT ignored, and every process that a test starts
-# would inherit this.
+# A shell starts commands in the background with SIGINT ignored, and all processes that tests start
+# would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
