@@ -109,7 +109,7 @@ impl<F: Real> Task for ComputeNorms<'_, F> {
             .chunks(lanes * pixels.len)
             .zip(norms.chunks_mut(lanes * plan.norms_len()))
             .enumerate()
-            .map(|(index, (data, norms))| Group {
+            .map(|(index, (data, norms))| ImageGroup {
                 first: index * lanes,
                 pixels: PerImage { data, len: pixels.len },
                 norms,
@@ -141,7 +141,7 @@ impl<F: Real> Task for ComputeNorms<'_, F> {
 }
 
 /// As many images as there are lanes.
-struct Group<'a, F> {
+struct ImageGroup<'a, F> {
     /// Index of the first one.
     first: usize,
     pixels: PerImage<'a, F>,
@@ -149,7 +149,7 @@ struct Group<'a, F> {
     log_derivatives: &'a mut [F],
 }
 
-impl<F: Real> Group<'_, F> {
+impl<F: Real> ImageGroup<'_, F> {
     #[inline(always)]
     fn first_layer<S: Simd>(&mut self, cx: Context<S, F>, plan: &Plan) {
         let (width, channels) = (plan.shape.width, plan.shape.channels);

@@ -6,7 +6,7 @@
 //! methods for deep learning*, NeurIPS 2009, and the products `x max(y, 0)` have the mean `n n' u / 2`.
 
 use super::interface::{
-    Jet, Kind, Parameter, Parameters, Patch, PatchKernel, Setting, SiteKernel, homogeneous,
+    Domain, Jet, Parameter, Parameters, Patch, PatchKernel, Setting, SiteKernel, homogeneous,
 };
 use super::relu;
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
@@ -30,8 +30,8 @@ pub struct AtSite<S: Simd, F: Real> {
 
 impl<F: Real> PatchKernel<F> for AbRelu<F> {
     const PARAMETERS: &'static [Parameter] = &[
-        Parameter { name: "a", kind: Kind::Number, default: None },
-        Parameter { name: "b", kind: Kind::Number, default: Some(Setting::Number(1.0)) },
+        Parameter { name: "a", domain: Domain::Number, default: None },
+        Parameter { name: "b", domain: Domain::Number, default: Some(Setting::Number(1.0)) },
     ];
 
     type AtSite<'k, S: Simd> = AtSite<S, F>;

@@ -14,10 +14,10 @@
 
 use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use super::relu;
-use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Table, Vector};
+use crate::simd::{Coefficients, Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// `W` on `[0, 1]`. Errors: 3.2e-9 and 2.7e-17.
-const ARCCOS_2: Table = Table {
+const ARCCOS_2: Coefficients = Coefficients {
     single: &[
         0.480_168_7,
         0.017_148_74,

@@ -1,13 +1,13 @@
 //! Kernels that are a function of one number: `M = n n' f(u)`, or `M = f(S)` without normalisation.
 
 use super::interface::{
-    COSINE_AND_NORMS, Jet, Kind, Parameter, Patch, Setting, SiteKernel, homogeneous,
+    COSINE_AND_NORMS, Domain, Jet, Parameter, Patch, Setting, SiteKernel, homogeneous,
 };
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The parameter that chooses one of the two forms.
 pub(super) const HOMOGENEOUS: Parameter =
-    Parameter { name: "homogeneous", kind: Kind::Flag, default: Some(Setting::Flag(true)) };
+    Parameter { name: "homogeneous", domain: Domain::Flag, default: Some(Setting::Flag(true)) };
 
 /// The function `f`.
 pub(super) trait Function<F: Real>: Copy {

@@ -1,7 +1,7 @@
 //! The interface of a kernel: the traits that it implements, and all else that its file needs.
 
 pub use super::jet::{Jet, homogeneous};
-pub use super::parameters::{Kind, Parameter, Parameters, Setting};
+pub use super::parameters::{Domain, Parameter, Parameters, Setting};
 pub use super::patch::Patch;
 use crate::simd::{Context, Real, Simd, Vector};
 

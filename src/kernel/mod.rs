@@ -32,7 +32,7 @@ mod testing;
 
 pub use interface::{PatchKernel, SiteKernel, Visitor};
 pub use jet::{Jet, homogeneous};
-pub use parameters::{Kind, MOST_TERMS, Parameter, Parameters, Setting};
+pub use parameters::{Domain, MOST_TERMS, Parameter, Parameters, Setting};
 pub use patch::{NORM_FLOOR, Patch};
 
 use crate::simd::Real;

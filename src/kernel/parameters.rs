@@ -6,14 +6,14 @@ pub struct Parameter {
     /// Its key in a layer.
     pub name: &'static str,
     /// The values that it may have.
-    pub kind: Kind,
+    pub domain: Domain,
     /// Its value in a layer that does not give it. A parameter without default must be given.
     pub default: Option<Setting>,
 }
 
 /// The values that a parameter may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Domain {
     /// A finite number.
     Number,
     /// A finite number, 0 or above.

@@ -6,7 +6,7 @@
 //! perspective*, ICLR 2022 (arXiv:2102.10032), section 2.
 
 use super::dot::{self, Function, HOMOGENEOUS};
-use super::interface::{Kind, Parameter, Parameters, Patch, PatchKernel, Setting};
+use super::interface::{Domain, Parameter, Parameters, Patch, PatchKernel, Setting};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The polynomial kernel of any degree.
@@ -24,8 +24,12 @@ pub struct Shifted<F> {
 
 impl<F: Real> PatchKernel<F> for Poly<F> {
     const PARAMETERS: &'static [Parameter] = &[
-        Parameter { name: "degree", kind: Kind::Degree, default: None },
-        Parameter { name: "offset", kind: Kind::NonNegative, default: Some(Setting::Number(0.0)) },
+        Parameter { name: "degree", domain: Domain::Degree, default: None },
+        Parameter {
+            name: "offset",
+            domain: Domain::NonNegative,
+            default: Some(Setting::Number(0.0)),
+        },
         HOMOGENEOUS,
     ];
 

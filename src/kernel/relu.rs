@@ -12,10 +12,10 @@
 //! either end.
 
 use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
-use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Table, Vector};
+use crate::simd::{Coefficients, Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// `R` on `[0, 1]`. Errors: 1.5e-8 and 5.8e-18.
-const RELU: Table = Table {
+const RELU: Coefficients = Coefficients {
     single: &[
         0.300_105_45,
         0.015_004_869,
@@ -48,7 +48,7 @@ const RELU: Table = Table {
 };
 
 /// `A`, that is `arccos(1 - v) / (pi sqrt(v))`, on `[0, 1]`. Errors: 1.5e-8 and 1.6e-17.
-const ARCCOS: Table = Table {
+const ARCCOS: Coefficients = Coefficients {
     single: &[
         0.450_158_15,
         0.037_513_975,

@@ -5,7 +5,7 @@
 //! on spheres*, Duke Mathematical Journal 1942.
 
 use super::dot::{self, Function, HOMOGENEOUS};
-use super::interface::{Kind, Parameter, Parameters, Patch, PatchKernel};
+use super::interface::{Domain, Parameter, Parameters, Patch, PatchKernel};
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
 /// A power series of non-negative coefficients.
@@ -20,8 +20,10 @@ pub struct Series<F> {
 pub struct Terms<'k, F>(&'k [F]);
 
 impl<F: Real> PatchKernel<F> for Series<F> {
-    const PARAMETERS: &'static [Parameter] =
-        &[Parameter { name: "coefficients", kind: Kind::Coefficients, default: None }, HOMOGENEOUS];
+    const PARAMETERS: &'static [Parameter] = &[
+        Parameter { name: "coefficients", domain: Domain::Coefficients, default: None },
+        HOMOGENEOUS,
+    ];
 
     type AtSite<'k, S: Simd> = dot::AtSite<S, F, Terms<'k, F>>;
 

@@ -6,7 +6,7 @@ use super::layer::{AXES, Layer, Lengths, Padding};
 use super::spec::Value;
 use crate::convention::Convention;
 use crate::error::{Error, Result, bail};
-use crate::kernel::{Kernel, Kind, MOST_TERMS, Parameter, Parameters, Setting};
+use crate::kernel::{Domain, Kernel, MOST_TERMS, Parameter, Parameters, Setting};
 use crate::pooling::Pooling;
 
 /// The keys that every layer may have, in the order in which they are shown.
@@ -150,8 +150,8 @@ impl Entries {
     /// The parameters that `kernel` declares.
     fn parameters(&mut self, kernel: Kernel) -> Result<Parameters> {
         let mut settings = Vec::new();
-        for Parameter { name, kind, default } in kernel.parameters() {
-            let given = self.take(name, |at, value| at.setting(value, *kind))?;
+        for Parameter { name, domain, default } in kernel.parameters() {
+            let given = self.take(name, |at, value| at.setting(value, *domain))?;
             let Some(setting) = given.or_else(|| default.clone()) else {
                 bail!("model: layer {} needs {name:?} for kernel {:?}", self.index, kernel.name());
             };
@@ -251,19 +251,19 @@ impl At<'_> {
     }
 
     /// A parameter that a kernel declares.
-    fn setting(&self, value: &Value, kind: Kind) -> Result<Setting> {
-        Ok(match kind {
-            Kind::Number => Setting::Number(self.number(value)?),
-            Kind::NonNegative => Setting::Number(self.non_negative(value)?),
-            Kind::Degree => match self.whole(value, "a whole number")? {
+    fn setting(&self, value: &Value, domain: Domain) -> Result<Setting> {
+        Ok(match domain {
+            Domain::Number => Setting::Number(self.number(value)?),
+            Domain::NonNegative => Setting::Number(self.non_negative(value)?),
+            Domain::Degree => match self.whole(value, "a whole number")? {
                 degree if degree <= MOST_TERMS => Setting::Whole(degree),
                 degree => bail!("{self} must be at most {MOST_TERMS}, got {degree}"),
             },
-            Kind::Flag => match value {
+            Domain::Flag => match value {
                 Value::Flag(flag) => Setting::Flag(*flag),
                 _ => return Err(self.type_error("true or false", value)),
             },
-            Kind::Coefficients => {
+            Domain::Coefficients => {
                 let numbers = self.numbers(value, |item| self.non_negative(item))?;
                 if numbers.len() > MOST_TERMS {
                     bail!("{self} must be at most {MOST_TERMS} numbers, got {}", numbers.len());

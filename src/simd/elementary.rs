@@ -1,12 +1,12 @@
 //! Elementary functions on vectors, without branches: polynomials, a sign, the arcsine.
 
 use super::context::Context;
-use super::real::{Real, Table};
+use super::real::{Coefficients, Real};
 use super::vector::{Simd, SimdBase, SimdFloat, Vector};
 
 /// `(2 / pi) arccos(1 - d) / sqrt(d (2 - d))` on `[0, 1]`. Errors: 1.2e-8 and 3.1e-17.
 #[expect(clippy::approx_constant, reason = "minimax coefficients are near Taylor's")]
-const ARCSIN: Table = Table {
+const ARCSIN: Coefficients = Coefficients {
     single: &[
         0.636_619_75,
         0.212_208_03,

@@ -5,12 +5,12 @@
 //! exponent multiplies that with `2^k`.
 
 use super::context::Context;
-use super::real::{Real, Table};
+use super::real::{Coefficients, Real};
 use super::vector::{Simd, SimdBase, SimdFloat, Vector};
 
 /// `2^x` on `[-1/2, 1/2]`, exact at 0. Errors: 9.2e-8 and 3.1e-18.
 #[expect(clippy::approx_constant, reason = "minimax coefficients are near Taylor's")]
-const EXP2: Table = Table {
+const EXP2: Coefficients = Coefficients {
     single: &[1.0, 0.693_147, 0.240_222_42, 0.055_507_34, 0.009_671_513, 0.001_326_472],
     double: &[
         1.0,
@@ -30,7 +30,7 @@ const EXP2: Table = Table {
 
 /// `(2^x - 1) / x` on `[-1/2, 1/2]`. Errors: 1.1e-8 and 1.8e-17.
 #[expect(clippy::approx_constant, reason = "minimax coefficients are near Taylor's")]
-const EXP2_LESS_1: Table = Table {
+const EXP2_LESS_1: Coefficients = Coefficients {
     single: &[
         0.693_147_2,
         0.240_226_49,

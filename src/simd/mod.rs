@@ -24,5 +24,5 @@ pub(crate) use double::Double;
 pub use exp2::{Decay, Exp2};
 pub use isa::{Isa, Task};
 pub use peak::multiply_add_peak;
-pub use real::{Real, Table};
+pub use real::{Coefficients, Real};
 pub use vector::*;

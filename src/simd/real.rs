@@ -7,10 +7,10 @@ use fearless_simd::SimdFloatElement;
 /// The coefficients of a polynomial in both precisions, in ascending order.
 ///
 /// The polynomials are minimax in the relative error: by Remez's algorithm in 60 digits, then rounded
-/// to the type. The errors at each table are those of the polynomial before rounding, in single and in
+/// to the type. The error beside each is that of the polynomial before rounding, in single and in
 /// double precision.
 #[derive(Clone, Copy)]
-pub struct Table {
+pub struct Coefficients {
     /// For `f32`.
     pub single: &'static [f32],
     /// For `f64`.
@@ -36,8 +36,8 @@ pub trait Real:
     /// The least exponent of a normal number.
     const MIN_EXPONENT: Self;
 
-    /// The coefficients of `table` in this precision.
-    fn of(table: Table) -> &'static [Self];
+    /// The coefficients of `both` in this precision.
+    fn of(both: Coefficients) -> &'static [Self];
     /// The number of this precision that is nearest to `x`.
     fn from_f64(x: f64) -> Self;
     /// This number in double precision, exactly.
@@ -58,8 +58,8 @@ impl Real for f32 {
     const MIN_EXPONENT: Self = -126.0;
 
     #[inline(always)]
-    fn of(table: Table) -> &'static [Self] {
-        table.single
+    fn of(both: Coefficients) -> &'static [Self] {
+        both.single
     }
 
     fn from_f64(x: f64) -> Self {
@@ -89,8 +89,8 @@ impl Real for f64 {
     const MIN_EXPONENT: Self = -1022.0;
 
     #[inline(always)]
-    fn of(table: Table) -> &'static [Self] {
-        table.double
+    fn of(both: Coefficients) -> &'static [Self] {
+        both.double
     }
 
     fn from_f64(x: f64) -> Self {

@@ -7,7 +7,7 @@ use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 const GROUP: usize = 5;
 
 /// Weighted rows; the group may have fewer than its length.
-type Group<'a, S, F> = [(Vector<S, F>, &'a [Vector<S, F>]); GROUP];
+type WeightedRows<'a, S, F> = [(Vector<S, F>, &'a [Vector<S, F>]); GROUP];
 
 /// Sum the first rows of a group, given a name for each weight and each row.
 ///
@@ -49,7 +49,7 @@ pub fn weigh_rows<'a, S: Simd, F: Real>(
 ) {
     let zero = cx.zero();
     loop {
-        let mut group: Group<S, F> = [(zero, &[]); GROUP];
+        let mut group: WeightedRows<S, F> = [(zero, &[]); GROUP];
         let mut count = 0;
         for slot in &mut group {
             let Some((weight, row)) = rows.next() else { break };
