@@ -228,6 +228,7 @@ impl At<'_> {
         match self.number(value) {
             Ok(x) if x > 0.0 => Ok(x),
             Err(error @ Error::Type(_)) => Err(error),
+            Err(error) if matches!(value, Value::Integer(_)) => Err(error), // too large
             _ => bail!("{self} must be a finite number above 0, got {value}"),
         }
     }

@@ -188,3 +188,14 @@ def test_default_kernel_follows_ntk() -> None:
         named = [unnamed[0] | {"kernel": kernel}]
         K = ckn_rs.compute_kernel_matrix(X, model=unnamed, ntk=ntk)
         np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=named, ntk=ntk))
+
+
+@pytest.mark.parametrize("three", [3.0, np.float64(3), np.float32(3), np.array(3), np.array(3.0)])
+def test_lengths_may_be_whole_numbers_of_any_type(three: Any) -> None:
+    X = cases.images(3, (8, 8, 1))
+    layers = [{"npatch": three, "subsampling": 2, "sigma": np.array(0.6)}]
+    expected = ckn_rs.compute_kernel_matrix(
+        X, model=[{"npatch": 3, "subsampling": 2, "sigma": 0.6}]
+    )
+    np.testing.assert_array_equal(ckn_rs.compute_kernel_matrix(X, model=layers), expected)
+    assert ckn_rs.Model(layers) == ckn_rs.Model([{"npatch": 3, "subsampling": 2, "sigma": 0.6}])
