@@ -1,4 +1,4 @@
-//! Single precision against double precision, on images as they come: smooth, and of any size.
+//! float32 results compared with float64 results, on smooth images of many sizes.
 
 use crate::common::{carried, cast, gram, largest, layer, rng, shape, widen};
 use ckn_rs::kernel::Kernel;
@@ -9,15 +9,16 @@ use ndarray::Array2;
 use rand::RngExt;
 use std::f64::consts::TAU;
 
-/// Of the largest entry, what README promises.
+/// README's bound on errors, relative to the largest entry.
 const PROMISED: f64 = 2e-6;
-/// What is kept at every size; less than half of it was seen.
+/// A narrower bound, for every size of images. The largest error seen is less than half of it.
 const KEPT: f64 = 6e-7;
 
-/// README's sigma, which `relu` ignores.
+/// The `sigma` of README's models. `relu` ignores it.
 const SIGMA: f64 = 0.65;
 
-/// Images with values in `[0, 1]`: three waves a channel, of up to two periods in an image.
+/// Images with values in `[0, 1]`. Each channel is a sum of three waves, with up to two periods in
+/// an image.
 fn smooth_images(count: usize, shape: Shape) -> Array2<f64> {
     let Shape { height, width, channels } = shape;
     let mut rng = rng(41);
@@ -41,10 +42,10 @@ fn smooth_images(count: usize, shape: Shape) -> Array2<f64> {
     images
 }
 
-/// The largest error of a symmetric matrix in float32, of the largest entry of that in float64.
+/// The largest error of a symmetric matrix in float32, relative to the largest entry in float64.
 ///
-/// Where an image's own NTK would meet the infinite derivative that the slope of relu has at cosine
-/// 1, the diagonal is left out: see section 4 of `DESIGN.md`.
+/// The NTK of relu is compared without its diagonal. There the cosine is 1, where the slope of relu
+/// has an infinite derivative: see section 4 of `DESIGN.md`.
 fn error(kernel: Kernel, ntk: bool, subsamplings: [usize; 2], shape: Shape) -> f64 {
     let layer = |s| Layer { sigma: SIGMA, ..layer(kernel, 3, s, &Pooling::Gaussian) };
     let model = Model::new(subsamplings.map(layer).to_vec()).unwrap();
@@ -73,7 +74,8 @@ fn readme_models_keep_to_double_precision() {
     check([2, 5], shape(32, 32, 3), PROMISED);
 }
 
-/// Sums get longer with the image; the trace's carries its rounding error along.
+/// A larger image has longer sums. The trace is summed with compensation, so its error does not
+/// grow.
 #[test]
 fn errors_do_not_grow_with_the_image() {
     for side in [8, 16, 32, 64] {

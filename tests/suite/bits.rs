@@ -1,4 +1,4 @@
-//! The same bits, however a pair is computed.
+//! The bits of a pair do not depend on how it is computed.
 
 use crate::common::{
     SHAPE, all, assert_close_by, assert_same, both, cast, gram, images, job, layer, norms, outputs,
@@ -11,9 +11,9 @@ use ckn_rs::plan::{Carried, Plan};
 use ckn_rs::pooling::Pooling;
 use ndarray::{Array1, Array2, ArrayViewMut2, s};
 
-/// Both paths, and the two ways to ask for the same pairs.
+/// Entries have equal bits in a symmetric matrix, in a rectangular one, and in a list of pairs.
 fn check_symmetric<F: Compiled>(plan: &Plan) {
-    // Two tiles a side, the second one not full.
+    // Two tiles along each axis. The second one is not full.
     let x = cast::<F>(&images(&mut rng(21), 37, plan.shape));
     let wanted = all(plan, &x, Some(&x));
     let upper = |matrix: &Array2<F>| {
@@ -65,7 +65,7 @@ fn check_blocks<F: Compiled>(plan: &Plan) {
     let x = cast::<F>(&images(&mut rng, 5, SHAPE));
     let y = cast::<F>(&images(&mut rng, 36, SHAPE));
     let whole = gram(plan, &x, Some(&y));
-    // Beside the kernel it may be alone or not.
+    // An NTK has equal bits alone and with the CKN beside it.
     assert_same("beside others", &all(plan, &x, Some(&y))[0], &whole);
     for threads in 1..=3 {
         let job = Job::new(threads, None).unwrap();

@@ -1,4 +1,4 @@
-//! Values of the original program, to rounding.
+//! Results compared with the values of the original program.
 
 use std::fs::File;
 use std::path::Path;
@@ -50,10 +50,11 @@ fn matrices_are_the_originals() {
     let mut symmetric = 0;
     for case in &mut cases {
         let (plan, name) = (&case.plan, &case.name);
-        // The slope of relu is singular at cosine 1: two correct programs differ there.
+        // On the diagonal cosines are 1, where the slope of relu has an infinite derivative. Two
+        // correct programs differ there.
         let diagonal = if plan.carried == Carried::Ntk { 1e-8 } else { 1e-12 };
         let on_diagonal = |i, j| if i == j { diagonal } else { 1e-12 };
-        // The first release's is not exact for relu.
+        // Files of the first release have no `K` for relu, because theirs was not exact.
         if let Ok(wanted) = case.file.by_name("K") {
             assert_close_by(name, &gram(plan, &case.x, None), &wanted, on_diagonal);
             symmetric += 1;
@@ -69,7 +70,7 @@ fn matrices_are_the_originals() {
 fn norms_are_the_originals() {
     let mut known = 0;
     for case in &mut cases() {
-        // The first release had no norms to give.
+        // Files of the first release have no norms.
         if let Ok(wanted) = case.file.by_name::<ndarray::OwnedRepr<f64>, ndarray::Ix2>("norms") {
             assert_close(&case.name, &norms(&case.plan, &case.x), &wanted, 1e-12);
             known += 1;

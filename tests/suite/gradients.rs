@@ -1,4 +1,4 @@
-//! Derivatives by the logarithm of each layer's `sigma`.
+//! Derivatives with respect to the logarithm of each layer's `sigma`.
 
 use crate::common::{
     SHAPE, Wanted, all, assert_close, assert_same, carried, cast, gram, images, largest, layer,
@@ -13,11 +13,11 @@ use ckn_rs::pooling::Pooling;
 use ndarray::Array2;
 use rand::RngExt;
 
-/// Of the largest entry of the kernel and of the derivatives.
+/// Bounds on errors, relative to the largest entry of the kernel and of the derivatives.
 const DOUBLE: f64 = 1e-6;
 const SINGLE: f64 = 1e-4;
 
-/// Steps of `log sigma`: central differences are then exact to some 1e-9.
+/// Step of `log sigma`. Central differences with this step are exact to some 1e-9.
 const STEP: f64 = 1e-4;
 
 /// Central differences of `of`, one for each layer with a `sigma`.
@@ -31,7 +31,7 @@ fn differences(model: &Model, of: impl Fn(&Model) -> Array2<f64>) -> Vec<Array2<
     model.layers_with_sigma().map(slope).collect()
 }
 
-/// Gradients of a random set of images against `wanted`.
+/// Compares gradients of random images with central differences, of the engine and of the oracle.
 fn check(model: &Model, shape: Shape, seed: u64) {
     let what = format!("{shape} {model:?}");
     let mut rng = rng(seed);
@@ -46,7 +46,7 @@ fn check(model: &Model, shape: Shape, seed: u64) {
     assert_eq!(got.len(), 1 + model.layers_with_sigma().count());
     for wanted in [differences(model, value), differences(model, naive)] {
         for ((got, single), wanted) in got[1..].iter().zip(&single[1..]).zip(&wanted) {
-            // A kernel may hardly depend on a sigma; then its own size counts.
+            // A kernel may hardly depend on a sigma. So the scale is at least that of the kernel.
             let scale = largest(wanted).max(largest(&value(model)));
             assert_close(
                 &what,
@@ -103,7 +103,7 @@ fn derivatives_of_a_symmetric_matrix() {
     }
 }
 
-/// Patches below the floor of norms, where cosines no longer depend on them.
+/// Patch norms are near the floor of 1e-6. Below it, the cosine's denominator is constant.
 #[test]
 fn tiny_images_have_derivatives() {
     let model = Model::new(vec![layer(Kernel::Exp, 3, 2, &Pooling::Average); 2]).unwrap();
@@ -125,7 +125,7 @@ fn a_kernel_without_slope_ends_gradients() {
         let singular = layer(kernel, 3, 1, &Pooling::Average);
         let plan =
             |layers: Vec<_>| Plan::new(&Model::new(layers).unwrap(), SHAPE, Carried::Gradients);
-        // Before the first sigma it does not matter.
+        // Before the first layer with a sigma, the derivative is 0 and needs no slope.
         assert!(plan(vec![singular.clone(), exp.clone()]).is_ok());
         let Err(Error::Value(message)) = plan(vec![exp.clone(), singular]) else {
             panic!("accepted")

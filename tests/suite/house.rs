@@ -1,17 +1,18 @@
-//! The order of the house: imports go down, and in no circle.
+//! The order of the crate's modules: imports go down, and never in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms from the bottom to the top: a module imports from its own room and from those before it.
+/// The crate's top modules ("rooms"), from the bottom to the top. A module imports only from its
+/// own room and from those before it.
 const ROOMS: [&str; 9] =
     ["error", "simd", "convention", "pooling", "kernel", "model", "plan", "engine", "python"];
 
-/// A module by its path below the crate, such as `engine::batch`.
+/// A module's path within the crate, such as `engine::batch`.
 type Module = String;
 
-/// The source files of the crate, by module; a folder's `mod.rs` is its door.
+/// The source text of each module. The module of a folder, its "door", is in `mod.rs`.
 fn modules() -> BTreeMap<Module, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut folders, mut found) = (vec![root.clone()], BTreeMap::new());
@@ -28,7 +29,7 @@ fn modules() -> BTreeMap<Module, String> {
     found
 }
 
-/// The module of a file; none of the crate's front page and of files of tests.
+/// The module of a file. `lib.rs` and files of tests have none.
 fn module(file: &Path) -> Option<Module> {
     let path: PathBuf = file.with_extension("");
     let mut parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
@@ -37,13 +38,13 @@ fn module(file: &Path) -> Option<Module> {
     (!is_test && parts != ["lib"]).then(|| parts.join("::"))
 }
 
-/// The code without its comments and its tests, which may import what they like.
+/// The code without comments and tests. Tests may import anything.
 fn code(source: &str) -> String {
     let lines = source.lines().map(str::trim_start).take_while(|line| *line != "mod tests {");
     let lines = lines.filter(|line| !line.starts_with("//"));
     let (mut kept, mut tested) = (String::new(), false);
     for line in lines {
-        // The item behind the attribute is one line.
+        // The item after the attribute is one line long.
         if !tested && !line.starts_with("#[cfg(test)]") {
             kept.push_str(line);
             kept.push('\n');
@@ -53,7 +54,8 @@ fn code(source: &str) -> String {
     kept
 }
 
-/// All paths in `code` that begin with `start`, without it: `a::b` and `a::c` of `a::{b, c}`.
+/// All paths in `code` that begin with `start`, without `start`. `a::{b, c}` gives `a::b` and
+/// `a::c`.
 fn paths(code: &str, start: &str) -> Vec<String> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let mut all = Vec::new();
@@ -75,7 +77,7 @@ fn paths(code: &str, start: &str) -> Vec<String> {
     all
 }
 
-/// The module in which a path ends: the longest beginning of it that is one.
+/// The module of the item that a path names: the longest beginning of the path that is a module.
 fn resolve(path: &str, modules: &BTreeMap<Module, String>) -> Option<Module> {
     let path = path.split_whitespace().next().unwrap_or_default();
     let parts: Vec<_> = path.split("::").collect();
@@ -83,7 +85,8 @@ fn resolve(path: &str, modules: &BTreeMap<Module, String>) -> Option<Module> {
     beginnings.into_iter().find(|beginning| modules.contains_key(beginning))
 }
 
-/// The modules that each module imports from; a door imports from all behind it.
+/// The modules that each module imports from. A folder's module counts as importing from all
+/// modules in the folder.
 fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
     let modules = modules();
     let parent = |module: &str| module.rsplit_once("::").map(|(parent, _)| parent.to_owned());
@@ -124,8 +127,8 @@ fn imports_go_down() {
 #[test]
 fn imports_make_no_circle() {
     let mut left = imports();
-    // Take away modules that import from none that is left, or that none that is left imports from.
-    // The modules of a circle stay.
+    // Remove every module that imports from no remaining module, or that no remaining module
+    // imports. Repeat this. The modules of a circle are never removed.
     loop {
         let before = left.len();
         let names: BTreeSet<_> = left.keys().cloned().collect();
@@ -139,7 +142,7 @@ fn imports_make_no_circle() {
     assert!(left.is_empty(), "a circle of imports: {:?}", left.keys());
 }
 
-/// The test sees what it is to find.
+/// [`paths`] and [`code`] find the imports that the two tests above look for.
 #[test]
 fn paths_are_found() {
     let code =

@@ -1,9 +1,9 @@
-//! Every instruction set that this processor has, against the others.
+//! Results of every instruction set that this processor has, compared with each other.
 //!
-//! Lanes never mix, so that the width of a vector does not show in a result: all instruction sets
-//! that round a multiply-add once give the same bits. The baseline of x86 has no such instruction,
-//! rounds the product and the sum, and agrees to rounding. A machine with one fused instruction set
-//! compares it with the baseline alone.
+//! Lanes never mix, so a result does not depend on the width of a vector. All instruction sets that
+//! round a multiply-add once give the same bits. The baseline of x86 has no such instruction: it
+//! rounds the product and the sum, and its results agree to rounding. If a machine has only one
+//! instruction set with fused multiply-adds, that one is compared only with the baseline.
 
 use crate::common::{
     assert_close, assert_same, cast, images, layer, shape, try_all, try_norms, widen,
@@ -15,10 +15,10 @@ use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::pooling::Pooling;
 use ckn_rs::simd::Isa;
 
-/// Kernels and norms of one case at every instruction set.
+/// Compares kernels and norms of one plan at every instruction set.
 fn check<F: Compiled>(plan: &Plan, tolerance: f64) {
     let mut rng = crate::common::rng(11);
-    // More than a batch of either precision, and a few left over.
+    // More images than a batch holds in either precision, and not a multiple of it.
     let x = cast::<F>(&images(&mut rng, 3, plan.shape));
     let y = cast::<F>(&images(&mut rng, 19, plan.shape));
     let results = |isa: Isa| {
@@ -43,9 +43,9 @@ fn check<F: Compiled>(plan: &Plan, tolerance: f64) {
 
 fn check_both(model: &Model, shape: Shape) {
     for carried in [Carried::Nothing, Carried::Ntk, Carried::Gradients] {
-        // A kernel without a slope has a CKN alone.
+        // A kernel without a slope has only a CKN.
         let Ok(plan) = Plan::new(model, shape, carried) else { continue };
-        // A derivative is a difference of larger numbers.
+        // A derivative is a difference of larger numbers, so its bound is wider.
         let factor = if carried == Carried::Gradients { 4.0 } else { 1.0 };
         check::<f32>(&plan, factor * 5e-6);
         check::<f64>(&plan, factor * 1e-13);

@@ -1,4 +1,4 @@
-//! One program for all integration tests, so that the generic engine is compiled once.
+//! All integration tests are one program, so that the generic engine is compiled only once.
 
 mod accuracy;
 mod bits;

@@ -1,4 +1,4 @@
-//! The engine against the naive oracle, on random models, shapes and images.
+//! The engine compared with the naive oracle, on random models, shapes and images.
 
 use crate::common::{
     Wanted, assert_close, assert_same, both, carried, cast, gram, images, layer, norms, oracle,
@@ -12,9 +12,9 @@ use ckn_rs::pooling::Pooling;
 use ndarray::Array2;
 use rand::{RngExt, rngs::StdRng};
 
-/// Of the largest entry, float64.
+/// Bound on errors in float64, relative to the largest entry.
 const DOUBLE: f64 = 1e-11;
-/// Of the largest entry, float32; of the CKN.
+/// Bound on errors of the CKN in float32, relative to the largest entry.
 const SINGLE: f64 = 5e-6;
 
 fn random_shape(rng: &mut StdRng) -> Shape {
@@ -22,13 +22,13 @@ fn random_shape(rng: &mut StdRng) -> Shape {
     shape(rng.random_range(4..=9), rng.random_range(4..=9), channels)
 }
 
-/// CKN and NTK of a model, in both precisions, against the oracle.
+/// Compares the CKN and the NTK of a model with the oracle, in both precisions.
 fn check(model: &Model, shape: Shape, rng: &mut StdRng) {
     let what = format!("{shape} {model:?}");
     let (x, y) = (images(rng, 2, shape), images(rng, 3, shape));
     let (ckn, ntk) = oracle::gram(model, shape, &x, &y);
     let ckn_plan = Plan::new(model, shape, Carried::Nothing).unwrap();
-    // A kernel without a slope has a CKN alone.
+    // A kernel without a slope has only a CKN.
     let ntk_plan = Plan::new(model, shape, Carried::Ntk).ok();
     let got = gram(&ckn_plan, &x, Some(&y));
     assert_close(&what, &got, &ckn, DOUBLE);
@@ -87,7 +87,8 @@ fn every_patch_and_window_size() {
     }
 }
 
-/// Wider than a block of columns and a tile of them, in the first layer and in deeper ones.
+/// Maps are wider than a block of columns and a tile of columns, in the first layer and in deeper
+/// ones.
 #[test]
 fn wide_and_flat_images() {
     let mut rng = rng(3);
@@ -104,7 +105,8 @@ fn wide_and_flat_images() {
     }
 }
 
-/// Wider than a chunk of columns, with windows that two chunks share, in steps of their own.
+/// Maps are wider than a chunk of columns. Two chunks share some of the pooling windows. Strides
+/// are 1, 2 and 3.
 #[test]
 fn images_of_several_chunks() {
     let mut rng = rng(5);
@@ -124,7 +126,8 @@ fn images_of_several_chunks() {
     }
 }
 
-/// Sequences, images of one row: around the end, dilated, strided, across chunks.
+/// Sequences are images of one row. Their patches are circular, dilated or strided, and the map has
+/// several chunks.
 #[test]
 fn sequences() {
     let mut rng = rng(6);
@@ -151,8 +154,8 @@ fn sequences() {
     }
 }
 
-/// Patches and windows wider than their map, along rows, along columns and along both: every kernel,
-/// every pooling.
+/// Patches and windows are wider than their map along rows, along columns or along both, with every
+/// kernel and every pooling.
 #[test]
 fn patches_and_windows_wider_than_the_map() {
     let mut rng = rng(7);
@@ -206,7 +209,7 @@ fn norms_are_the_oracles() {
             }
         }
         let what = format!("{shape} {model:?}");
-        // Each layer has its own scale.
+        // Norms of different layers differ in size, so each layer is compared alone.
         for l in 0..model.layers.len() {
             let columns = l * plan.layer_stride()..(l + 1) * plan.layer_stride();
             let part = |all: &Array2<f64>| all.slice(ndarray::s![.., columns.clone()]).to_owned();

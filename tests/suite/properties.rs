@@ -1,4 +1,4 @@
-//! What must hold for any model and any images.
+//! Properties that hold for every model and all images.
 
 use crate::common::{
     SHAPE, all, assert_same, cast, degree, gram, images, largest, norms, plans, rng, two_layers,
@@ -9,7 +9,8 @@ use ckn_rs::kernel::Kernel;
 use ckn_rs::plan::{Carried, Plan};
 use ndarray::{Array2, Axis, concatenate, s};
 
-/// Powers of two change no bit of a mantissa. Each of the two layers multiplies the degree by its own.
+/// Images are scaled by powers of two, which change no bit of a mantissa. The degree of two layers
+/// is the product of the degrees of their kernels.
 #[test]
 fn kernels_are_homogeneous() {
     let mut checked = 0;
@@ -36,8 +37,8 @@ fn matrices_are_positive_semidefinite() {
         let views = [some.view(), blank.view(), some.slice(s![..2, ..])];
         let x = concatenate(Axis(0), &views).unwrap();
         let mut matrix = gram(&plan, &x, None);
-        // Duplicates and blanks give eigenvalues of zero, and the NTK of an image with itself is
-        // exact to 1e-8: a little more on the diagonal must do.
+        // Duplicates and blank images give eigenvalues of 0, and the NTK of an image with itself is
+        // exact only to 1e-8. So a small number is added to the diagonal.
         let ridge = 1e-7 * largest(&matrix);
         matrix.diag_mut().mapv_inplace(|value| value + ridge);
         assert!(has_cholesky(matrix), "{:?}", plan.model.layers);
@@ -59,7 +60,7 @@ fn has_cholesky(mut a: Array2<f64>) -> bool {
     true
 }
 
-/// Images that make cosines of 0/0, 1, -1 and beyond by rounding.
+/// Images whose cosines are 0/0, 1 or -1, or are rounded to a value beyond 1 or -1.
 fn hard_images() -> Array2<f64> {
     let some = images(&mut rng(27), 3, SHAPE);
     let blank = Array2::zeros((1, some.ncols()));

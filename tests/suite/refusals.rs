@@ -1,4 +1,4 @@
-//! What is refused, interrupted, or empty.
+//! Calls that are errors, that are interrupted, or that have no images.
 
 use crate::common::{
     SHAPE, carried, cast, gram, images, job, layer, norms, outputs, plan, rng, set, try_gram,
@@ -29,7 +29,7 @@ fn overflow_says_so() {
     assert_value_error(try_gram(&single, &x, None, &job()), &advice);
     assert_value_error(try_norms(&single, &x, &job()), &advice);
 
-    // The norms are finite, and their square's square is not.
+    // The norms are finite, but their fourth power is not.
     let square = Model::new(vec![layer(Kernel::Square, 3, 2, &Pooling::Gaussian)]).unwrap();
     for ntk in [false, true] {
         let plan = Plan::new(&square, SHAPE, carried(ntk)).unwrap();
@@ -100,7 +100,7 @@ fn a_cancelled_job_is_interrupted() {
     assert_eq!(try_norms(&plan, &x, &cancelled), Err(Error::Interrupted));
     assert_eq!(cancelled.done(), 0);
 
-    // While it runs: the whole would take half a minute.
+    // The second job is cancelled while it runs. Without that it would take half a minute.
     let job = job();
     let x = images(&mut rng(33), 4000, SHAPE);
     let result = std::thread::scope(|scope| {

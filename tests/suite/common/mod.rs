@@ -1,4 +1,4 @@
-//! What the tests share: random models and images, short ways to call the engine, and the naive
+//! Code that the tests share: random models and images, short calls of the engine, and the naive
 //! [`oracle`].
 
 mod models;
@@ -17,7 +17,7 @@ pub fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-/// Images with values in `[-0.5, 1)`, one a row.
+/// Random images with values in `[-0.5, 1)`, one in each row.
 pub fn images(rng: &mut StdRng, count: usize, shape: Shape) -> Array2<f64> {
     let len = shape.height * shape.width * shape.channels;
     Array2::from_shape_simple_fn((count, len), || rng.random_range(-0.5..1.0))
@@ -31,7 +31,7 @@ pub fn widen<F: Real>(values: &Array2<F>) -> Array2<f64> {
     values.mapv(Real::to_f64)
 }
 
-/// What the engine calls a set of images, with nothing but the pixels.
+/// A set of images for the engine, without norms.
 pub fn set<F>(pixels: ArrayView2<'_, F>) -> Images<'_, F> {
     Images { name: "images", pixels, norms: None }
 }
@@ -40,7 +40,7 @@ pub fn job() -> Job {
     Job::new(2, None).unwrap()
 }
 
-/// The matrix of `x` with `y`, or with itself.
+/// The Gram matrix of `x` and `y`, or of `x` alone.
 pub fn gram<F: Compiled>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> Array2<F> {
     try_gram(plan, x, y, &job()).unwrap()
 }
@@ -55,7 +55,7 @@ pub fn try_gram<F: Compiled>(
     Ok(matrices(plan, x, y, beside, job)?.remove(0))
 }
 
-/// The matrix and everything beside it: of an NTK the CKN, or the gradients.
+/// The Gram matrix, and the matrices beside it: the CKN for an NTK, or the gradients.
 pub fn all<F: Compiled>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> Vec<Array2<F>> {
     try_all(plan, x, y, &job()).unwrap()
 }
@@ -84,13 +84,13 @@ fn matrices<F: Compiled>(
     Ok(out)
 }
 
-/// Where the engine is to write its matrices.
+/// The matrices that the engine fills: the kernel, and those beside it.
 pub fn outputs<F>(out: &mut [Array2<F>]) -> Outputs<'_, F> {
     let mut views = out.iter_mut().map(|matrix| matrix.view_mut());
     Outputs { kernel: views.next().expect("there is a kernel"), beside: views.collect() }
 }
 
-/// The NTK and the CKN beside it.
+/// The NTK and the CKN, from one pass.
 pub fn both<F: Compiled>(plan: &Plan, x: &Array2<F>, y: Option<&Array2<F>>) -> [Array2<F>; 2] {
     all(plan, x, y).try_into().expect("a plan of an NTK has two")
 }
@@ -109,7 +109,8 @@ pub fn largest(values: &Array2<f64>) -> f64 {
     values.iter().fold(0.0, |a: f64, b| a.max(b.abs()))
 }
 
-/// Every entry within `tolerance(row, column)` of the largest wanted entry.
+/// Asserts that every error is at most `tolerance(row, column)`, relative to the largest wanted
+/// entry.
 #[track_caller]
 pub fn assert_close_by(
     what: &str,
@@ -129,13 +130,13 @@ pub fn assert_close_by(
     }
 }
 
-/// Every entry within `tolerance` of the largest wanted entry.
+/// Asserts that every error is at most `tolerance`, relative to the largest wanted entry.
 #[track_caller]
 pub fn assert_close<F: Real>(what: &str, got: &Array2<F>, wanted: &Array2<f64>, tolerance: f64) {
     assert_close_by(what, &widen(got), wanted, |_, _| tolerance);
 }
 
-/// The same bits, not just equal values; NaN never passes.
+/// Asserts equal bits, not only equal values. A NaN always fails.
 #[track_caller]
 pub fn assert_same<F: Real>(what: &str, got: &Array2<F>, wanted: &Array2<F>) {
     assert_eq!(got.dim(), wanted.dim(), "{what}");

@@ -1,4 +1,4 @@
-//! Models and images' shapes.
+//! Models and shapes of images.
 
 use ckn_rs::convention::Convention;
 use ckn_rs::kernel::{Kernel, Parameter, Parameters, Setting};
@@ -7,7 +7,7 @@ use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::pooling::Pooling;
 use rand::{RngExt, rngs::StdRng};
 
-/// Sizes that leave a batch, a block and a tile of columns with something over.
+/// A shape that is not a multiple of a batch, a block or a tile of columns.
 pub const SHAPE: Shape = shape(10, 15, 2);
 
 pub const fn shape(height: usize, width: usize, channels: usize) -> Shape {
@@ -18,9 +18,9 @@ pub const fn carried(ntk: bool) -> Carried {
     if ntk { Carried::Ntk } else { Carried::Nothing }
 }
 
-/// A layer of this kernel and pooling; kernels that need parameters have some.
+/// A layer with this kernel and this pooling. Kernels with parameters get those of [`parameters`].
 pub fn layer(kernel: Kernel, npatch: usize, subsampling: usize, pooling: &Pooling) -> Layer {
-    // A pooling without a stride has no other.
+    // For poolings without a stride, `subsampling` must be 1.
     let subsampling = if pooling.has_stride() { subsampling } else { 1 };
     let mut layer = Layer::new(kernel, npatch, subsampling).pooled(pooling.clone());
     layer.sigma = 0.7;
@@ -28,12 +28,12 @@ pub fn layer(kernel: Kernel, npatch: usize, subsampling: usize, pooling: &Poolin
     layer
 }
 
-/// Two layers of 3x3 patches, pooled by 2: the shape of model that is most in use.
+/// Two layers of 3x3 patches, pooled by 2. This is the most usual geometry.
 pub fn two_layers(kernel: Kernel) -> Model {
     Model::new(vec![layer(kernel, 3, 2, &Pooling::Gaussian); 2]).unwrap()
 }
 
-/// Parameters of a kernel, those by default where there are.
+/// Parameters for a kernel. Those that are not listed here have their default.
 pub fn parameters(kernel: Kernel) -> Parameters {
     let setting = |own: &Parameter| match own.name {
         "a" => Setting::Number(-0.4),
@@ -45,7 +45,8 @@ pub fn parameters(kernel: Kernel) -> Parameters {
     Parameters(kernel.parameters().iter().map(|own| (own.name, setting(own))).collect())
 }
 
-/// The degree in which the kernel of an image scaled by a factor is scaled; none if it is not.
+/// The degree of a homogeneous kernel: if one patch is multiplied by `f > 0`, the kernel is
+/// multiplied by `f^degree`. A kernel that is not homogeneous has none.
 pub fn degree(kernel: Kernel) -> Option<u32> {
     match kernel.name() {
         "step" => Some(0),
@@ -61,7 +62,7 @@ pub fn pick<T: Clone>(rng: &mut StdRng, all: &[T]) -> T {
     all[rng.random_range(0..all.len())].clone()
 }
 
-/// What is asked of a random model.
+/// Choices that a random model must contain.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub kernel: Kernel,
@@ -72,11 +73,12 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// A model of `depth` layers for images of `shape`, one of which has the kernel, the pooling and
-    /// the padding that are wanted; the others, and everything else, are left to chance.
+    /// A model of `depth` layers for images of `shape`. One layer, chosen at random, has the wanted
+    /// kernel, pooling and padding. The other layers, and all other keys, are random.
     ///
-    /// The first patch holds at least two values wherever it stands: with one, every cosine is 1 or
-    /// -1, where the slope of relu is singular and two correct programs differ.
+    /// Every patch of the first layer holds at least two values. With one value, every cosine would
+    /// be 1 or -1, where the slope of relu has an infinite derivative and two correct programs
+    /// differ.
     pub fn model(&self, rng: &mut StdRng, shape: Shape, depth: usize, carried: Carried) -> Model {
         loop {
             let mut layers: Vec<Layer> = (0..depth).map(|_| self.layer(rng, carried)).collect();
@@ -131,12 +133,12 @@ fn set_pooling(layer: &mut Layer, side: usize, pooling: &Pooling) {
     }
 }
 
-/// Two layers on [`SHAPE`].
+/// The plan of [`two_layers`] on [`SHAPE`].
 pub fn plan(kernel: Kernel, ntk: bool) -> Plan {
     Plan::new(&two_layers(kernel), SHAPE, carried(ntk)).unwrap()
 }
 
-/// One plan for each kernel, the CKN and, if there is one, the NTK.
+/// Plans of [`two_layers`] for each kernel: of the CKN and, if the kernel has one, of the NTK.
 pub fn plans() -> impl Iterator<Item = Plan> {
     Kernel::ALL.into_iter().flat_map(|kernel| {
         let ntk = kernel.singular().is_none().then(|| plan(kernel, true));
@@ -144,7 +146,8 @@ pub fn plans() -> impl Iterator<Item = Plan> {
     })
 }
 
-/// Layers that go around, are spread out, far apart, wider than their map, or see everything.
+/// Models with unusual geometry: circular and valid padding, dilations, strides, patches and
+/// windows wider than their map, no pooling, and global pooling.
 pub fn unusual_models() -> Vec<Model> {
     let layer = |change: &dyn Fn(&mut Layer)| {
         let mut layer = layer(Kernel::Exp, 3, 2, &Pooling::Gaussian);

@@ -1,16 +1,17 @@
-//! Where patches stand, and what is pooled: tables over the positions of an axis.
+//! Tables over the positions of an axis: the positions of each patch, and the pooling matrix.
 
 use ckn_rs::convention::Convention;
 use ckn_rs::model::{Layer, Model, Padding};
 use ckn_rs::pooling::Pooling;
 use ndarray::Array2;
 
-/// For each patch along axis `side` of `n` positions, what it reads at each of its own positions.
+/// For each patch along axis `side` of `n` positions, the positions that it reads. A position
+/// outside the map is `None`.
 pub fn patches(model: &Model, layer: &Layer, side: usize, n: usize) -> Vec<Vec<Option<usize>>> {
     let [k, d, t] = [layer.npatch, layer.dilation, layer.stride].map(|sides| sides[side] as i64);
     let n = n as i64;
-    // The original negates its offsets: an even patch reaches further back. Its first release does
-    // not.
+    // The original negates its offsets, so a patch of even length reaches one position further back
+    // than forward. Its first release does not negate them.
     let offsets: Vec<i64> = match model.convention {
         Convention::Original => (-((k - 1) / 2)..=k / 2).map(|o| -o).rev().collect(),
         Convention::First => (-((k - 1) / 2)..=k / 2).collect(),
@@ -27,7 +28,7 @@ pub fn patches(model: &Model, layer: &Layer, side: usize, n: usize) -> Vec<Vec<O
     (0..count).map(patch).collect()
 }
 
-/// The pooling along axis `side` of `n` patches, `A[P, p]`.
+/// The pooling matrix `A[P, p]` along axis `side` of `n` patches.
 pub fn pooling(model: &Model, layer: &Layer, side: usize, n: usize) -> Array2<f64> {
     let (s, f) = (layer.subsampling[side], layer.poolfactor[side]);
     let less_one = (n / s).saturating_sub(1);
@@ -39,7 +40,7 @@ pub fn pooling(model: &Model, layer: &Layer, side: usize, n: usize) -> Array2<f6
         (Pooling::Average, Convention::Original) => (0, vec![1.0 / f as f64; f], n / s),
         (Pooling::Strided, Convention::Original) => (s, vec![1.0], less_one),
         (named, Convention::First) => {
-            // All of 2 s + 1 taps, of which the last is not read.
+            // There are 2 s + 1 weights, and the last one is dropped.
             let mut weights = match named {
                 Pooling::Gaussian => bell(s),
                 Pooling::Average => vec![1.0 / (2 * s + 1) as f64; 2 * s + 1],
@@ -61,7 +62,7 @@ pub fn pooling(model: &Model, layer: &Layer, side: usize, n: usize) -> Array2<f6
     matrix
 }
 
-/// `exp(-i^2 / f^2)`, `i = -f ..= f`, divided by their sum.
+/// The weights `exp(-i^2 / f^2)` for `i = -f ..= f`, divided by their sum.
 fn bell(f: usize) -> Vec<f64> {
     let bell = |i: isize| (-((i * i) as f64) / ((f * f) as f64)).exp();
     let f_signed = f as isize;

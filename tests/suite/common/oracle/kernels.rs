@@ -1,19 +1,22 @@
-//! The patch kernels' formulas, as `DESIGN.md` has them.
+//! The formulas of the patch kernels, as in `DESIGN.md`.
 
 use std::f64::consts::PI;
 
 use ckn_rs::model::Layer;
 
-/// Below this a patch norm counts as this when a cosine is formed.
+/// The least patch norm in the denominator of a cosine. Smaller norms are replaced by it.
 const FLOOR: f64 = 1e-6;
 
-/// Parallel patches are so in exact arithmetic only, and a root makes much of what rounding does.
+/// The kernel `step`, from the cosine.
+///
+/// Rounding moves the cosine of parallel patches away from 1 or -1, and the arccosine amplifies
+/// that error there. So a cosine so near to 1 or -1 counts as exact.
 fn step(cosine: f64) -> f64 {
     let rounding = 1.0 - cosine.abs() < 1e-13;
     1.0 - (if rounding { cosine.round() } else { cosine }).acos() / PI
 }
 
-/// `M` and `dM/dS`, from the patch sum and the norms of the two patches.
+/// The value `M` and the slope `dM/dS`, from the patch sum and the norms of the two patches.
 pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64) {
     let norms = left * right;
     let u = (sum / (left.max(FLOOR) * right.max(FLOOR))).clamp(-1.0, 1.0);
@@ -22,7 +25,8 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
     let k0 = (PI - u.acos()) / PI;
     let k1 = ((1.0 - u * u).sqrt() + u * (PI - u.acos())) / PI;
     let (a, b, c) = (square * left * left, square * right * right, square * sum);
-    // exp(-(a + b) / 2) times sinh(c) and cosh(c), which may be too large.
+    // exp(-(a + b) / 2) sinh(c) and exp(-(a + b) / 2) cosh(c), as products of exponentials, because
+    // sinh(c) and cosh(c) may overflow.
     let (half, less_1) = ((c.abs() - (a + b) / 2.0).exp() / 2.0, (-2.0 * c.abs()).exp_m1());
     let (odd, even) = (-c.signum() * half * less_1, half * (2.0 + less_1));
     match layer.kernel.name() {
@@ -85,7 +89,7 @@ pub fn patch_kernel(layer: &Layer, sum: f64, left: f64, right: f64) -> (f64, f64
     }
 }
 
-/// Value and slope; `square` is `sigma^2`.
+/// Value and slope of `gelu`. `square` is `sigma^2`.
 fn gelu(a: f64, b: f64, c: f64, square: f64) -> (f64, f64) {
     let product = (1.0 + a) * (1.0 + b);
     let delta = (product - c * c).sqrt();

@@ -1,8 +1,8 @@
 //! The definition of the kernels, in dense float64 loops.
 //!
-//! It shares nothing with the crate but the words of a model. A map is a matrix over pairs of
-//! positions, held whole: `K[p, q]`, `p = row * width + column` in the left image, `q` in the right
-//! one. Small images only. The formulas are those of section 1 of `DESIGN.md`.
+//! It shares nothing with the crate except the types that describe a model. A map is a whole matrix
+//! `K[p, q]` over pairs of positions: `p = row * width + column` in the left image, and `q` in the
+//! right one. So images must be small. The formulas are those of section 1 of `DESIGN.md`.
 
 mod geometry;
 mod kernels;
@@ -20,7 +20,7 @@ pub struct Kernels {
     pub ntk: f64,
 }
 
-/// Matrices of the CKN and of the NTK of each image of `x` with each of `y`.
+/// The Gram matrices of the CKN and of the NTK, of the images of `x` and `y`.
 pub fn gram(
     model: &Model,
     shape: Shape,
@@ -77,7 +77,7 @@ fn kernels(
     Kernels { ckn: read(ckn_map), ntk: read(ntk_map) }
 }
 
-/// The patch norms of one image at each layer, by patch.
+/// The patch norms of one image: for each layer, one norm for each patch.
 pub fn norms(model: &Model, shape: Shape, x: ArrayView1<f64>) -> Vec<Vec<f64>> {
     let mut size = (shape.height, shape.width);
     let mut map = pixels(shape, x, x);
@@ -96,8 +96,10 @@ pub fn norms(model: &Model, shape: Shape, x: ArrayView1<f64>) -> Vec<Vec<f64>> {
     all
 }
 
-/// The model with widths in units of this image's patch norms: far from them a kernel that is not
-/// homogeneous is 0, or the exponential of large numbers that cancel.
+/// The model with each `sigma` in units of this image's patch norms.
+///
+/// With a very different `sigma`, a kernel that is not homogeneous is 0, or an exponential of large
+/// numbers that cancel.
 pub fn suited(mut model: Model, shape: Shape, x: ArrayView1<f64>) -> Model {
     for index in 0..model.layers.len() {
         let norms = &norms(&model, shape, x)[index];
@@ -122,7 +124,7 @@ fn pixels(shape: Shape, x: ArrayView1<f64>, y: ArrayView1<f64>) -> Array2<f64> {
     matrix(x).dot(&matrix(y).t())
 }
 
-/// A layer's sums over patches, `S[p, q]`, and the height and width of its grid of patches.
+/// A layer's patch sums `S[p, q]`, and the height and width of its grid of patches.
 fn patch_sums(
     model: &Model,
     layer: &Layer,
@@ -132,7 +134,7 @@ fn patch_sums(
     let rows = geometry::patches(model, layer, 0, height);
     let cols = geometry::patches(model, layer, 1, width);
     let grid = (rows.len(), cols.len());
-    // The positions of a patch, row by row.
+    // The positions that a patch reads, row by row.
     let positions = |patch: usize| -> Vec<Option<usize>> {
         let (y, x) = (&rows[patch / grid.1], &cols[patch % grid.1]);
         y.iter().flat_map(|&y| x.iter().map(move |&x| Some(y? * width + x?))).collect()
@@ -149,7 +151,7 @@ fn patch_sums(
     (Array2::from_shape_fn((patches.len(), patches.len()), sum), grid)
 }
 
-/// The pooling of a whole map, `A[P, p]`, and the height and width of what is left.
+/// The pooling matrix `A[P, p]` of a whole map, and the height and width of the pooled map.
 fn pooling_matrix(
     model: &Model,
     layer: &Layer,
