@@ -1,4 +1,4 @@
-//! Random images, their norms, and short ways to call the engine.
+//! Random images, their norms, and short calls of the engine.
 
 use ckn_rs::engine::{self, Compiled, Images, Job, Outputs};
 use ckn_rs::plan::Plan;
@@ -12,14 +12,14 @@ pub fn random<F: Compiled>(plan: &Plan, count: usize) -> Array2<F> {
     Array2::from_shape_simple_fn((count, len), || F::from_f64(rng.random()))
 }
 
-/// Their patch norms.
+/// The patch norms of images.
 pub fn norms<F: Compiled>(plan: &Plan, pixels: ArrayView2<F>, job: &Job) -> Array2<F> {
     let mut norms = Array2::from_elem((pixels.nrows(), plan.norms_len()), F::ZERO);
     engine::norms(plan, pixels, norms.view_mut(), job).unwrap();
     norms
 }
 
-/// A set of images for the engine, with norms that are known or not.
+/// A set of images for the engine, with norms or without.
 pub fn set<'a, F>(pixels: ArrayView2<'a, F>, norms: Option<ArrayView2<'a, F>>) -> Images<'a, F> {
     Images { name: "images", pixels, norms }
 }

@@ -1,10 +1,10 @@
-//! What the engine takes. Criterion's elements are pairs of images, images for `norms`, and entries
-//! of a map for `steps`.
+//! Benchmarks of the engine. Criterion's elements are pairs of images. For `norms` they are images,
+//! and for `steps` they are entries of a map.
 //!
-//! `cargo bench` runs all, `cargo bench -- pair` one group, `cargo bench -- pair/exp/` one model.
-//! A benchmark's parameter is the instruction set. It is one program, since each would compile the
-//! engine again for itself; its samples are few and short, so that all of it takes a minute.
-//! `make bench-compare` sets a run beside the last record.
+//! `cargo bench` runs all, `cargo bench -- pair` one group, `cargo bench -- pair/exp/` one model. A
+//! benchmark's parameter is the instruction set. All benchmarks are one program, because each
+//! program compiles the engine again. Samples are few and short, so that a whole run takes a
+//! minute. `make bench-compare` compares a run with the last record.
 
 mod images;
 mod matrix;

@@ -1,4 +1,4 @@
-//! Whole calls, norms included: a symmetric matrix on one thread and on two, a small one, a pair.
+//! Times of whole calls, norms included: symmetric matrices on one thread and on two, and one pair.
 
 use ckn_rs::engine::{self, Compiled, Job, Outputs};
 use criterion::measurement::WallTime;
@@ -49,7 +49,7 @@ fn symmetric(
     });
 }
 
-/// What `compute_kernel` of the Python package calls.
+/// The kernel of one pair, as `compute_kernel` of the Python package computes it.
 fn single<F: Compiled>(group: &mut BenchmarkGroup<WallTime>, name: &str) {
     let plan = models::flagship().plan();
     let job = Job::new(1, None).unwrap();

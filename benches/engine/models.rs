@@ -1,4 +1,4 @@
-//! The models that are timed, under the names that `benches/side_by_side.py` has for them, too.
+//! The models that are timed. `benches/side_by_side.py` uses these names, too.
 
 use ckn_rs::kernel::{Kernel, Parameter, Parameters, Setting};
 use ckn_rs::model::{Layer, Model, Padding};
@@ -43,17 +43,17 @@ fn case(name: &'static str, shape: Shape, layers: &[Layer]) -> Case {
     Case { name, shape, carried: Carried::Nothing, layers: layers.to_vec() }
 }
 
-/// Two layers of 3x3 patches on 32x32x3 images, the model that everything is measured by.
+/// Two layers of 3x3 patches on 32x32x3 images. Other models are compared with this one.
 pub fn flagship() -> Case {
     flagship_with(Kernel::Exp)
 }
 
-/// The same with another patch kernel.
+/// The flagship with another patch kernel.
 pub fn flagship_with(kernel: Kernel) -> Case {
     case(kernel.name(), CIFAR, &[layer(kernel, 3, 2), layer(kernel, 3, 5)])
 }
 
-/// Its NTK.
+/// The NTK of the flagship with `relu`.
 pub fn flagship_ntk() -> Case {
     Case { name: "relu, NTK", carried: Carried::Ntk, ..flagship_with(Kernel::Relu) }
 }
@@ -63,7 +63,7 @@ pub fn three_layers() -> Case {
     case("exp, three layers", CIFAR, &[2, 2, 2].map(|s| exp(3, s)))
 }
 
-/// Two layers on 8x8x1 images: so little work that what surrounds it shows.
+/// Two layers on 8x8x1 images. They need so little work that the cost of everything else shows.
 pub fn digits() -> Case {
     case("exp, 8x8x1", DIGITS, &[exp(3, 2), exp(3, 1)])
 }
@@ -79,9 +79,9 @@ fn flagship_like(name: &'static str, change: impl Fn(&mut Layer)) -> Case {
     case
 }
 
-/// All of them.
+/// All models.
 pub fn all() -> Vec<Case> {
-    // Those of one formula stand for each other.
+    // `poly2` and `poly3` are left out, because `poly4` has the same sort of formula.
     let kernels =
         Kernel::ALL.into_iter().filter(|kernel| !["poly2", "poly3"].contains(&kernel.name()));
     let mut cases: Vec<_> = kernels.map(flagship_with).collect();
@@ -104,7 +104,7 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
-/// Those of a kernel that needs some.
+/// Parameters for a kernel. Those that are not listed here have their default.
 fn parameters(kernel: Kernel) -> Parameters {
     let setting = |own: &Parameter| match own.name {
         "a" => Setting::Number(-0.5),

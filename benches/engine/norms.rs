@@ -1,4 +1,4 @@
-//! An image's patch norms, on one thread.
+//! Times of an image's patch norms, on one thread.
 
 use ckn_rs::engine::{self, Job};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
@@ -7,7 +7,7 @@ use ndarray::Array2;
 use crate::images;
 use crate::models;
 
-/// Images: full batches at every vector width.
+/// Number of images: full batches at every vector width.
 const COUNT: usize = 32;
 
 pub fn bench(c: &mut Criterion) {

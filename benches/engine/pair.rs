@@ -1,4 +1,5 @@
-//! A pair of images, on one thread, with the norms given: what a large matrix costs, by the pair.
+//! Times of a pair of images, on one thread, with norms given. This is the cost of a pair in a
+//! large matrix.
 
 use ckn_rs::engine::{Compiled, Job};
 use ckn_rs::simd::Isa;
@@ -9,10 +10,11 @@ use ndarray::{Array2, Axis};
 use crate::images;
 use crate::models::{self, Case};
 
-/// Entries of the first map that an iteration computes at least: some tens of milliseconds.
+/// The least number of entries of the first map in one iteration, which takes some tens of
+/// milliseconds.
 const ENTRIES: usize = 1 << 25;
 
-/// Right images: a full batch at every vector width, in both precisions.
+/// Number of right images: full batches at every vector width, in both precisions.
 const RIGHT: usize = 16;
 
 pub fn bench(c: &mut Criterion) {

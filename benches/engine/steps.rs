@@ -1,4 +1,4 @@
-//! The steps of a pair of rows of the first layer, by the entry of its map.
+//! Times of the steps that a pair of rows takes in the first layer, for each entry of its map.
 
 use ckn_rs::engine::Job;
 use ckn_rs::engine::steps::{Step, Steps};
@@ -9,7 +9,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use crate::images;
 use crate::models::{self, Case};
 
-/// Images: a full batch at every vector width.
+/// Number of images: full batches at every vector width.
 const COUNT: usize = 16;
 
 pub fn bench(c: &mut Criterion) {

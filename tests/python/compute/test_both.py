@@ -1,4 +1,4 @@
-"""Two kernels, or a kernel and its gradient, from one pass."""
+"""The NTK and the CKN from one pass, and the kernel with its gradient from one pass."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -105,7 +105,7 @@ def changed(model: Model, level: int, factor: float) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("normalize", [False, True], ids=["as is", "normalized"])
 @pytest.mark.parametrize("ims2", [None, Y], ids=["symmetric", "rectangular"])
 def test_gradient_is_that_of_the_matrix(ims2: Any, normalize: bool) -> None:
-    """By central differences, each layer's in its own place."""
+    """The derivatives of each layer are compared with central differences."""
     _, dK = ckn_rs.compute_gradient(X, ims2, model=SIGMAS, normalize=normalize)
     step = 1e-5
     for level in range(2):

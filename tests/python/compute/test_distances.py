@@ -1,4 +1,4 @@
-"""Diagonals and distances: what they are made of, and that they stay what they must be."""
+"""Diagonals and distances: their values from entries of the matrix, and their properties."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What scripts written for the original rely on: names, arguments, defaults, shapes, dtypes."""
+"""Scripts written for the original find its names, arguments, defaults, shapes and dtypes."""
 
 import inspect
 import itertools
@@ -99,7 +99,7 @@ SOME_NORMS = [names for k in range(5) for names in itertools.combinations(NAMES,
 @pytest.mark.parametrize("one_set", [False, True], ids=["two sets", "one set"])
 @pytest.mark.parametrize("names", SOME_NORMS, ids=lambda names: " ".join(names) or "none")
 def test_any_of_the_norms_may_be_left_out(names: tuple[str, ...], one_set: bool) -> None:
-    """The original then ignores the others."""
+    """The original ignores all norms if one of the arguments is missing."""
     X = cases.images(3, (8, 8, 1))
     Y = None if one_set else cases.images(4, (8, 8, 1), seed=1)
     K = ckn_rs.compute_kernel_matrix(X, Y, model=cases.EXP)

@@ -149,7 +149,7 @@ def test_arguments(case: str) -> None:
     check_message(str(caught.value), fragments)
     with pytest.raises(ANY):
         call(out=out)
-    if case != "overflow":  # that is found on the way
+    if case != "overflow":  # an overflow is found only during the computation
         assert (out == 7).all()
 
 

@@ -1,4 +1,4 @@
-"""Every value of the original, to the accuracy that is promised."""
+"""Results agree with every value of the original, to the accuracy that README promises."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ every_case = pytest.mark.parametrize("case", cases.GOLDEN, ids=lambda case: case
 
 
 def known(*keys: str) -> pytest.MarkDecorator:
-    """Every case that has these values: the first release's have but a few."""
+    """Parametrize with every case that has these values; the first release has only a few."""
     having = [case for case in cases.GOLDEN if set(keys) <= set(case.values)]
     assert having
     return pytest.mark.parametrize("case", having, ids=lambda case: case.name)
@@ -110,7 +110,7 @@ def test_ntk_and_ckn_from_one_pass(case: Golden) -> None:
     ntk, ckn = kernel.compute_kernel_matrix(X, Y, n1, n2, i1, i2, ntk=True, return_rf=True)
     assert cases.error(ntk, case.values["Kxy"]) <= EXACT
     assert cases.error(ckn, case.values["Krf"]) <= EXACT
-    # The same for one set of images, where the original leaves the second matrix wrong.
+    # With one set of images, the original's second matrix is wrong. Ours is that of the CKN.
     ntk, ckn = kernel.compute_kernel_matrix(X, None, n1, None, i1, None, ntk=True, return_rf=True)
     assert cases.split_error(ntk, case.values["K"])[1] <= EXACT
     alone = ckn_rs.compute_kernel_matrix(X, model=case.model)

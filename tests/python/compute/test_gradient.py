@@ -1,4 +1,4 @@
-"""Derivatives by log sigma, against central differences."""
+"""Derivatives with respect to log sigma, compared with central differences."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def check(model: Model, X: Any, Y: Any, **options: Any) -> None:
 def test_gradients_are_those_of_differences(kernel: str, padding: str, readout: str) -> None:
     rng = np.random.default_rng(SIGMA.index(kernel))
     for _ in range(2):
-        # Layers whose kernel has no slope would refuse.
+        # `ntk=True` leaves out kernels without a slope, which have no gradient.
         model, shape = cases.random_model(
             rng, kernel, "average", padding, readout=readout, ntk=True
         )

@@ -1,4 +1,4 @@
-"""Inputs on which rounding, division by nothing or a huge scale could give a NaN."""
+"""Inputs for which rounding, a division by 0 or a huge scale could give a NaN."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ DTYPES = ["float32", "float64"]
 
 
 def hard_images() -> cases.Floats:
-    """Blank, blank in part, constant, opposite, duplicate and almost duplicate images."""
+    """Return images: blank, partly blank, constant, opposite, duplicate and almost duplicate."""
     X = cases.images(8, SHAPE)
     X[1] = 0
     X[2, :5] = 0
@@ -39,7 +39,7 @@ def test_hard_images(kernel: str, ntk: bool, dtype: str) -> None:
     if kernel not in layers.NOT_BLANK:
         assert (K[1] == 0).all()
     expected = np.array([[oracle.kernel(x, y, model(kernel), ntk)[ntk] for y in X] for x in X])
-    # Equal patches are everywhere here, so every NTK entry is as inexact as a diagonal one.
+    # Here all images have equal patches, so every NTK entry is as inexact as one on the diagonal.
     tolerance = {"float64": 1e-7 if ntk else 1e-12, "float32": 1e-3 if ntk else 2e-6}[dtype]
     assert cases.error(K, expected) <= tolerance
 
@@ -60,7 +60,7 @@ def test_small_scale(kernel: str, ntk: bool, scale: float) -> None:
     K = ckn_rs.compute_kernel_matrix(X, Y, model=model(kernel), ntk=ntk)
     expected = np.array([[oracle.kernel(x, y, model(kernel), ntk)[ntk] for y in Y] for x in X])
     assert np.isfinite(K).all()
-    # An absolute floor: near the smallest double, digits are lost.
+    # The bound has an absolute part, because numbers near the smallest double have fewer digits.
     np.testing.assert_allclose(
         K, expected, rtol=1e-11, atol=max(1e-300, 1e-12 * abs(expected).max())
     )

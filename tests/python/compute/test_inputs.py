@@ -1,4 +1,4 @@
-"""Anything NumPy can read goes in, and results go where they are asked to go."""
+"""Images may be anything that NumPy can read, and results may go to any array."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ K32 = ckn_rs.compute_kernel_matrix(X32, model=cases.EXP)
 
 
 class ArrayLike:
-    """Something of another library that converts itself."""
+    """An object of another library that converts itself to an array."""
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> cases.Floats:
         return X.astype(dtype) if dtype is not None else X
@@ -73,7 +73,7 @@ def test_double_precision_forms(same: Any) -> None:
     "axes", [(3, 2, 1, 0), (3, 0, 1, 2), (0, 3, 1, 2)], ids=lambda axes: "".join(map(str, axes))
 )
 def test_kernels_of_pairs_in_any_memory_layout(axes: tuple[int, ...]) -> None:
-    """Layouts that NumPy keeps when it joins arrays."""
+    """Images have layouts that NumPy keeps when it joins arrays."""
     same = np.ascontiguousarray(X.transpose(axes)).transpose(np.argsort(axes))
     assert ckn_rs.compute_kernel(same[0], same[1], cases.EXP) == ckn_rs.compute_kernel(
         X[0], X[1], cases.EXP

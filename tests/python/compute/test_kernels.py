@@ -1,4 +1,7 @@
-"""The oracle's kernels against expectations and differences, so that no formula is wrong twice."""
+"""The oracle's formulas, compared with expectations and differences.
+
+The package and the oracle could have an equal mistake in a formula. These tests would find it.
+"""
 
 import math
 from typing import Any
@@ -41,7 +44,10 @@ def test_kernels_are_expectations(name: str) -> None:
 
 
 def by_angle(phi: Any, degree: int, n1: float, n2: float) -> Any:
-    """Of a homogeneous activation: an integral over directions, ``E[r^(2 degree)]`` over radii."""
+    """Return the expectation for a homogeneous activation.
+
+    It is an integral over directions, times the expectation ``E[r^(2 degree)]`` over radii.
+    """
     count = 200_000
     t = 2 * np.pi * (np.arange(count) + 0.5) / count
     means = [np.mean(phi(np.cos(t)) * phi(np.cos(t - angle))) for angle in ANGLES]
@@ -49,7 +55,7 @@ def by_angle(phi: Any, degree: int, n1: float, n2: float) -> Any:
 
 
 def by_hermite(phi: Any, s1: float, s2: float) -> Any:
-    """Of a smooth activation: Gauss-Hermite quadrature in both dimensions."""
+    """Return the expectation for a smooth activation, by Gauss-Hermite quadrature in the plane."""
     x, weights = np.polynomial.hermite_e.hermegauss(120)
     weights = weights / weights.sum()
     means = []

@@ -1,4 +1,4 @@
-"""Kernels of unit length."""
+"""Normalized kernels: the kernel of each image with itself is 1."""
 
 import warnings
 from typing import Any
@@ -87,7 +87,7 @@ def test_gradient_is_zero_on_the_diagonal(dtype: str) -> None:
     [(1e17, "float32"), (1e30, "float64"), (1e74, "float64"), (1e150, "float64")],
 )
 def test_large_scale(scale: float, dtype: str) -> None:
-    """Kernels up to the end of the range, where a product of two of them has left it."""
+    """Kernels are so large that the product of two of them overflows."""
     expected = ckn_rs.compute_kernel_matrix(X, Y, model=cases.EXP, normalize=True)
     large = ckn_rs.compute_kernel_matrix(
         scale * X, scale * Y, model=cases.EXP, normalize=True, dtype=dtype
@@ -100,7 +100,7 @@ def test_large_scale(scale: float, dtype: str) -> None:
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-77])
 def test_small_scale(scale: float) -> None:
-    """Kernels near 0: below a patch norm of 1e-6, they go down with the fourth power."""
+    """Kernels are near 0: for patch norms below 1e-6, they fall as the fourth power of the scale."""
     model = [layers.layer("linear", npatch=3, subsampling=2)]
     x, y = scale * X, scale * Y
     own = [np.sqrt(ckn_rs.compute_diagonal(images, model)) for images in (x, y)]

@@ -1,4 +1,4 @@
-"""Random models on random rectangular images, against the definition in dense loops."""
+"""Random models on random rectangular images, compared with the definition in dense loops."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ every_padding = pytest.mark.parametrize("padding", ["same", "valid", "circular"]
 @every_pooling
 @every_kernel
 def test_conformance(kernel: str, pooling: Any, padding: str, convention: str, ntk: bool) -> None:
-    """Both dtypes; the readout by turns."""
+    """Both dtypes are compared, and the readout is chosen at random."""
     if ntk and kernel in cases.SINGULAR:
         return
     seed = [_core.KERNELS.index(kernel), cases.POOLINGS.index(pooling), len(padding), ntk]
@@ -82,11 +82,11 @@ def test_extreme_geometry(layers: cases.Layers, shape: tuple[int, int, int], ntk
 
 
 def test_a_width_of_any_size() -> None:
-    """A patch that holds the whole map wherever it stands is as good as any wider one."""
+    """A patch that covers the whole map from every position gives the result of any wider patch."""
     X = cases.images(3, (4, 5, 2))
     layers = [{"npatch": 9, "subsampling": 1, "poolfactor": 8, "pooling": "average"}]
     wider = [layers[0] | {"npatch": 10**12, "poolfactor": 10**12}]
     K = ckn_rs.compute_kernel_matrix(X, model=layers)
-    # Two averages a window, by rows and by columns, of each image.
+    # The average divides by the width: along rows and along columns, for each of the two images.
     expected = K * (8 / 10**12) ** 4
     assert cases.error(ckn_rs.compute_kernel_matrix(X, model=wider), expected) <= 1e-12

@@ -1,4 +1,4 @@
-"""The core's plans: planned once, run many times."""
+"""The core's plans, which are made once and run many times."""
 
 import pickle
 from typing import Any
@@ -39,7 +39,7 @@ def test_facts() -> None:
     assert (plan.kind, plan.shape, plan.norms_len, plan.gradients) == ("gradient", SHAPE, 144, 2)
     assert [layer["input"] for layer in plan.layers] == [(9, 8), (3, 3)]
     assert plan.model["readout"] == "trace"
-    # A vector has as many bytes in both precisions, and half as many lanes in float64.
+    # A vector is equally large in both precisions, and has half as many lanes in float64.
     assert plan.scratch_bytes("float64") == plan.scratch_bytes("float32") > 1000
     assert _core.Plan(SPEC, SHAPE, "ckn").gradients == 0
     with pytest.raises(ValueError, match=r'dtype.*"half"'):

@@ -1,4 +1,4 @@
-"""What is true of these kernels whatever their values."""
+"""Properties that hold for every kernel."""
 
 import numpy as np
 import pytest

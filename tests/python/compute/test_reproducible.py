@@ -1,4 +1,4 @@
-"""The bits of a pair depend on the pair alone: not on threads, blocks or vector units."""
+"""The bits of a pair depend only on the pair, not on threads, blocks or vector units."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SHAPE = (11, 10, 3)
 X = cases.images(37, SHAPE)
 Y = cases.images(21, SHAPE, seed=1)
 FUSED = {"avx2", "avx512", "neon"}
-"""Levels that multiply and add in one rounding; those without may differ in the last place."""
+"""Levels whose multiply-adds round once. Other levels may differ in the last place."""
 
 both = pytest.mark.parametrize("ntk", [False, True], ids=["ckn", "ntk"])
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -45,7 +45,7 @@ def test_threads(dtype: str, ntk: bool) -> None:
 @both
 @dtypes
 def test_small_calls(dtype: str, ntk: bool) -> None:
-    """A pair alone is computed in the calling thread, a matrix beside it."""
+    """A single pair is computed in the calling thread, and a matrix in other threads."""
     ims1, ims2 = X.astype(dtype), Y.astype(dtype)
     whole = ckn_rs.compute_kernel_matrix(ims1, ims2, model=cases.RELU, ntk=ntk)
     for i, j in [(0, 0), (36, 20), (17, 3)]:

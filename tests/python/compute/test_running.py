@@ -1,4 +1,4 @@
-"""How a long computation lives with the rest of the program: GIL, Ctrl-C, fork, progress, log."""
+"""A long computation leaves the rest of the program usable: GIL, Ctrl-C, fork, progress, log."""
 
 import logging
 import signal
@@ -65,7 +65,7 @@ def test_other_threads_run_meanwhile() -> None:
         turns += 1
         time.sleep(0.001)
     worker.join()
-    # With the GIL held all the time this thread would get a turn or two.
+    # If the computation held the GIL, this thread would run only once or twice.
     assert turns > 10
 
 
@@ -88,7 +88,7 @@ def test_ctrl_c_stops_within_a_second(call: str) -> None:
     watchdog.start()
     try:
         assert process.stdout.readline() == "ready\n"
-        time.sleep(1)  # well into the computation, which takes minutes or does not end
+        time.sleep(1)  # the computation has begun, and takes minutes or does not end
         assert process.poll() is None
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
@@ -228,7 +228,8 @@ def test_verbose_without_any_logging_is_seen(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logger = logging.getLogger("ckn_rs")
-    monkeypatch.setattr(logger, "propagate", False)  # pytest's own handlers are at the root
+    # The handlers of pytest are at the root logger.
+    monkeypatch.setattr(logger, "propagate", False)
     ckn_rs.compute_kernel_matrix(X, model=cases.EXP, verbose=True)
     assert capsys.readouterr().err.startswith("layer 0: 8x8 -> 3x3")
     assert (logger.handlers, logger.level) == ([], logging.NOTSET)

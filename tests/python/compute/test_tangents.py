@@ -1,8 +1,9 @@
-"""The same kernels by ``neural_tangents``, which derives them from infinitely wide networks.
+"""Our kernels, compared with those that ``neural_tangents`` derives from infinitely wide networks.
 
-It is no dependency: it needs a JAX of its age. Where ckn-rs and pytest are, with Python 3.11, it is
-``pip install neural-tangents==0.6.5 "jax[cpu]==0.4.30" tf2jax==0.3.6 tensorflow==2.17.1
-numpy==1.26.4``. Its largest difference here, of 18 networks, is 2e-15 of the largest entry.
+``neural_tangents`` is not a dependency, because it needs an old JAX. In an environment of Python
+3.11 with ckn-rs and pytest, install it with ``pip install neural-tangents==0.6.5 "jax[cpu]==0.4.30"
+tf2jax==0.3.6 tensorflow==2.17.1 numpy==1.26.4``. The largest difference over the 18 networks here
+is 2e-15 of the largest entry.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ jax.config.update("jax_enable_x64", True)
 pytestmark = pytest.mark.tangents
 
 TOLERANCE = 1e-12
-#: Kernels that are twice the expectation over normal weights.
+#: Kernels that are twice the expectation over standard normal weights.
 DOUBLED = ("relu", "step", "arccos2", "abrelu")
 
 AVERAGE = {"subsampling": 2, "pooling": "average"}
@@ -38,9 +39,10 @@ RBF = {"kernel": "rbf", "sigma": 4.0}
 LEAKY = {"kernel": "abrelu", "a": 0.2, "b": 0.9}
 ABSOLUTE = {"kernel": "abrelu", "a": -1.0}
 
-#: Name, height and width, readout, layers; channels are 2. Patches have odd sides, and strides odd
-#: sizes, where both centre patches alike; pooling windows end at the edge. ``step`` and ``arccos2``
-#: come last: ``neural_tangents`` 0.6.5 gives NaN for the norms of what follows them.
+#: Name, height and width, readout and layers of each network. Images have 2 channels. Patches have
+#: odd lengths, and strided maps have odd sizes, because both packages then place patches alike.
+#: Pooling windows end at the edge. ``step`` and ``arccos2`` are only in the last layer, because
+#: ``neural_tangents`` 0.6.5 gives NaN for norms after them.
 ARCHITECTURES: list[tuple[str, tuple[int, int], str, cases.Layers]] = [
     ("relu, flatten", (8, 4), "trace", [{"npatch": 3, "kernel": "relu", **AVERAGE}] * 2),
     ("relu, mean", (4, 8), "mean", [{"npatch": 3, "kernel": "relu", **AVERAGE}] * 2),
@@ -189,11 +191,13 @@ def activation(layer: dict[str, Any]) -> Any:
 
 
 def network(layers: list[dict[str, Any]], channels: int, readout: str) -> Any:
-    """The kernel function of the layers that ``_core.Plan`` describes.
+    """Return the kernel function of the layers that ``_core.Plan`` describes.
 
-    A convolution takes the mean over patch and channels, and ours the sum: its variance of weights
-    makes up for it, for the half that it misses of the kernel before, and is ``sigma^2`` where that
-    is what ours means.
+    A convolution of ``neural_tangents`` takes the mean over patch and channels, and ours takes the
+    sum. Some of our kernels are twice the expectation that ``neural_tangents`` computes. The
+    variance of a convolution's weights makes up for both: for its own mean, and for the half that
+    is missing in the layer before. It also has the factor ``sigma^2`` for kernels whose ``sigma``
+    is a standard deviation of weights.
     """
     parts: list[Any] = []
     gain = float(channels)
@@ -215,7 +219,8 @@ def network(layers: list[dict[str, Any]], channels: int, readout: str) -> Any:
             window = tuple(n // m for n, m in zip(layer["patches"], layer["output"], strict=True))
             parts.append(stax.AvgPool(window, window, "VALID"))
         gain = 2.0 if layer["kernel"] in DOUBLED else 1.0
-    # The mean of the diagonal, or of all; the dense layer adds the kernel to its tangent kernel.
+    # The network takes the mean of the diagonal, or of all entries. Its last, dense layer adds the
+    # CKN to the NTK.
     if readout == "trace":
         gain *= float(np.prod(layers[-1]["output"]))
     parts += [stax.Flatten() if readout == "trace" else stax.GlobalAvgPool()]
