@@ -100,7 +100,7 @@ def test_large_scale(scale: float, dtype: str) -> None:
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-77])
 def test_small_scale(scale: float) -> None:
-    """Kernels are near 0: below a patch norm of 1e-6 they fall as the scale to the 4th."""
+    """Kernels are near 0. Below a patch norm of 1e-6 they fall as the fourth power of the scale."""
     model = [layers.layer("linear", npatch=3, subsampling=2)]
     x, y = scale * X, scale * Y
     own = [np.sqrt(ckn_rs.compute_diagonal(images, model)) for images in (x, y)]
