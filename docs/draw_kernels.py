@@ -21,7 +21,7 @@ from matplotlib import pyplot as plt  # noqa: E402 (after the choice of a backen
 
 FOLDER = Path(__file__).parent / "kernels"
 
-#: What is drawn of a kernel with parameters; of the others, what they are by default.
+#: The parameters with which kernels are drawn; other kernels are drawn with their defaults.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "exp": {"sigma": 0.6},
     "abrelu": {"a": -0.5},
@@ -41,7 +41,7 @@ def kernel(name: str, cosines: np.ndarray[Any, Any], ntk: bool) -> np.ndarray[An
 
 def draw(name: str) -> None:
     """One small picture: the kernel, and dashed its slope, from the NTK: ``T = slope u + M``."""
-    # Not 0, where nothing can be divided by u.
+    # The grid leaves out 0, since values are divided by u.
     cosines = np.linspace(-1, 1, 200)
     value = kernel(name, cosines, ntk=False)
     figure, axes = plt.subplots(figsize=(1.6, 1.1))

@@ -14,6 +14,9 @@ Lengths: TypeAlias = int | tuple[int, int]
 Pooling: TypeAlias = str | Sequence[float] | tuple[str | Sequence[float], str | Sequence[float]]
 """A pooling, by its name or its weights: one for both axes, or one for rows and one for columns."""
 
+INTEGERS = ("npatch", "subsampling", "poolfactor", "stride", "dilation", "degree")
+"""The fields of a layer that are integers."""
+
 
 @dataclass(frozen=True, repr=False)
 class Layer:
@@ -21,7 +24,7 @@ class Layer:
 
     A layer is a plain record. Its values are checked when a :class:`Model` is made of it, or when
     it is passed to a function. Lists and arrays in it become tuples, and NumPy scalars become
-    Python scalars.
+    Python scalars; a whole float such as 3.0 becomes an integer where a length is wanted.
 
     Parameters
     ----------
@@ -143,7 +146,10 @@ class Layer:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            object.__setattr__(self, field.name, frozen(getattr(self, field.name)))
+            value = frozen(getattr(self, field.name))
+            if field.name in INTEGERS:
+                value = _whole(value)
+            object.__setattr__(self, field.name, value)
 
     def to_dict(self) -> dict[str, Any]:
         """The layer as a dict, with the keys of the original.
@@ -178,6 +184,13 @@ def frozen(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _whole(value: Any) -> Any:
+    """A whole float, such as 3.0, as an integer; the core refuses others."""
+    if isinstance(value, tuple):
+        return tuple(map(_whole, value))
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _thawed(value: Any) -> Any:

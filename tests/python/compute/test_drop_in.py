@@ -198,4 +198,5 @@ def test_lengths_may_be_whole_numbers_of_any_type(three: Any) -> None:
         X, model=[{"npatch": 3, "subsampling": 2, "sigma": 0.6}]
     )
     np.testing.assert_array_equal(ckn_rs.compute_kernel_matrix(X, model=layers), expected)
+    assert "npatch=3," in repr(ckn_rs.Model(layers))
     assert ckn_rs.Model(layers) == ckn_rs.Model([{"npatch": 3, "subsampling": 2, "sigma": 0.6}])
