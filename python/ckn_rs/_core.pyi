@@ -45,6 +45,7 @@ __all__ = [
     "KERNELS",
     "KERNEL_PARAMETERS",
     "POOLINGS",
+    "POOLING_PARAMETERS",
     "Plan",
     "READOUTS",
     "__version__",
@@ -60,6 +61,7 @@ __version__: str
 KERNELS: list[str]
 KERNEL_PARAMETERS: dict[str, list[str]]
 POOLINGS: list[str]
+POOLING_PARAMETERS: dict[str, list[str]]
 CONVENTIONS: list[str]
 READOUTS: list[str]
 

@@ -6,6 +6,7 @@ use super::batch::pack::Source;
 use super::batch::stage::Stages;
 use super::images::{Images, Storage, prepare};
 use super::job::Job;
+use super::memory::scratch_bytes;
 use super::threads;
 use super::tiles::{Outputs, Tile, tiles};
 use super::worker::Worker;
@@ -24,6 +25,7 @@ pub(super) fn compute<F: Real>(
     let columns = right.map_or(left.pixels.nrows(), |right| right.pixels.nrows());
     let shape = (left.pixels.nrows(), columns);
     check_outputs(plan, &out, Ix2(shape.0, shape.1))?;
+    check_memory::<F>(plan, job)?;
     let mut storage = [Storage::new(), Storage::new()];
     let [left_storage, right_storage] = &mut storage;
     let left = prepare(plan, left, left_storage, job)?;
@@ -40,6 +42,7 @@ pub(super) fn compute_pairs<F: Real>(
     job: &Job,
 ) -> Result<()> {
     check_outputs(plan, &out, Ix1(pairs.len()))?;
+    check_memory::<F>(plan, job)?;
     let count = images.pixels.nrows();
     if let Some((left, right)) = pairs.iter().find(|(a, b)| *a.max(b) >= count) {
         bail!("pair ({left}, {right}) names an image beyond the {count} given");
@@ -47,6 +50,24 @@ pub(super) fn compute_pairs<F: Real>(
     let mut storage = Storage::new();
     let images = prepare(plan, images, &mut storage, job)?;
     job.isa.for_few::<F>(pairs.len()).run(Pairs { plan, images, pairs, out, job })
+}
+
+/// The most scratch memory of a thread, in bytes.
+const MOST_SCRATCH: usize = 16 << 30;
+
+/// An allocation that fails would end the process.
+fn check_memory<F: Real>(plan: &Plan, job: &Job) -> Result<()> {
+    let bytes = scratch_bytes::<F>(plan, job.isa);
+    if bytes > MOST_SCRATCH {
+        bail!(
+            "model: each thread would need {:.0} GB of memory for images of shape {}, more than the \
+             {} GB that are allowed; use narrower poolings, a larger \"subsampling\" or smaller images",
+            bytes as f64 / 1e9,
+            plan.shape,
+            MOST_SCRATCH / 1_000_000_000,
+        );
+    }
+    Ok(())
 }
 
 fn check_outputs<F: Real, D: Dimension>(plan: &Plan, out: &Outputs<F, D>, shape: D) -> Result<()> {

@@ -16,8 +16,8 @@ pub struct Images<'a, F> {
     pub name: &'a str,
     /// Pixels, `(n, h * w * c)`, in standard layout.
     pub pixels: ArrayView2<'a, F>,
-    /// Patch norms, `(n, layers * h * w)`, as [`norms`](super::norms()) gives them; computed
-    /// unless given.
+    /// Patch norms, `(n, layers * h * w)`, as [`norms`](super::norms()) gives them; they are computed
+    /// unless given. A plan with gradients computes them always, with their derivatives.
     pub norms: Option<ArrayView2<'a, F>>,
 }
 
@@ -43,13 +43,14 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
     let pixels = check_pixels(plan, images.name, images.pixels)?;
     let (count, len) = (pixels.count(), plan.norms_len());
     let given = images.norms.map(|given| check_norms(plan, count, given)).transpose()?;
-
-    // Given norms are compared with computed ones in the first layer. They have no derivatives, so
-    // that gradients compute all norms again.
-    let (known, layers) = match (given, plan.gradients()) {
-        (Some(_), 0) => (true, 1),
-        _ => (false, plan.model.layers.len()),
-    };
+    if given.is_some() && plan.gradients() > 0 {
+        bail!(
+            "{}: gradients need the derivatives of norms, so that no norms can be given",
+            images.name
+        );
+    }
+    // Given norms are compared with computed ones in the first layer.
+    let layers = if given.is_some() { 1 } else { plan.model.layers.len() };
     storage.norms = vec![F::ZERO; count * len];
     storage.log_derivatives = vec![F::ZERO; count * len * plan.gradients()];
     let Storage { norms, log_derivatives } = storage;
@@ -58,10 +59,8 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
         ComputeNorms { plan, name, pixels, norms, log_derivatives, job, layers, counted: false };
     job.isa.run(task)?;
     let computed = PerImage { data: &*norms, len };
-    if let Some(given) = given {
-        check_belonging(plan, name, given, computed)?;
-    }
-    if let Some(norms) = given.filter(|_| known) {
+    if let Some(norms) = given {
+        check_belonging(plan, name, norms, computed)?;
         return Ok(Source { pixels, norms, log_derivatives: None });
     }
     let derivatives = PerImage { data: &*log_derivatives, len: len * plan.gradients() };

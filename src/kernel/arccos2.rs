@@ -9,8 +9,8 @@
 //! kappa(a)  = 1 + 2 a^2 - kappa(-a)
 //! ```
 //!
-//! where `W` is smooth on `[0, 1]` and approximated by a polynomial. Between opposite patches the
-//! formula on top cancels, and this one does not.
+//! where `W` is smooth on `[0, 1]` and approximated by a polynomial. For opposite patches, terms of the
+//! first formula cancel; those of this one do not.
 
 use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
 use super::relu;

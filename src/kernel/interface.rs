@@ -16,7 +16,8 @@ pub trait PatchKernel<F: Real>: Sized {
     /// The reason why the slope cannot be used, if it has a singularity that images always reach.
     const SINGULAR: Option<&'static str> = None;
 
-    /// Whether the kernel's loops contain the sums over patches, those of narrow patches in registers.
+    /// Whether the sums over patches are compiled into the kernel's loops, instead of a function that all
+    /// kernels share. The sums of narrow patches then stay in registers.
     ///
     /// For a short formula this is faster by a twelfth, but the code is ten times as long.
     const INLINES: bool = false;
@@ -52,8 +53,8 @@ pub trait PatchKernel<F: Real>: Sized {
 
 /// A patch kernel at one left site.
 ///
-/// Its methods take the patch sum `S` and the right patch. A kernel that multiplies the two inverses
-/// first need not wait for the patch sum to do so. Rounding can put a cosine a few units in the last
+/// Its methods take the patch sum `S` and the right patch. A kernel should multiply the two inverses
+/// first: that product does not wait for the patch sum. Rounding can put a cosine a few units in the last
 /// place outside `[-1, 1]`. A kernel that needs it inside clamps it.
 pub trait SiteKernel<S: Simd, F: Real>: Copy {
     /// `M`.

@@ -114,11 +114,8 @@ impl Layer {
                      {subsampling}; leave it out, or use \"stride\" or another pooling"
                 );
             }
-            let uses_factor = match pooling {
-                Pooling::Weights(_) | Pooling::Global | Pooling::None => false,
-                _ => convention == Convention::Original,
-            };
-            if !uses_factor && poolfactor != subsampling {
+            let has_width = pooling.has_width() && convention == Convention::Original;
+            if !has_width && poolfactor != subsampling {
                 bail!(
                     "model: layer {index}: \"poolfactor\" has no meaning with {name:?} pooling{}, \
                      got {poolfactor}; leave it out",

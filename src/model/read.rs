@@ -25,9 +25,6 @@ pub const KEYS: [&str; 9] = [
 /// The keys that a model may have: its layers, and beside them its options.
 pub const OPTIONS: [&str; 3] = ["layers", "convention", "readout"];
 
-/// The largest real number that is read as a whole one: no number below it is rounded.
-const WHOLE: f64 = 9e15;
-
 /// The place of a value, for the error that names it.
 pub(super) struct At<'a> {
     /// None for an option of the whole model.
@@ -160,8 +157,8 @@ impl Entries {
         Ok(Parameters(settings))
     }
 
-    /// Refuse a key that a layer with this kernel does not have: before one is missed, since it may
-    /// be that one, misspelt.
+    /// Refuse a key that a layer with this kernel does not have. This comes before the search for missing
+    /// keys: a key may seem to be missing because it is misspelt.
     fn check_keys(&self, kernel: Kernel) -> Result<()> {
         let Self { index, entries } = self;
         let known = |key: &str| {
@@ -187,14 +184,17 @@ impl Entries {
 
 impl At<'_> {
     fn whole(&self, value: &Value, wanted: &str) -> Result<usize> {
-        match *value {
-            // Larger numbers arrive as the largest of 64 bits.
-            Value::Integer(i64::MAX) => bail!("{self} is too large"),
-            Value::Integer(n) if n >= 1 => Ok(n as usize),
-            Value::Integer(n) => bail!("{self} must be at least 1, got {n}"),
+        let number = match *value {
+            Value::Integer(n) => n,
             // The original takes 3.0 for 3. It takes 3.5 for 3, too, which nobody means.
-            Value::Real(x) if x.fract() == 0.0 && (1.0..=WHOLE).contains(&x) => Ok(x as usize),
-            _ => Err(self.type_error(wanted, value)),
+            Value::Real(x) if x.fract() == 0.0 => x as i64,
+            _ => return Err(self.type_error(wanted, value)),
+        };
+        match usize::try_from(number) {
+            // Larger numbers arrive as the largest of 64 bits.
+            Ok(_) if number == i64::MAX => bail!("{self} is too large: it must be below 2^63"),
+            Ok(length) if length >= 1 => Ok(length),
+            _ => bail!("{self} must be at least 1, got {value}"),
         }
     }
 
@@ -213,7 +213,9 @@ impl At<'_> {
 
     fn number(&self, value: &Value) -> Result<f64> {
         let x = match *value {
-            Value::Integer(i64::MIN | i64::MAX) => bail!("{self} is too large"),
+            Value::Integer(i64::MIN | i64::MAX) => {
+                bail!("{self} is too large: it must be below 2^63")
+            }
             Value::Integer(n) => n as f64,
             Value::Real(x) => x,
             _ => return Err(self.type_error("a number", value)),

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::placement::Placement;
 use crate::model::{Layer, Model, Readout};
-use crate::pooling::{Along, Taps};
+use crate::pooling::{PooledAxis, Taps};
 
 /// The window of one pooled position.
 #[derive(Clone, Debug)]
@@ -46,15 +46,14 @@ pub struct Axis {
     pub sites: Vec<usize>,
     /// For each left site, the right sites with which it is evaluated.
     pub reach: Vec<Range<usize>>,
-    /// `taps[o][i]`: the index in `inputs` of the position that site `i` reads at offset `o`; none
-    /// beyond the edge.
-    pub taps: Vec<Vec<Option<usize>>>,
+    /// `patch_inputs[o][i]`: the index in `inputs` of the position that site `i` reads at offset `o`;
+    /// none beyond the edge.
+    pub patch_inputs: Vec<Vec<Option<usize>>>,
     /// Weights of a whole window.
     pub weights: Vec<f64>,
     /// The pooled positions that the next layer reads, one an input of it; none for the last layer.
     pub windows: Vec<Window>,
-    /// The windows that stand in the order of their sites: all but those that a circular map reads
-    /// again around its ends.
+    /// The windows in ascending order, without those that a circular map repeats around its ends.
     pub ascending: Range<usize>,
     /// For each left window, the right windows with which it is needed.
     pub window_reach: Vec<Range<usize>>,
@@ -87,7 +86,7 @@ struct Pooled {
 
 /// The pooling of `layer` along axis `along`, of so many patches.
 pub(super) fn taps(model: &Model, layer: &Layer, along: usize, patches: usize) -> Taps {
-    layer.poolings[along].taps(&Along {
+    layer.poolings[along].taps(&PooledAxis {
         positions: patches,
         subsampling: layer.subsampling[along],
         poolfactor: layer.poolfactor[along],
@@ -145,31 +144,25 @@ impl Needed {
 
     /// The positions that the patch sums of `axis` read.
     fn of_inputs(axis: &Axis) -> Self {
-        let mut mask = vec![vec![false; axis.inputs.len()]; axis.inputs.len()];
-        for (left, reach) in axis.reach.iter().enumerate() {
-            for taps in &axis.taps {
-                let Some(left) = taps[left] else { continue };
-                for right in taps[reach.clone()].iter().flatten() {
-                    mask[left][*right] = true;
+        let mut reach = vec![0..0; axis.inputs.len()];
+        for (left, partners) in axis.reach.iter().enumerate() {
+            for inputs in &axis.patch_inputs {
+                let Some(left) = inputs[left] else { continue };
+                let rights = &inputs[partners.clone()];
+                let ends = [rights.iter().flatten().next(), rights.iter().rev().flatten().next()];
+                if let [Some(&first), Some(&last)] = ends {
+                    reach[left] = hull([reach[left].clone(), first..last + 1].into_iter());
                 }
             }
         }
         let position = |&coordinate: &isize| axis.placement.position(coordinate);
-        Self {
-            positions: axis.inputs.iter().map(position).collect(),
-            reach: mask.iter().map(|row| partners(row)).collect(),
-        }
+        Self { positions: axis.inputs.iter().map(position).collect(), reach }
     }
 
     /// Whether a position is needed with any other, on the left or on the right.
     fn has(&self, index: usize) -> bool {
         !self.reach[index].is_empty() || self.reach.iter().any(|reach| reach.contains(&index))
     }
-}
-
-/// The least range that holds all indices that are set.
-fn partners(row: &[bool]) -> Range<usize> {
-    hull((0..row.len()).filter(|&index| row[index]).map(|index| index..index + 1))
 }
 
 impl Pooled {
@@ -191,21 +184,28 @@ impl Axis {
     ) -> Self {
         let patches = placement.patches;
         let window = |output: usize| pooled.window(output, patches);
-        let mut mask = vec![vec![false; patches]; patches];
+        // For each left position, the hull of the right ones with which it is needed.
+        let mut partners = vec![0..0; patches];
+        let mut used = vec![false; patches];
         for (&left, reach) in needed.positions.iter().zip(&needed.reach) {
-            for &right in &needed.positions[reach.clone()] {
-                let ((p, left), (q, right)) = (window(left), window(right));
-                for row in &mut mask[p..p + left.len()] {
-                    row[q..q + right.len()].fill(true);
-                }
+            let covered = |position: usize| {
+                let (first, weights) = window(position);
+                first..first + weights.len()
+            };
+            let rights = &needed.positions[reach.clone()];
+            for &right in rights {
+                used[covered(right)].fill(true);
+            }
+            let all = hull(rights.iter().map(|&right| covered(right)));
+            for position in covered(left).filter(|_| !all.is_empty()) {
+                partners[position] = hull([partners[position].clone(), all.clone()].into_iter());
+                used[position] = true;
             }
         }
-        let used = |&p: &usize| (0..patches).any(|q| mask[p][q] || mask[q][p]);
-        let sites: Vec<usize> = (0..patches).filter(used).collect();
-        let among_sites = |&p: &usize| -> Vec<bool> { sites.iter().map(|&q| mask[p][q]).collect() };
-        let reach = sites.iter().map(|p| partners(&among_sites(p))).collect();
-
+        let sites: Vec<usize> = (0..patches).filter(|&position| used[position]).collect();
         let index_of = |position: usize| sites.partition_point(|&site| site < position);
+        let among_sites = |all: &Range<usize>| index_of(all.start)..index_of(all.end);
+        let reach = sites.iter().map(|&site| among_sites(&partners[site])).collect();
         let outputs = needed.positions.iter().enumerate();
         let windows: Vec<Window> = outputs
             .map(|(index, &output)| {
@@ -223,7 +223,7 @@ impl Axis {
             inputs: Vec::new(),
             step: 1,
             reach,
-            taps: Vec::new(),
+            patch_inputs: Vec::new(),
             weights: pooled.taps.weights.clone(),
             ascending: ascending(&needed.positions),
             window_reach: needed.reach.clone(),
@@ -237,7 +237,7 @@ impl Axis {
         axis
     }
 
-    /// Find the inputs, and the taps on them.
+    /// Find the inputs of all patches.
     fn read_inputs(&mut self) {
         let Placement { offsets, dilation, .. } = &self.placement;
         let coordinates: Vec<Vec<Option<isize>>> = offsets
@@ -255,7 +255,7 @@ impl Axis {
         }
         let index_of = |coordinate: isize| inputs.partition_point(|&input| input < coordinate);
         let indices = |row: &Vec<Option<isize>>| row.iter().map(|c| c.map(index_of)).collect();
-        self.taps = coordinates.iter().map(indices).collect();
+        self.patch_inputs = coordinates.iter().map(indices).collect();
         self.step = *dilation;
         self.inputs = inputs;
     }
@@ -299,13 +299,24 @@ pub(crate) fn hull(ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
 
 /// The weight of each pair of sites in a number that is read out.
 fn weights_of(readout: Readout, windows: &[Window], sites: usize) -> Vec<Vec<f64>> {
-    let mean = |i: usize| windows.iter().map(|w| w.weight(i)).sum::<f64>() / windows.len() as f64;
-    let weight = |i: usize, j: usize| match readout {
-        Readout::Mean => mean(i) * mean(j),
+    let mean = |i| windows.iter().map(|w| w.weight(i)).sum::<f64>() / windows.len() as f64;
+    match readout {
+        Readout::Mean => {
+            let means: Vec<f64> = (0..sites).map(mean).collect();
+            means.iter().map(|a| means.iter().map(|b| a * b).collect()).collect()
+        }
         // `sum_P A[P, i] A[P, j]`.
-        Readout::Trace => windows.iter().map(|w| w.weight(i) * w.weight(j)).sum(),
-    };
-    (0..sites).map(|i| (0..sites).map(|j| weight(i, j)).collect()).collect()
+        Readout::Trace => {
+            let mut weights = vec![vec![0.0; sites]; sites];
+            for window in windows {
+                for (i, a) in window.sites().zip(&window.weights) {
+                    let row = &mut weights[i][window.sites()];
+                    row.iter_mut().zip(&window.weights).for_each(|(sum, b)| *sum += a * b);
+                }
+            }
+            weights
+        }
+    }
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ pub(super) fn slopes(model: &Model, carried: Carried) -> Result<()> {
         if let (true, Some(why)) = (needed, layer.kernel.singular()) {
             let (what, remedy) = match carried {
                 Carried::Ntk => ("the NTK", "take the CKN, ntk=False, or another kernel there"),
-                _ => (
+                Carried::Nothing | Carried::Gradients => (
                     "a gradient with respect to the sigma of a layer before",
                     "use another kernel there",
                 ),

@@ -47,7 +47,7 @@ impl LayerPlan {
         let [rows, cols] = [&self.rows, &self.cols].map(|axis| axis.placement.offsets.len());
         // Neighbouring patches share their columns' sums, unless sites are too sparse for that.
         let (column, columns) = if self.is_folded() { (rows * cols, 1) } else { (rows, cols) };
-        // A first term is there without an addition, a product of pixels is not.
+        // The sum of a map's rows begins with the first row; each product of pixels is a multiply-add.
         let vertical = channels.map_or(column - 1, |channels| column * channels);
         (vertical + columns - 1) as f64
     }

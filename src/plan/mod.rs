@@ -7,6 +7,7 @@
 //! | file | its part |
 //! |---|---|
 //! | `check` | refuses a layer that does not fit its map |
+//! | `shape` | the shape of an image |
 //! | `placement` | the places of the patches along one axis |
 //! | `axis` | the positions of an axis that are read, evaluated and pooled |
 //! | `schedule` | the order in which rows are computed |
@@ -56,17 +57,24 @@ pub struct Plan {
     pub norms: Vec<Pipeline>,
 }
 
+/// The most rows or columns of an image. A plan has tables of pairs of rows and of pairs of columns:
+/// half a gigabyte each for this many.
+pub const LONGEST: usize = 8192;
+
 impl Plan {
     /// Plan `model` on images of `shape`.
     ///
     /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for an empty image, for a layer that has no patches
+    /// [`Error::Value`](crate::error::Error::Value) for an empty image or a huge one, for a layer that has no patches
     /// or leaves no positions, and for a derivative that its kernel does not have, naming the layer
     /// and its sizes.
     pub fn new(model: &Model, shape: Shape, carried: Carried) -> Result<Self> {
         let Shape { height, width, channels } = shape;
         if height == 0 || width == 0 || channels == 0 {
             bail!("images must have at least one row, column and channel, got {shape}");
+        }
+        if height.max(width) > LONGEST {
+            bail!("images must have at most {LONGEST} rows and {LONGEST} columns, got {shape}");
         }
         check::slopes(model, carried)?;
         let mut sizes = vec![(height, width)];
@@ -199,7 +207,8 @@ mod tests {
             plan(vec![fine.clone(), fine.clone()], 10, 8),
             &["layer 1", "no positions", "\"gaussian\"", "4x3", "1x0"],
         );
-        assert_refused(plan(vec![fine], 0, 8), &["(0, 8, 3)"]);
+        assert_refused(plan(vec![fine.clone()], 0, 8), &["(0, 8, 3)"]);
+        assert_refused(plan(vec![fine], 8, 1 << 40), &["at most", "(8, 1099511627776, 3)"]);
         assert_refused(plan(vec![], 10, 8), &["at least one layer"]);
     }
 

@@ -20,10 +20,15 @@ pub struct Visit {
     pub rows: Range<usize>,
 }
 
-/// The visits; and for each layer, then for the output, the number of rows of its input held at once.
+/// The visits, and the number of input rows that each layer holds at once; the output's is the last.
 pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<usize>) {
-    let mut flow =
-        Flow { rows, next: vec![0; rows.len()], visits: Vec::new(), held: vec![0; rows.len() + 1] };
+    let mut flow = Flow {
+        rows,
+        oldest: rows.iter().map(oldest_inputs).collect(),
+        next: vec![0; rows.len()],
+        visits: Vec::new(),
+        held: vec![0; rows.len() + 1],
+    };
     while let Some(rows) = flow.pending(0) {
         flow.run(0, rows);
     }
@@ -32,6 +37,8 @@ pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<usize>) {
 
 struct Flow<'a> {
     rows: &'a [Axis],
+    /// For each layer, the oldest input row that is read from each row of sites on.
+    oldest: Vec<Vec<usize>>,
     /// The next row of each layer.
     next: Vec<usize>,
     visits: Vec<Visit>,
@@ -55,7 +62,9 @@ impl Flow<'_> {
         let newest = windows.iter().rposition(touches);
         self.next[layer] = end;
         if let (Some(first), Some(newest)) = (first, newest) {
-            let held = newest + 1 - self.oldest(layer + 1).min(first);
+            let below = self.oldest.get(layer + 1).zip(self.next.get(layer + 1));
+            let oldest = below.and_then(|(oldest, &next)| oldest.get(next)).copied();
+            let held = newest + 1 - oldest.unwrap_or(usize::MAX).min(first);
             self.held[layer + 1] = self.held[layer + 1].max(held);
         }
         self.visits.push(Visit { layer, rows });
@@ -65,26 +74,30 @@ impl Flow<'_> {
         }
         let is_complete = |input: usize| windows[input].sites().end <= end;
         while let Some(rows) = self.pending(below) {
-            if !rows.clone().flat_map(|row| self.tap_rows(below, row)).all(is_complete) {
+            let axis = &self.rows[below];
+            if !rows.clone().flat_map(|row| input_rows(axis, row)).all(is_complete) {
                 break;
             }
             self.run(below, rows);
         }
     }
+}
 
-    /// The oldest input row that `layer` still reads.
-    fn oldest(&self, layer: usize) -> usize {
-        if layer == self.rows.len() {
-            return usize::MAX;
-        }
-        let remaining = self.next[layer]..self.rows[layer].sites.len();
-        let rows = remaining.flat_map(|row| self.tap_rows(layer, row));
-        rows.min().unwrap_or(usize::MAX)
-    }
+/// The input rows under the patches of a row of sites.
+fn input_rows(rows: &Axis, row: usize) -> impl Iterator<Item = usize> {
+    rows.patch_inputs.iter().filter_map(move |inputs| inputs[row])
+}
 
-    fn tap_rows(&self, layer: usize, row: usize) -> impl Iterator<Item = usize> {
-        self.rows[layer].taps.iter().filter_map(move |taps| taps[row])
-    }
+/// For each row of sites, the oldest input row that it or a later one reads.
+fn oldest_inputs(rows: &Axis) -> Vec<usize> {
+    let mut oldest = usize::MAX;
+    let from_the_end = (0..rows.sites.len()).rev().map(|row| {
+        oldest = input_rows(rows, row).fold(oldest, usize::min);
+        oldest
+    });
+    let mut all: Vec<_> = from_the_end.collect();
+    all.reverse();
+    all
 }
 
 #[cfg(test)]
@@ -110,8 +123,7 @@ mod tests {
             let axis = &rows[layer];
             if layer > 0 {
                 let windows = &rows[layer - 1].windows;
-                let taps = pair.clone().flat_map(|row| axis.taps.iter().map(move |taps| taps[row]));
-                for input in taps.flatten() {
+                for input in pair.clone().flat_map(|row| input_rows(axis, row)) {
                     let slot = rings[layer][input % held[layer]];
                     let complete = windows[input].weights.len();
                     assert_eq!(slot, Some((input, complete)), "{what}: layer {layer}");

@@ -1,9 +1,9 @@
 //! `average`: `f` weights of `1 / f`; in the first convention `2 s` of `1 / (2 s + 1)`.
 
-use super::taps::{Along, Taps};
+use super::taps::{PooledAxis, Taps};
 use crate::convention::Convention;
 
-pub(super) fn taps(along: &Along) -> Taps {
+pub(super) fn taps(along: &PooledAxis) -> Taps {
     let (width, shares, outputs) = match along.convention {
         Convention::Original => {
             (along.poolfactor, along.poolfactor, along.positions / along.subsampling)

@@ -4,11 +4,11 @@
 //! Bietti and Mairal, *Group invariance, stability to deformations, and complexity of deep
 //! convolutional representations*, JMLR 20(25), 2019.
 
-use super::taps::{Along, Taps};
+use super::taps::{PooledAxis, Taps};
 use crate::convention::Convention;
 
-pub(super) fn taps(along: &Along) -> Taps {
-    let Along { poolfactor, convention, .. } = *along;
+pub(super) fn taps(along: &PooledAxis) -> Taps {
+    let PooledAxis { poolfactor, convention, .. } = *along;
     let total = total(poolfactor);
     let count = match convention {
         Convention::Original => poolfactor.saturating_mul(2).saturating_add(1),
@@ -61,7 +61,7 @@ mod tests {
     fn a_window_of_any_width_has_weights() {
         for poolfactor in [100, LONGEST_SUM + 1, usize::MAX] {
             let convention = Convention::Original;
-            let along = Along { positions: 6, subsampling: 2, poolfactor, convention };
+            let along = PooledAxis { positions: 6, subsampling: 2, poolfactor, convention };
             let taps = taps(&along);
             assert_eq!((taps.weights.len(), taps.outputs), (6, 2));
             assert!(taps.weights.iter().all(|&weight| weight > 0.0), "{poolfactor}");

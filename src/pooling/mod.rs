@@ -1,6 +1,6 @@
 //! Poolings: the positions that an output reads, and their weights.
 //!
-//! Along one axis of `n` positions, output `P` reads positions `s P + start + t` with weight `w[t]`.
+//! PooledAxis one axis of `n` positions, output `P` reads positions `s P + start + t` with weight `w[t]`.
 //! Positions from `n` on do not exist: the far edge cuts the window, and the other weights stay as they
 //! are. Each pooling has a file; a new one is that file, and a line in the registry below.
 
@@ -12,11 +12,18 @@ mod strided;
 mod taps;
 mod weights;
 
-pub use taps::{Along, Taps};
+pub use taps::{PooledAxis, Taps};
 
-/// The registry: variant, name in models, function `(&Along) -> Taps`, whether it has a stride.
+/// The key of a layer for the stride of its pooling.
+pub const SUBSAMPLING: &str = "subsampling";
+
+/// The key of a layer for the width of its pooling.
+pub const POOLFACTOR: &str = "poolfactor";
+
+/// The registry: variant, name in models, function `(&PooledAxis) -> Taps`, and the keys of a layer that
+/// the pooling may have.
 macro_rules! poolings {
-    ($($(#[$doc:meta])* $variant:ident, $name:literal, $taps:path, $strides:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident, $name:literal, $taps:path, $keys:expr;)*) => {
         /// A pooling along one axis.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Pooling {
@@ -37,16 +44,26 @@ macro_rules! poolings {
                 }
             }
 
-            /// Whether `subsampling` and `poolfactor` mean anything to it.
-            pub fn has_stride(&self) -> bool {
+            /// The keys of a layer that it may have; others have no meaning for it.
+            pub fn keys(&self) -> &'static [&'static str] {
                 match self {
-                    $(Self::$variant => $strides,)*
-                    Self::Weights(_) => true,
+                    $(Self::$variant => $keys,)*
+                    Self::Weights(_) => &[SUBSAMPLING],
                 }
             }
 
+            /// Whether it has a stride.
+            pub fn has_stride(&self) -> bool {
+                self.keys().contains(&SUBSAMPLING)
+            }
+
+            /// Whether it has a width.
+            pub fn has_width(&self) -> bool {
+                self.keys().contains(&POOLFACTOR)
+            }
+
             /// The taps along an axis.
-            pub fn taps(&self, along: &Along) -> Taps {
+            pub fn taps(&self, along: &PooledAxis) -> Taps {
                 match self {
                     $(Self::$variant => $taps(along),)*
                     Self::Weights(given) => weights::taps(along, given),
@@ -58,15 +75,15 @@ macro_rules! poolings {
 
 poolings! {
     /// Gaussian weights over `2 f + 1` positions.
-    Gaussian, "gaussian", gaussian::taps, true;
+    Gaussian, "gaussian", gaussian::taps, &[SUBSAMPLING, POOLFACTOR];
     /// Equal weights over `f` positions.
-    Average, "average", average::taps, true;
-    /// One position, no blurring.
-    Strided, "strided", strided::taps, true;
+    Average, "average", average::taps, &[SUBSAMPLING, POOLFACTOR];
+    /// One position, no blurring. It reads no width, but the original's models may have one.
+    Strided, "strided", strided::taps, &[SUBSAMPLING, POOLFACTOR];
     /// The mean of all positions.
-    Global, "global", global::taps, false;
+    Global, "global", global::taps, &[];
     /// Every position, as it is.
-    None, "none", none::taps, false;
+    None, "none", none::taps, &[];
 }
 
 #[cfg(test)]
@@ -74,13 +91,13 @@ mod tests {
     use super::*;
     use crate::convention::Convention;
 
-    fn along(positions: usize, subsampling: usize, poolfactor: usize) -> Along {
-        Along { positions, subsampling, poolfactor, convention: Convention::Original }
+    fn along(positions: usize, subsampling: usize, poolfactor: usize) -> PooledAxis {
+        PooledAxis { positions, subsampling, poolfactor, convention: Convention::Original }
     }
 
-    fn first(positions: usize, subsampling: usize) -> Along {
+    fn first(positions: usize, subsampling: usize) -> PooledAxis {
         let convention = Convention::First;
-        Along { positions, subsampling, poolfactor: subsampling, convention }
+        PooledAxis { positions, subsampling, poolfactor: subsampling, convention }
     }
 
     #[test]

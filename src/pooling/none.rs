@@ -1,7 +1,7 @@
 //! `none`: no pooling, every position as it is.
 
-use super::taps::{Along, Taps};
+use super::taps::{PooledAxis, Taps};
 
-pub(super) fn taps(along: &Along) -> Taps {
+pub(super) fn taps(along: &PooledAxis) -> Taps {
     Taps { start: 0, weights: vec![1.0], outputs: along.positions }
 }

@@ -4,7 +4,7 @@ use crate::convention::Convention;
 
 /// An axis that is pooled.
 #[derive(Clone, Copy, Debug)]
-pub struct Along {
+pub struct PooledAxis {
     /// Its length.
     pub positions: usize,
     /// Stride of the pooling, `s`.
@@ -27,15 +27,14 @@ pub struct Taps {
     pub outputs: usize,
 }
 
-impl Along {
+impl PooledAxis {
     /// Weights that a window of `count` of them can apply: one that is wider than the axis is cut by
     /// the far edge, wherever it begins.
     pub(super) fn at_most(&self, count: usize) -> usize {
         count.min(self.positions)
     }
 
-    /// The number of whole strides, less one: windows begin at their outputs' positions and reach so
-    /// far ahead that the last would be cut.
+    /// The number of whole strides, less one: the original leaves out the last window.
     pub(super) fn outputs_less_one(&self) -> usize {
         (self.positions / self.subsampling).saturating_sub(1)
     }

@@ -210,13 +210,13 @@ where
     /// The kernel's array, the CKN's, and one a derivative.
     fn outputs(&mut self) -> Outputs<'_, F, D> {
         let mut beside: Vec<_> = self.ckn.iter_mut().map(|ckn| ckn.as_array_mut()).collect();
-        beside.extend(self.gradient.iter_mut().flat_map(|stack| layers(stack.as_array_mut())));
+        beside.extend(self.gradient.iter_mut().flat_map(|stack| slices(stack.as_array_mut())));
         Outputs { kernel: self.kernel.as_array_mut(), beside }
     }
 }
 
 /// The arrays along the last axis of `stack`.
-fn layers<F, D: RemoveAxis>(
+fn slices<F, D: RemoveAxis>(
     mut stack: ArrayViewMut<'_, F, D>,
 ) -> Vec<ArrayViewMut<'_, F, D::Smaller>> {
     let last = Axis(stack.ndim() - 1);

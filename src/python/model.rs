@@ -33,11 +33,21 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("KERNEL_PARAMETERS", kernel_parameters(module.py())?)?;
     let poolings = Pooling::ALL.iter().filter_map(Pooling::name);
     module.add("POOLINGS", poolings.collect::<Vec<_>>())?;
+    module.add("POOLING_PARAMETERS", pooling_parameters(module.py())?)?;
     module.add("CONVENTIONS", Convention::ALL.map(|convention| convention.name()).to_vec())?;
     module.add("READOUTS", Readout::ALL.map(|readout| readout.name()).to_vec())?;
     module.add_function(wrap_pyfunction!(resolve_model, module)?)?;
     module.add_function(wrap_pyfunction!(model_from_toml, module)?)?;
     module.add_function(wrap_pyfunction!(model_to_toml, module)?)
+}
+
+/// The parameters of a layer that each pooling may have.
+fn pooling_parameters(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    for pooling in &Pooling::ALL {
+        dict.set_item(pooling.name(), pooling.keys().to_vec())?;
+    }
+    Ok(dict)
 }
 
 /// The parameters of a layer that each kernel uses.

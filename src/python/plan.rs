@@ -74,11 +74,12 @@ pub(super) struct PyPlan {
 impl PyPlan {
     /// Read `model` and plan it on images `(h, w, c)`.
     #[new]
-    fn new(model: Given, shape: ImageShape, kind: &str) -> PyResult<Self> {
+    fn new(py: Python<'_>, model: Given, shape: ImageShape, kind: &str) -> PyResult<Self> {
         let kind = Kind::from_name(kind)?;
         let (height, width, channels) = shape;
         let shape = Shape { height, width, channels };
-        let plan = Plan::new(&model.model(kind.is_ntk())?, shape, kind.carried())?;
+        let model = model.model(kind.is_ntk())?;
+        let plan = py.detach(|| Plan::new(&model, shape, kind.carried()))?;
         Ok(Self { plan, kind })
     }
 

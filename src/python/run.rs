@@ -52,8 +52,8 @@ pub(super) fn job(threads: usize, level: Option<&str>) -> PyResult<Job> {
     Ok(Job::new(threads, level.map(find).transpose()?)?)
 }
 
-/// The caller's number of threads, or else the default, for which a tiny job does not ask: to count
-/// processors takes longer than such a job.
+/// The caller's number of threads, or else the default. A tiny job takes one thread without asking for
+/// the default: to count processors takes longer than such a job.
 fn threads(n_threads: Option<usize>, work: Work) -> PyResult<usize> {
     match n_threads {
         Some(threads) => Ok(threads),
@@ -62,14 +62,14 @@ fn threads(n_threads: Option<usize>, work: Work) -> PyResult<usize> {
     }
 }
 
-/// An estimate of a job: multiply-adds of vectors, as if these were the narrowest there are. On
-/// wider ones a job takes less than it says.
+/// An estimate of a job: multiply-adds of vectors of 16 bytes, the narrowest there are. With wider
+/// vectors a job takes fewer.
 #[derive(Clone, Copy)]
 pub(super) struct Work(f64);
 
 impl Work {
-    /// Some 20 ms or less on one thread: no one waits for it with a finger on Ctrl-C, and a thread
-    /// of its own would be noticed among many such calls.
+    /// Some 20 ms or less on one thread. Nobody wants to stop such a job, and to start a thread for it
+    /// would take a noticeable part of its time.
     const SHORT: f64 = 3e7;
 
     /// A millisecond or less: not worth a second thread.

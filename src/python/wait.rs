@@ -45,7 +45,7 @@ impl<'a> Watch<'a> {
                 let (sender, receiver) = channel();
                 let worker = scope.spawn(move || {
                     let result = compute();
-                    // The receiver is gone only if this thread is not waited for, which it is.
+                    // The receiver lives until this thread has ended.
                     let _ = sender.send(());
                     result
                 });

@@ -80,6 +80,9 @@ fn check_blocks<F: Compiled>(plan: &Plan) {
         assert_same("block", &block, &wanted);
     }
 
+    if plan.carried == Carried::Gradients {
+        return;
+    }
     let (left, right) = (norms(plan, &x), norms(plan, &y));
     let given = |pixels, norms| Images { name: "images", pixels, norms: Some(norms) };
     let mut out = vec![Array2::from_elem(whole.dim(), F::ZERO); 1 + plan.gradients()];

@@ -1,14 +1,14 @@
 //! Calls that are errors, that are interrupted, or that have no images.
 
 use crate::common::{
-    SHAPE, carried, cast, gram, images, job, layer, norms, outputs, plan, rng, set, try_gram,
-    try_norms,
+    SHAPE, carried, cast, gram, images, job, layer, norms, outputs, plan, rng, set, shape,
+    try_gram, try_norms,
 };
 use ckn_rs::engine::{self, Job, Outputs};
 use ckn_rs::error::Error;
 use ckn_rs::kernel::Kernel;
 use ckn_rs::model::Model;
-use ckn_rs::plan::Plan;
+use ckn_rs::plan::{Carried, Plan};
 use ckn_rs::pooling::Pooling;
 use ndarray::{Array1, Array2, s};
 
@@ -61,6 +61,7 @@ fn shapes_that_do_not_fit_are_refused() {
     let narrow = x.slice(s![.., 1..]).to_owned();
     assert_value_error(try_gram(&plan, &narrow, None, &job), &["(10, 15, 2)", "300", "299"]);
     let narrow = Array2::zeros((3, 2));
+    let known = norms(&plan, &x);
     let mut out = [narrow.clone()];
     let result = engine::gram(&plan, set(x.view()), None, outputs(&mut out), &job);
     assert_value_error(result, &["out", "[3, 3]", "[3, 2]"]);
@@ -69,6 +70,11 @@ fn shapes_that_do_not_fit_are_refused() {
     let mut matrix = [Array2::zeros((3, 3))];
     let result = engine::gram(&plan, images, None, outputs(&mut matrix), &job);
     assert_value_error(result, &["norms", "(3, 300)", "(3, 2)"]);
+    let gradients = Plan::new(&plan.model, SHAPE, Carried::Gradients).unwrap();
+    images.norms = Some(known.view());
+    let mut all = vec![Array2::zeros((3, 3)); 1 + gradients.gradients()];
+    let result = engine::gram(&gradients, images, None, outputs(&mut all), &job);
+    assert_value_error(result, &["images", "gradients", "norms"]);
     let mut two = [Array2::zeros((3, 3)), Array2::zeros((3, 3))];
     let result = engine::gram(&plan, set(x.view()), None, outputs(&mut two), &job);
     assert_value_error(result, &["1 results beside"]);
@@ -77,6 +83,21 @@ fn shapes_that_do_not_fit_are_refused() {
     let result = engine::pairs(&plan, set(x.view()), &[(0, 3)], out, &job);
     assert_value_error(result, &["(0, 3)", "3"]);
     assert_value_error(Job::new(0, None), &["n_threads"]);
+}
+
+/// A ring of so many rows would take more memory than any machine has.
+#[test]
+fn too_much_memory_is_refused() {
+    let mut wide = layer(Kernel::Exp, 3, 1, &Pooling::Average);
+    (wide.npatch, wide.poolfactor) = ([9999; 2], [2; 2]);
+    let model = Model::new(vec![wide; 2]).unwrap();
+    let shape = shape(250, 250, 1);
+    let plan = Plan::new(&model, shape, carried(false)).unwrap();
+    let x = images(&mut rng(34), 1, shape);
+    assert_value_error(
+        try_gram(&plan, &x, None, &job()),
+        &["model", "GB", "(250, 250, 1)", "smaller"],
+    );
 }
 
 #[test]

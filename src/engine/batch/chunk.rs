@@ -40,8 +40,8 @@ pub fn is_wide(vector_bytes: usize) -> bool {
     vector_bytes == 64
 }
 
-/// Zeros behind a row of values. A window that the far edge cuts by no more than this reads on into
-/// them, and windows may be read in steps of 2 sites.
+/// Zeros behind a row of values. A window that the far edge cuts by no more than this reads these zeros
+/// and so counts as whole. Loops over windows 2 sites apart read them, too.
 const PAD: usize = 2;
 
 /// The place of each column: a ring of strips of left columns, and behind them a column of zeros.
@@ -66,7 +66,7 @@ pub struct Columns {
 pub struct Chunk<F> {
     pub sites: Range<usize>,
     pub strips: Vec<Strip<F>>,
-    /// Right windows with all their taps in the chunk or in the zeros behind it.
+    /// Right windows with all their weights in the chunk or in the zeros behind it.
     pub whole: Range<usize>,
     /// The first site of each of them, counted from the chunk's.
     pub firsts: Vec<usize>,
@@ -242,9 +242,9 @@ impl Columns {
 
 /// The column that site 0 reads first, when columns are inputs; below 0 for one outside the image.
 fn origin(cols: &Axis) -> isize {
-    let taps = cols.taps.iter().map(|taps| taps[0]).enumerate();
-    let (offset, column) =
-        taps.filter_map(|(o, tap)| Some((o, tap?))).next().expect("a patch has a position inside");
+    let inputs = cols.patch_inputs.iter().map(|inputs| inputs[0]).enumerate();
+    let mut inside = inputs.filter_map(|(offset, input)| Some((offset, input?)));
+    let (offset, column) = inside.next().expect("a patch has a position inside");
     column as isize - (offset * cols.step) as isize
 }
 

@@ -23,7 +23,7 @@
 //!   pairs of input rows, but for one row each. The shared rows are summed once: a patch of length 3
 //!   takes two rows of multiply-adds a site instead of three.
 //! - *Strips and chunks.* The sums of a strip stay in registers, and `V`, `M` and `P` of a chunk in
-//!   the first-level cache. `V` is a ring of strips: a block reads no column that has left it.
+//!   the first-level cache. `V` is a ring of the last strips, as many as the patches of a block reach.
 //! - *Left sites one by one.* What depends on the left site alone is computed before the loop over
 //!   the right sites: for `exp`, the coefficients of its polynomial.
 //! - *Columns before rows.* Pooling along columns follows at once and shrinks a pair of rows to the

@@ -215,8 +215,8 @@ fn column_sources(cols: &Axis, folded: bool) -> Vec<Vec<Option<usize>>> {
         return (0..cols.inputs.len()).map(|input| vec![Some(cols.position(input))]).collect();
     }
     let under = |site: usize| {
-        let taps = cols.taps.iter();
-        taps.map(|taps| taps[site].map(|tap| cols.position(tap))).collect()
+        let offsets = cols.patch_inputs.iter();
+        offsets.map(|inputs| inputs[site].map(|input| cols.position(input))).collect()
     };
     (0..cols.sites.len()).map(under).collect()
 }

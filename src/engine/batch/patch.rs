@@ -284,12 +284,12 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         target: &mut [Vector<S, F>],
     ) {
         let width = self.stage.plan.cols.inputs.len();
-        for taps in &self.stage.plan.cols.taps {
-            let Some(column) = taps[site] else { continue };
+        for inputs in &self.stage.plan.cols.patch_inputs {
+            let Some(column) = inputs[site] else { continue };
             let source = self.input.columns(rows, column, 0..width);
-            for (target, tap) in target.iter_mut().zip(&taps[reach.clone()]) {
-                if let Some(tap) = *tap {
-                    *target += source[tap];
+            for (target, input) in target.iter_mut().zip(&inputs[reach.clone()]) {
+                if let Some(input) = *input {
+                    *target += source[input];
                 }
             }
         }

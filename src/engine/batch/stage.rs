@@ -46,7 +46,7 @@ pub struct Stage<'a, F: Real> {
     /// Length of a row of values by right site of a chunk.
     pub values_row: usize,
     /// For each row of sites, the input rows under its patch.
-    row_taps: Vec<RowTaps>,
+    row_inputs: Vec<RowInputs>,
     /// Index distance of a patch's rows.
     row_step: usize,
     /// Weights of a whole window of rows.
@@ -67,7 +67,7 @@ pub struct Stage<'a, F: Real> {
 }
 
 /// The input rows under the patch of a row of sites, which are equally far apart.
-struct RowTaps {
+struct RowInputs {
     /// The patch offsets that stay inside the image.
     offsets: Range<usize>,
     /// The first one's row.
@@ -101,11 +101,11 @@ impl<'a, F: Real> Stage<'a, F> {
         let (rows, cols) = (&plan.rows, &plan.cols);
         let columns = Columns::new(cols, plan.is_folded(), vector_bytes);
         let depth = channels * cols.placement.offsets.len() / columns.offsets;
-        let row_taps = |site: usize| {
-            let taps = rows.taps.iter().map(|taps| taps[site]).enumerate();
-            let mut taps = taps.filter_map(|(offset, input)| Some((offset, input?)));
-            let (start, first) = taps.next().expect("a patch has a position inside");
-            RowTaps { offsets: start..start + 1 + taps.count(), first }
+        let row_inputs = |site: usize| {
+            let inputs = rows.patch_inputs.iter().map(|inputs| inputs[site]).enumerate();
+            let mut inputs = inputs.filter_map(|(offset, input)| Some((offset, input?)));
+            let (start, first) = inputs.next().expect("a patch has a position inside");
+            RowInputs { offsets: start..start + 1 + inputs.count(), first }
         };
         let to_real = |weights: &Vec<f64>| weights.iter().map(|&w| F::from_f64(w)).collect();
         let longest = rows.windows.iter().map(|window| window.weights.len()).max();
@@ -127,7 +127,7 @@ impl<'a, F: Real> Stage<'a, F> {
             values_row: values_row(&chunks),
             chunks,
             columns,
-            row_taps: (0..rows.sites.len()).map(row_taps).collect(),
+            row_inputs: (0..rows.sites.len()).map(row_inputs).collect(),
             row_weights: to_real(&rows.weights),
             col_weights: to_real(&cols.weights),
             row_trace: rows.trace.iter().map(to_real).collect(),
@@ -138,7 +138,7 @@ impl<'a, F: Real> Stage<'a, F> {
 
     /// The input rows under the patches of a left and a right row of sites, where both exist.
     pub fn patch_rows(&self, left: usize, right: usize) -> PatchRows {
-        let (left, right) = (&self.row_taps[left], &self.row_taps[right]);
+        let (left, right) = (&self.row_inputs[left], &self.row_inputs[right]);
         let offsets =
             left.offsets.start.max(right.offsets.start)..left.offsets.end.min(right.offsets.end);
         PatchRows {

@@ -51,7 +51,7 @@ fn trace_weights_are_those_of_the_pooled_diagonal() {
     for pooling in [Pooling::Gaussian, Pooling::Average, Pooling::Strided] {
         for (s, f, size) in [(1, 2, 7), (2, 3, 11), (3, 2, 9), (2, 5, 6)] {
             let layer = layer(3, s, f, pooling.clone());
-            let along = Along {
+            let along = PooledAxis {
                 positions: size,
                 subsampling: s,
                 poolfactor: f,
