@@ -5,7 +5,7 @@ have defaults. Each function that takes one validates it. A resolved model has e
 have its layers; sizes and poolings that are equal along both axes are written once, others as a
 list, rows first. The TOML functions check models without resolving them: a key that is not given
 stays away, since a default may depend on ``ntk``. ``KERNEL_PARAMETERS`` tells which of a layer's
-parameters each kernel uses.
+parameters each kernel uses, and ``POOLING_PARAMETERS`` which each pooling may have.
 
 A :class:`Plan` is a model on images ``(h, w, c)`` of one shape. Its ``kind`` says which results it
 computes of a pair of images:
