@@ -84,6 +84,22 @@ def test_three_layers_with_others_between() -> None:
     check(Model(layers), cases.images(3, (7, 6, 2)), None)
 
 
+@pytest.mark.parametrize("pooling", ["gaussian", "average"])
+def test_a_patch_and_a_window_wider_than_the_map(pooling: str) -> None:
+    layers: cases.Layers = [
+        {"npatch": (9, 13), "subsampling": 2, "poolfactor": 8, "kernel": "exp", "sigma": 0.7},
+        {"npatch": (7, 5), "subsampling": 1, "poolfactor": 5, "kernel": "rbf", "sigma": 0.9},
+    ]
+    model = Model([layer | {"pooling": pooling} for layer in layers])
+    for layer in _core.Plan({"layers": model.to_dicts()}, (6, 7, 2), "gradient").layers:
+        assert min(layer["npatch"]) > max(layer["input"])
+        assert layer["poolfactor"] > max(layer["patches"])
+    X, Y = cases.images(3, (6, 7, 2)), cases.images(2, (6, 7, 2), seed=1)
+    model = cases.suited(model, X[0])
+    check(model, X, Y)
+    check(model, X, None)
+
+
 def test_a_model_without_sigma_has_no_derivatives() -> None:
     X = cases.images(3, (8, 8, 1))
     K, dK = compute_gradient(X, model=cases.RELU)
