@@ -135,7 +135,24 @@ def named(name: str) -> Model:
 
 
 def summary(name: str) -> str:
-    """The layers of a named model in one line: kernel, patch and pooling of each."""
+    """The layers of a named model in one line: kernel, patch and pooling of each.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`NAMES`.
+
+    Raises
+    ------
+    ValueError
+        If there is no model of that name.
+
+    Examples
+    --------
+    >>> from ckn_rs import models
+    >>> models.summary("exp_strided")
+    'exp(0.65) 3x3 strided 2, exp(0.65) 3x3 strided 5'
+    """
     return ", ".join(_summary(layer) for layer in named(name))
 
 
