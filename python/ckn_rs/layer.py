@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ckn_rs._support.options import whole
+
 Lengths: TypeAlias = int | tuple[int, int]
 """A number of positions along both axes, or one along rows and one along columns."""
 
@@ -24,7 +26,8 @@ class Layer:
 
     A layer is a plain record. Its values are checked when a :class:`Model` is made of it, or when
     it is passed to a function. Lists and arrays in it become tuples, and NumPy scalars become
-    Python scalars; a whole float such as 3.0 becomes an integer where a length is wanted.
+    Python scalars. Where an integer is wanted, a whole float from 1 to 9e15, such as 3.0, becomes
+    one.
 
     Parameters
     ----------
@@ -187,10 +190,8 @@ def frozen(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """A whole float, such as 3.0, as an integer; the core refuses others."""
-    if isinstance(value, tuple):
-        return tuple(map(_whole, value))
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Whole floats as integers, also in a pair. The core refuses other floats."""
+    return tuple(map(whole, value)) if isinstance(value, tuple) else whole(value)
 
 
 def _thawed(value: Any) -> Any:

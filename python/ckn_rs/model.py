@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 from ckn_rs import _core, _describe, _spec
-from ckn_rs._support.options import as_kind
+from ckn_rs._support.options import as_kind, as_shape
 from ckn_rs.layer import Layer
 
 DEFAULTS = {"convention": "original", "readout": "trace"}
@@ -71,7 +71,7 @@ class Model(Sequence[Layer]):
         self._read(as_spec(layers) | {key: v for key, v in given.items() if v is not None})
 
     def _read(self, spec: Mapping[str, Any]) -> None:
-        """Check a spec, and become its model."""
+        """Check a spec, and set the fields of this model to its values."""
         resolved = _core.resolve_model(spec, False)
         self._layers = tuple(Layer(**layer) for layer in spec["layers"])
         self._convention, self._readout = resolved["convention"], resolved["readout"]
@@ -94,7 +94,27 @@ class Model(Sequence[Layer]):
         convention: str | None = None,
         readout: str | None = None,
     ) -> Model:
-        """The model of a list of dicts, as the original has it."""
+        """The model of a list of dicts, as the original has it.
+
+        Parameters
+        ----------
+        dicts : iterable of dict
+            The keys of each layer.
+        convention, readout : str, optional
+            As for :class:`Model`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for :class:`Model`.
+
+        Examples
+        --------
+        >>> Model.from_dicts([{"npatch": 3, "subsampling": 2}], readout="mean")
+        Model([
+            Layer(npatch=3, subsampling=2),
+        ], readout='mean')
+        """
         return cls(dicts, convention=convention, readout=readout)
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -112,6 +132,11 @@ class Model(Sequence[Layer]):
         """Read ``{"layers": [...]}``, or the list alone, with an object for each layer.
 
         Beside ``layers`` there may be ``convention`` and ``readout``.
+
+        Parameters
+        ----------
+        text : str
+            The content of a JSON file.
 
         Raises
         ------
@@ -136,6 +161,11 @@ class Model(Sequence[Layer]):
         """Read a ``[[layers]]`` table for each layer, with the keys of the dicts.
 
         Above the tables there may be ``convention`` and ``readout``.
+
+        Parameters
+        ----------
+        text : str
+            The content of a TOML file.
 
         Raises
         ------
@@ -171,6 +201,11 @@ class Model(Sequence[Layer]):
     def load(cls, path: str | Path) -> Model:
         """Read a ``.json`` or ``.toml`` file.
 
+        Parameters
+        ----------
+        path : path
+            The file. The end of its name tells the format.
+
         Raises
         ------
         ValueError, TypeError
@@ -184,6 +219,11 @@ class Model(Sequence[Layer]):
     def save(self, path: str | Path) -> None:
         """Write a ``.json`` or ``.toml`` file.
 
+        Parameters
+        ----------
+        path : path
+            The file, which is replaced if it exists. The end of its name tells the format.
+
         Raises
         ------
         ValueError
@@ -194,13 +234,13 @@ class Model(Sequence[Layer]):
         text = self.to_toml() if _spec.is_toml(path) else self.to_json()
         Path(path).write_text(text, encoding="utf-8")
 
-    def describe(self, shape: tuple[int, int, int], ntk: bool = False) -> str:
+    def describe(self, shape: Sequence[int], ntk: bool = False) -> str:
         """A table of every layer's geometry for images of this shape.
 
         Parameters
         ----------
-        shape : (int, int, int)
-            ``(h, w, c)`` of an image.
+        shape : sequence of int
+            ``(h, w, c)`` of an image. A length may be a whole float, such as 32.0.
         ntk : bool
             The NTK instead of the CKN. A layer that names no kernel has ``relu`` then, and
             ``exp`` otherwise.
@@ -211,12 +251,14 @@ class Model(Sequence[Layer]):
             A line for each layer: the size of its input, its patch, the number of patches along
             rows and columns, its kernel and pooling, the size of its output, the number of
             positions at which a patch is needed (``sites``), and the number of the pooling's
-            weights (``taps``) along one axis, or along rows and columns if these differ.
+            weights (``taps``) along one axis, or along rows and columns if these differ. A window
+            that is wider than the map counts only the weights inside the map.
 
         Raises
         ------
         TypeError, ValueError
-            If ``ntk`` is not a flag, or if a layer does not fit or leaves no positions.
+            If ``shape`` is not the shape of an image, ``ntk`` is not a flag, or a layer does not
+            fit or leaves no positions.
 
         Examples
         --------
@@ -227,9 +269,9 @@ class Model(Sequence[Layer]):
         0      32x32  3x3    32x32    exp, sigma 0.6  gaussian 2  15x15   32x32  5
         1      15x15  3x3    15x15    exp, sigma 0.6  gaussian 5  2x2     15x15  11
         """
-        kind = as_kind(ntk)
-        table = _describe.geometry_table(_core.Plan(as_spec(self), shape, kind))
-        head = f"{kind.upper()} of images {_describe.size(shape)}"
+        kind, lengths = as_kind(ntk), as_shape(shape)
+        table = _describe.geometry_table(_core.Plan(as_spec(self), lengths, kind))
+        head = f"{kind.upper()} of images {_describe.size(lengths)}"
         return ", ".join([head, *_describe.options(self._options())]) + f"\n{table}"
 
     def _options(self) -> dict[str, Any]:

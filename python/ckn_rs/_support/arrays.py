@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ckn_rs._support.options import check_lengths
+
 Floats = NDArray[np.floating[Any]]
 
 SINGLE = np.dtype(np.float32)
@@ -29,7 +31,7 @@ def as_images(values: ArrayLike, name: str) -> Floats:
             f"{name} must have shape (n, h, w, c), got {images.shape}; add a missing channel axis "
             "with X[..., None], and the axis n of a single image with X[None]"
         )
-    _check_pixels(images.shape[1:], name)
+    check_lengths(images.shape[1:], name)
     return images
 
 
@@ -50,7 +52,7 @@ def as_image(values: ArrayLike, name: str) -> Floats:
             f"{name} must have shape (h, w, c), got {image.shape}; add a missing channel axis "
             "with X[..., None]"
         )
-    _check_pixels(image.shape, name)
+    check_lengths(image.shape, name)
     if not np.isfinite(image).all():
         raise ValueError(f"{name} contains NaN or infinite values")
     return image
@@ -105,7 +107,7 @@ def as_norms(values: ArrayLike, name: str, shape: tuple[int, int], dtype: np.dty
     TypeError
         If ``values`` are not real numbers, or are rows of different lengths.
     ValueError
-        If there are more or fewer than ``N*L*h*w`` of them.
+        If there are more or fewer than ``N*L*h*w`` of them, or there is a NaN or an infinity.
     """
     norms = _as_floating(values, name)
     if norms.size != math.prod(shape):
@@ -113,7 +115,12 @@ def as_norms(values: ArrayLike, name: str, shape: tuple[int, int], dtype: np.dty
             f"{name} must have shape (N, L*h*w) = {shape}, as compute_norms returns for these "
             f"images and this model, got {norms.shape}"
         )
-    return for_core(norms.reshape(shape), dtype)
+    norms = for_core(norms.reshape(shape), dtype)
+    if not np.isfinite(norms).all():
+        raise ValueError(
+            f"{name} contains NaN or infinite values; use those that compute_norms gives"
+        )
+    return norms
 
 
 def as_output(out: object, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
@@ -218,8 +225,3 @@ def _kind(value: object) -> str:
     if isinstance(value, tuple):
         return f"a tuple of {len(value)}"
     return f"dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-
-
-def _check_pixels(shape: tuple[int, ...], name: str) -> None:
-    if 0 in shape:
-        raise ValueError(f"{name} must have h, w and c of at least 1, got (h, w, c) = {shape}")

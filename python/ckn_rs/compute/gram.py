@@ -5,7 +5,7 @@ from numpy.typing import DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_outputs, check_apart, result_dtype
-from ckn_rs._support.options import as_flag, as_thread_count
+from ckn_rs._support.options import as_flag, as_thread_count, as_verbosity
 from ckn_rs.compute.normalize import SelfKernels, normalize as normalize_matrix
 from ckn_rs.compute.operands import GivenNorms, ImageSet, Operands, with_norms
 from ckn_rs.compute.run import fill_gram, result_shapes, self_kernels
@@ -33,14 +33,15 @@ def gram(
     The options and the errors are those of :func:`ckn_rs.compute_kernel_matrix`.
     """
     unit, threads = as_flag(normalize, "normalize"), as_thread_count(n_threads)
+    shown, verbosity = as_flag(progress, "progress"), as_verbosity(verbose)
     computed_in = result_dtype(dtype, *operands.sets)
     sets = with_norms(plan, operands, norms1, norms2, computed_in)
     shapes = result_shapes(plan, len(sets[0].images), len(sets[-1].images))
     outputs = as_outputs(out, CONTENTS.get(plan.kind, ""), shapes, computed_in)
     check_apart(outputs, *(array for each in sets for array in each))
-    if verbose:
+    if verbosity:
         report(plan)
-    fill_gram(plan, sets, outputs, n_threads=threads, progress=progress)
+    fill_gram(plan, sets, outputs, n_threads=threads, progress=shown)
     if unit:
         _normalize(plan, sets, outputs, threads)
     return outputs

@@ -55,7 +55,8 @@ def compute_kernel_matrix(
         either of the two gives the norms of ``ims1``.
     norms_inv1, norms_inv2 : array_like of the same shapes, optional
         The inverses of the norms, as :func:`compute_norms` returns them. The computation does not
-        need them: they are compared with the norms, and without norms they are ignored.
+        need them. They are compared with the norms; without norms, only their shape is checked, and
+        that they are finite.
     model : Model, or sequence of Layer or of dicts
         The layers; the first one reads the pixels. They must be given: the default None is there
         only because the original's arguments come in this order.
@@ -64,7 +65,8 @@ def compute_kernel_matrix(
         layer's ``kernel``: ``'relu'`` for the NTK, ``'exp'`` for the CKN.
     verbose : bool
         Report each layer's geometry, as INFO records of the logger ``ckn_rs``, or as lines on
-        stderr if no logging is set up.
+        stderr if no logging is set up. Other integers than 0 count as True, for scripts that have
+        levels of verbosity.
     dtype : {numpy.float32, numpy.float64}, optional
         The precision of the computation. By default it is float64 if one of the two sets is
         float64, or else float32: integers and half floats are computed in float32.
@@ -91,11 +93,12 @@ def compute_kernel_matrix(
     ------
     TypeError
         If images are not real numbers, ``model`` is not a model, ``dtype`` is neither float32 nor
-        float64, or ``out`` is not an array of the computation's dtype.
+        float64, ``out`` is not an array of the computation's dtype, or a flag is of another type.
     ValueError
         If images are not ``(n, h, w, c)``, differ in shape, or hold a NaN or an infinity; if the
         model is invalid, does not fit the images, or has a layer without an NTK where ``ntk`` is
-        set; if norms are not those of the images, or ``out`` has another shape.
+        set; if norms are not those of the images, ``out`` has another shape, or a flag is neither
+        False nor True.
     ImportError
         If ``progress`` is set without tqdm.
 

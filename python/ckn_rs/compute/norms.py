@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_images, for_core, result_dtype
-from ckn_rs._support.options import as_flag, as_thread_count
+from ckn_rs._support.options import as_flag, as_thread_count, as_verbosity
 from ckn_rs.compute.operands import NORM_FLOOR
 from ckn_rs.compute.run import patch_norms
 from ckn_rs.compute.verbose import report
@@ -62,12 +62,13 @@ def compute_norms(
     _, h, w, c = images.shape
     dtype = result_dtype(dtype, images)
     n_threads = as_thread_count(n_threads)
+    shown, verbosity = as_flag(progress, "progress"), as_verbosity(verbose)
     # `ntk` chooses the default kernel. The plan is a CKN's, since norms need no slopes.
     spec = _core.resolve_model(as_spec(model), as_flag(ntk, "ntk"))
     plan = _core.Plan(spec, (h, w, c), "ckn")
-    if verbose:
+    if verbosity:
         report(plan)
-    norms = patch_norms(plan, for_core(images, dtype), n_threads=n_threads, progress=progress)
+    norms = patch_norms(plan, for_core(images, dtype), n_threads=n_threads, progress=shown)
     norms_inv = np.zeros_like(norms)
     for index, layer in enumerate(plan.layers):
         rows, cols = layer["patches"]

@@ -74,45 +74,39 @@ def with_norms(
         If norms are not those of the images, as far as can be told without computing them.
     """
     first, second = operands.sets[0], operands.sets[-1]
-    norms1 = _known_norms("1", plan, len(first), given1, dtype)
-    norms2 = _known_norms("2", plan, len(second), given2, dtype)
-    if operands.second is not None:
-        return [
-            ImageSet(for_core(first, dtype), norms1),
-            ImageSet(for_core(second, dtype), norms2),
-        ]
-    if norms1 is None:
-        norms1 = norms2
-    elif norms2 is not None and not np.array_equal(norms1, norms2):
-        raise ValueError("norms2 must be equal to norms1 if there is no ims2")
-    return [ImageSet(for_core(first, dtype), norms1)]
+    norms1, inverses1 = _arrays("1", plan, len(first), given1, dtype)
+    norms2, inverses2 = _arrays("2", plan, len(second), given2, dtype)
+    if operands.second is None:
+        if norms1 is None:
+            norms1 = norms2
+        elif norms2 is not None and not np.array_equal(norms1, norms2):
+            raise ValueError("norms2 must be equal to norms1 if there is no ims2")
+        norms2 = norms1
+    # The engine needs no inverses. They are compared with the norms here, and go no further.
+    _check_inverses(norms1, inverses1, "ims1: norms_inv1")
+    _check_inverses(norms2, inverses2, f"ims{len(operands.sets)}: norms_inv2")
+    known = [norms1, norms2][: len(operands.sets)]
+    return [
+        ImageSet(for_core(images, dtype), norms)
+        for images, norms in zip(operands.sets, known, strict=True)
+    ]
 
 
-def _known_norms(
+def _arrays(
     which: str, plan: _core.Plan, n: int, given: GivenNorms, dtype: np.dtype[Any]
-) -> Floats | None:
-    """The norms of a set of ``n`` images, if they are given.
-
-    The engine needs no inverses. They are compared with the norms here, and go no further.
-    """
-    if given.norms is None:
-        return None
-    shape = (n, plan.norms_len)
-    norms = as_norms(given.norms, f"norms{which}", shape, dtype)
-    if given.inverses is not None:
-        inverses = as_norms(given.inverses, f"norms_inv{which}", shape, dtype)
-        _check_inverses(norms, inverses, f"ims{which}")
-    return norms
+) -> list[Floats | None]:
+    """The norms of a set of ``n`` images and their inverses, each None if it is not given."""
+    names, shape = (f"norms{which}", f"norms_inv{which}"), (n, plan.norms_len)
+    return [
+        None if values is None else as_norms(values, name, shape, dtype)
+        for values, name in zip(given, names, strict=True)
+    ]
 
 
-def _check_inverses(norms: Floats, inverses: Floats, name: str) -> None:
-    if not np.isfinite(inverses).all():
-        raise ValueError(
-            "norms_inv contain NaN or infinite values; use those that compute_norms gives"
-        )
+def _check_inverses(norms: Floats | None, inverses: Floats | None, name: str) -> None:
+    if norms is None or inverses is None:
+        return
     expected = 1 / np.maximum(norms, norms.dtype.type(NORM_FLOOR))
     allowed = 1e-3 * np.maximum(expected, inverses) + 1e-6
     if ((norms > 0) & (abs(inverses - expected) > allowed)).any():
-        raise ValueError(
-            f"{name}: norms_inv must be 1 / max(norms, 1e-6), as compute_norms gives them"
-        )
+        raise ValueError(f"{name} must be 1 / max(norms, 1e-6), as compute_norms gives them")

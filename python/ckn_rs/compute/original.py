@@ -1,15 +1,13 @@
 """The original's other interfaces: Gram matrices with and without norms, and its class."""
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_images
-from ckn_rs._support.options import as_flag
+from ckn_rs._support.options import as_flag, as_shape, as_verbosity
 from ckn_rs.compute.gram import gram
 from ckn_rs.compute.matrix import Pair, compute_kernel_matrix
 from ckn_rs.compute.operands import GivenNorms, as_operands
@@ -139,7 +137,7 @@ class CKNKernel:
     Parameters
     ----------
     shape : sequence of int
-        ``(h, w, c)`` of an image.
+        ``(h, w, c)`` of an image. A length may be a whole float, such as 32.0.
     model : Model, or sequence of Layer or of dicts
         The layers; the first one reads the pixels. A Model's convention and readout hold, too.
     ntk : bool
@@ -175,17 +173,14 @@ class CKNKernel:
         ntk: bool = False,
         verbose: bool = False,
     ) -> None:
-        try:
-            h, w, c = (_as_length(length) for length in shape)
-        except (TypeError, ValueError):
-            raise TypeError(f"shape must be the (h, w, c) of an image, got {shape!r}") from None
-        self.shape = (h, w, c)
+        self.shape = as_shape(shape)
+        verbosity = as_verbosity(verbose)
         # With every key filled in, the default kernel no longer depends on the method's `ntk`.
         resolved: dict[str, Any] = _core.resolve_model(as_spec(model), as_flag(ntk, "ntk"))
         self.layers = resolved["layers"]
         self.model = Model(**resolved)
         self._plans = {"ckn": _core.Plan(resolved, self.shape, "ckn")}
-        if verbose:
+        if verbosity:
             report(self._plans["ckn"])
 
     def compute_kernel_matrix(
@@ -235,9 +230,9 @@ class CKNKernel:
                 f"ims1 must hold images of the (h, w, c) that this CKNKernel was made for, "
                 f"{self.shape}, got {images.shape[1:]}"
             )
-        kind = "ckn"
+        beside, kind = as_flag(return_rf, "return_rf"), "ckn"
         if as_flag(ntk, "ntk"):
-            kind = "both" if return_rf else "ntk"
+            kind = "both" if beside else "ntk"
         outputs = gram(
             self._plan(kind),
             as_operands(images, ims2),
@@ -255,10 +250,3 @@ class CKNKernel:
         if kind not in self._plans:
             self._plans[kind] = _core.Plan(as_spec(self.model), self.shape, kind)
         return self._plans[kind]
-
-
-def _as_length(value: object) -> int:
-    """A whole number, which may be of a floating type, such as 32.0."""
-    if isinstance(value, float | np.floating) and value.is_integer():
-        return int(value)
-    return operator.index(value)  # type: ignore[arg-type]

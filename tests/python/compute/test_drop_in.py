@@ -176,9 +176,44 @@ def test_flags_of_other_types(flag: Any, ntk: bool) -> None:
         np.testing.assert_array_equal(mine, expected)
 
 
-@pytest.mark.parametrize("shape", [[8, 8, 1], (8.0, np.float64(8), 1), np.array([8.0, 8.0, 1.0])])
+@pytest.mark.parametrize(
+    ("flag", "on"),
+    [
+        *[(flag, True) for flag in (True, 1, 1.0, np.True_, np.int64(1), np.array(True))],
+        *[(flag, False) for flag in (False, None, 0, 0.0, np.False_, np.array(0))],
+    ],
+    ids=repr,
+)
+def test_return_rf_progress_and_verbose_are_flags(
+    flag: Any, on: bool, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    X = cases.images(3, (8, 8, 1))
+    kernel = ckn_rs.CKNKernel((8, 8, 1), cases.RELU)
+    result = kernel.compute_kernel_matrix(
+        X, None, None, None, None, None, ntk=True, return_rf=flag, progress=flag
+    )
+    assert isinstance(result, tuple) == on
+    assert ("pairs/s" in capsys.readouterr().err) == on
+    with caplog.at_level("INFO"):
+        ckn_rs.compute_kernel_matrix(X, model=cases.EXP, verbose=flag)
+    assert len(caplog.records) == (2 if on else 0)
+
+
+@pytest.mark.parametrize("level", [2, np.int64(3), -1])
+def test_verbose_may_be_a_level(level: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        ckn_rs.compute_norms(cases.images(3, (8, 8, 1)), cases.EXP, verbose=level)
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [[8, 8, 1], (8.0, np.float64(8), 1), (np.float32(8), np.array(8), 1), np.array([8.0, 8.0, 1])],
+)
 def test_shape_as_numbers_of_any_type(shape: Any) -> None:
     assert ckn_rs.CKNKernel(shape, cases.EXP).shape == (8, 8, 1)
+    model = ckn_rs.Model(cases.EXP)
+    assert model.describe(shape) == model.describe((8, 8, 1))
 
 
 def test_default_kernel_follows_ntk() -> None:

@@ -31,6 +31,11 @@ def bad_value(where: tuple[int, ...], value: float) -> cases.Floats:
     return images
 
 
+def matrix_of_class(**flags: Any) -> object:
+    kernel = CKNKernel((8, 8, 1), cases.RELU)
+    return kernel.compute_kernel_matrix(X, None, None, None, None, None, **flags)
+
+
 N, N_INV = compute_norms(X, cases.EXP)
 
 ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] = {
@@ -107,6 +112,33 @@ ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] =
     "norms of a second set that is not": (
         lambda **k: compute_kernel_matrix(X, None, N, 2 * N, model=cases.EXP, **k),
         ValueError, ["norms2", "norms1", "ims2"]),
+    "inverses of one set that are not": (
+        lambda **k: compute_kernel_matrix(X, None, N, None, None, 2 * N_INV, cases.EXP, **k),
+        ValueError, ["ims1: norms_inv2", "1 / max(norms, 1e-6)"]),
+    "inverses of one set, norms as the second": (
+        lambda **k: compute_kernel_matrix(X, None, None, N, 2 * N_INV, None, cases.EXP, **k),
+        ValueError, ["ims1: norms_inv1", "1 / max(norms, 1e-6)"]),
+    "inverses of the second set": (
+        lambda **k: compute_kernel_matrix(X, X, N, N, N_INV, 2 * N_INV, cases.EXP, **k),
+        ValueError, ["ims2: norms_inv2", "1 / max(norms, 1e-6)"]),
+    "inverses alone, text": (
+        lambda **k: compute_kernel_matrix(X, norms_inv1="rubbish", model=cases.EXP, **k),
+        TypeError, ["norms_inv1", "real"]),
+    "inverses alone, of another model": (
+        lambda **k: compute_kernel_matrix(X, norms_inv2=N_INV[:, :64], model=cases.EXP, **k),
+        ValueError, ["norms_inv2", "(N, L*h*w)", "(4, 128)", "(4, 64)"]),
+    "inverses alone, nan": (
+        lambda **k: compute_kernel_matrix(X, X, norms_inv2=np.nan * N, model=cases.EXP, **k),
+        ValueError, ["norms_inv2 contains NaN"]),
+    "norms nan": (
+        lambda **k: compute_kernel_matrix(X, X, N, np.nan * N, model=cases.EXP, **k),
+        ValueError, ["norms2 contains NaN", "compute_norms"]),
+    "norms infinite": (
+        lambda **k: compute_kernel_matrix(X, X, N + np.inf, N, model=cases.EXP, **k),
+        ValueError, ["norms1 contains NaN or infinite"]),
+    "inverses infinite": (
+        lambda **k: compute_kernel_matrix(X, X, N, N, N + np.inf, N_INV, cases.EXP, **k),
+        ValueError, ["norms_inv1 contains NaN or infinite"]),
     "half precision": (
         lambda **k: compute_kernel_matrix(X, model=cases.EXP, dtype=np.float16, **k),
         TypeError, ["dtype", "float32", "float64", "float16"]),
@@ -134,6 +166,21 @@ ARGUMENTS: dict[str, tuple[Callable[..., object], type[Exception], list[str]]] =
     "normalize as text": (
         lambda **k: compute_kernel_matrix(X, model=cases.EXP, normalize="yes", **k),  # type: ignore[arg-type]
         ValueError, ["normalize", "False or True", "'yes'"]),
+    "verbose as text": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, verbose="False", **k),  # type: ignore[arg-type]
+        ValueError, ["verbose", "False or True", "'False'"]),
+    "verbose as an array": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, verbose=X, **k),  # type: ignore[arg-type]
+        TypeError, ["verbose", "False or True", "ndarray"]),
+    "progress as text": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, progress="False", **k),  # type: ignore[arg-type]
+        ValueError, ["progress", "False or True", "'False'"]),
+    "progress as an array": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, progress=X, **k),  # type: ignore[arg-type]
+        TypeError, ["progress", "False or True", "ndarray"]),
+    "two bars": (
+        lambda **k: compute_kernel_matrix(X, model=cases.EXP, progress=2, **k),  # type: ignore[arg-type]
+        ValueError, ["progress", "False or True", "2"]),
     "overflow": (
         lambda **k: compute_kernel_matrix(1e200 * X, model=cases.EXP, **k),
         ValueError, ["overflow", "scale"]),
@@ -269,15 +316,19 @@ def test_out_of_two_kernels() -> None:
         (lambda: compute_norms(X[..., 0], cases.EXP), ValueError, ["ims", "(n, h, w, c)"]),
         (lambda: compute_norms(bad_value((3, 0, 0, 0), np.nan), cases.EXP), ValueError,
          ["image 3", "NaN"]),
-        (lambda: CKNKernel((8, 8), cases.EXP), TypeError, ["shape", "(h, w, c)", "(8, 8)"]),
-        (lambda: CKNKernel(8, cases.EXP), TypeError, ["shape", "(h, w, c)"]),  # type: ignore[arg-type]
-        (lambda: CKNKernel((8.5, 8, 1), cases.EXP), TypeError,  # type: ignore[arg-type]
-         ["shape", "(h, w, c)", "8.5"]),
-        (lambda: CKNKernel((8, 0, 1), cases.EXP), ValueError, ["(8, 0, 1)"]),
+        (lambda: compute_norms(X, cases.EXP, verbose="no"), ValueError,  # type: ignore[arg-type]
+         ["verbose", "False or True", "'no'"]),
+        (lambda: compute_norms(X, cases.EXP, progress="no"), ValueError,  # type: ignore[arg-type]
+         ["progress", "False or True", "'no'"]),
+        (lambda: CKNKernel((8, 8, 1), cases.EXP, verbose=[1]), TypeError,  # type: ignore[arg-type]
+         ["verbose", "False or True", "list"]),
+        (lambda: matrix_of_class(ntk=True, return_rf="False"), ValueError,
+         ["return_rf", "False or True", "'False'"]),
+        (lambda: matrix_of_class(return_rf=X), TypeError,
+         ["return_rf", "False or True", "ndarray"]),
         (lambda: CKNKernel((8, 8, 3), cases.EXP).compute_kernel_matrix(
             X, None, None, None, None, None), ValueError,
          ["ims1", "(8, 8, 3)", "(8, 8, 1)"]),
-        (lambda: Model(cases.EXP).describe((8, 8)), ANY, []),  # type: ignore[arg-type]
         (lambda: Model(cases.EXP).describe((2, 2, 1)), ValueError, ["layer 0", "2x2"]),
     ],
 )  # fmt: skip
@@ -289,6 +340,35 @@ def test_other_functions(
     with pytest.raises(kind) as caught:
         call()
     check_message(str(caught.value), fragments)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda shape: CKNKernel(shape, cases.EXP), Model(cases.EXP).describe],
+    ids=["class", "describe"],
+)
+@pytest.mark.parametrize(
+    ("shape", "kind", "fragments"),
+    [
+        ((8, 8), TypeError, ["(8, 8)"]),
+        (8, TypeError, ["got 8"]),
+        (None, TypeError, ["None"]),
+        ("881", TypeError, ["'881'"]),
+        ((8.5, 8, 1), TypeError, ["8.5"]),
+        ((8, True, 1), TypeError, ["True"]),
+        (np.ones((3, 2)), TypeError, []),
+        ((8, 0, 1), ValueError, ["at least 1", "(8, 0, 1)"]),
+        ((8, 8, -1), ValueError, ["at least 1", "(8, 8, -1)"]),
+        ((8, 8, 10**30), ValueError, ["at most 9000000000000000"]),
+    ],
+    ids=str,
+)
+def test_shapes(
+    call: Callable[[Any], object], shape: Any, kind: type[Exception], fragments: list[str]
+) -> None:
+    with pytest.raises(kind) as caught:
+        call(shape)
+    check_message(str(caught.value), ["shape", *fragments])
 
 
 def test_thread_count_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

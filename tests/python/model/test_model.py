@@ -181,6 +181,14 @@ def test_numpy_scalars_are_as_good_as_numbers() -> None:
     assert Model.from_json(model.to_json()) == Model.from_toml(model.to_toml()) == model
 
 
+def test_whole_floats_become_integers_within_a_range() -> None:
+    assert repr(Layer(9e15, (1.0, 2.0))) == "Layer(npatch=9000000000000000, subsampling=(1, 2))"  # type: ignore[arg-type]
+    for length in (1e300, 1e16, 0.0, -0.0, -3.0, 3.5, float("inf")):
+        assert repr(Layer(length, 2)) == f"Layer(npatch={length!r}, subsampling=2)"  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"layer 0: .npatch. must be a whole number"):
+            Model([Layer(length, 2)])  # type: ignore[arg-type]
+
+
 def test_json_forms() -> None:
     bare = json.dumps(cases.EXP)
     wrapped = json.dumps({"layers": cases.EXP})
