@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -32,12 +32,13 @@ class Workload:
 
     def entries(self) -> int:
         """The map entries of a pair at which a patch kernel is evaluated, in all layers."""
-        return sum(layer["entries"] for layer in self.plan().layers)
+        return sum(layer["entries"] for layer in self.plan.layers)
 
     def multiply_adds(self) -> float:
         """The multiply-adds of a pair whose norms are known; see :class:`_core.Plan`."""
-        return float(sum(layer["multiply_adds"] for layer in self.plan().layers))
+        return float(sum(layer["multiply_adds"] for layer in self.plan.layers))
 
+    @cached_property
     def plan(self) -> _core.Plan:
         """The model on images of the shape."""
         return _core.Plan(as_spec(self.model), self.shape, as_kind(self.ntk))

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     pairs = n * (n + 1) // 2
     seconds = pairs * sample.seconds_a_pair + n * sample.seconds_an_image
     itemsize = np.dtype(arguments.dtype).itemsize
-    scratch = work.plan().scratch_bytes(work.dtype)
+    scratch = work.plan.scratch_bytes(work.dtype)
     print(
         f"""
 a pair: {work.multiply_adds():,.0f} multiply-adds, {1e3 * sample.seconds_a_pair * threads:.3g} ms \

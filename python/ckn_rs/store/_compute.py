@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from ckn_rs import _core
-from ckn_rs._support.options import as_count, as_thread_count
+from ckn_rs._support.options import as_count, as_flag, as_thread_count
 from ckn_rs._support.progress import progress_bar
 from ckn_rs._support.termination import raise_on_sigterm
 from ckn_rs.model import ModelLike
@@ -103,7 +103,7 @@ def compute_gram(
         if ims2 is not None:
             sets.append(Images(ims2, "ims2"))
         k, n = _as_shard(shard)
-        threads = as_thread_count(n_threads)
+        threads, shown = as_thread_count(n_threads), as_flag(progress, "progress")
         if client is not None:
             _dask.check_client(client)
         manifest = Manifest.of(sets, model, ntk, dtype, tile)
@@ -114,7 +114,7 @@ def compute_gram(
                 f"{_core.__version__}: entries of both agree to rounding, not to the last bit",
                 stacklevel=2,
             )
-        _complete(Job(layout, sets, threads), (k, n), progress, client)
+        _complete(Job(layout, sets, threads), (k, n), shown, client)
     return Gram(layout)
 
 

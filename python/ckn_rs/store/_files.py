@@ -125,7 +125,7 @@ def _write(path: Path, data: bytes, *, exclusive: bool = False) -> None:
 
 
 def _link(name: str, path: Path) -> None:
-    """Give a file the name ``path`` too, unless that name is taken."""
+    """Give the file ``name`` a second name, ``path``. If there is a file ``path``, leave it."""
     try:
         with suppress(FileExistsError):
             os.link(name, path)

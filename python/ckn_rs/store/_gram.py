@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ckn_rs._support.arrays import Floats
 from ckn_rs._support.disk import npy_file
-from ckn_rs.compute.matrix import compute_kernel_matrix
+from ckn_rs.compute.operands import ImageSet
+from ckn_rs.compute.run import fill_gram
 from ckn_rs.model import Model
 from ckn_rs.store._errors import IncompleteError
 from ckn_rs.store._images import Images, blocks
@@ -95,8 +96,14 @@ class Gram:
 
     @property
     def model(self) -> Model:
-        """The model."""
-        return self.manifest.typed_model()
+        """The model.
+
+        Raises
+        ------
+        StoreError
+            If this version of ckn-rs does not know it. The matrix can be read all the same.
+        """
+        return self._layout.model
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -158,11 +165,47 @@ class Gram:
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def diagonal(self, which: int = 1) -> Floats:
-        """The kernel of each image with itself, ``(n,)``, of the first set or the second."""
+        """The kernel of each image with itself.
+
+        Parameters
+        ----------
+        which : {1, 2}
+            The first set of images or the second. A symmetric matrix has one set for both.
+
+        Returns
+        -------
+        ndarray of shape (n,), float32 or float64
+            The diagonal.
+
+        Raises
+        ------
+        IncompleteError
+            If a part of it is missing or damaged.
+        ValueError
+            If ``which`` is neither 1 nor 2.
+        """
         return self._whole(DiagonalBlock, which)
 
     def norms(self, which: int = 1) -> Floats:
-        """Patch norms of the first or the second set, as :func:`ckn_rs.compute_norms` has them."""
+        """Patch norms, as :func:`ckn_rs.compute_norms` has them.
+
+        Parameters
+        ----------
+        which : {1, 2}
+            The first set of images or the second. A symmetric matrix has one set for both.
+
+        Returns
+        -------
+        ndarray of shape (n, L*h*w), float32 or float64
+            The norms.
+
+        Raises
+        ------
+        IncompleteError
+            If a part of them is missing or damaged.
+        ValueError
+            If ``which`` is neither 1 nor 2.
+        """
         return self._whole(NormsBlock, which)
 
     def verify(
@@ -183,6 +226,8 @@ class Gram:
         ------
         ValueError
             If the images are not those of the store, or ``entries`` is below 0.
+        StoreError
+            If there are images, and this version of ckn-rs does not know the model.
         """
         if entries < 0:
             raise ValueError(f"entries must be at least 0, got {entries}")
@@ -231,11 +276,13 @@ class Gram:
     def _entry(self, sets: list[Images], i: int, j: int) -> Any:
         if self.manifest.symmetric and i > j:
             i, j = j, i
-        x, y = (
-            images.block(slice(k, k + 1), self.dtype)
+        pair = [
+            ImageSet(images.block(slice(k, k + 1), self.dtype))
             for images, k in zip(sets, (i, j), strict=True)
-        )
-        return compute_kernel_matrix(x, y, model=self.model, ntk=self.manifest.ntk)[0, 0]
+        ]
+        entry: Floats = np.empty((1, 1), self.dtype)
+        fill_gram(self._layout.plan, pair, [entry])
+        return entry[0, 0]
 
     def _check_images(self, sets: list[Images]) -> None:
         for images, wanted in zip(sets, self.manifest.sha256, strict=True):

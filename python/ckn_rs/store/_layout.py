@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
+from ckn_rs.model import Model
 from ckn_rs.store._errors import StoreError, explained
 from ckn_rs.store._files import create_once, is_empty, local_folder, open_bytes, sweep
 from ckn_rs.store._manifest import Manifest
@@ -26,7 +29,6 @@ class Layout:
         self.location, self.manifest = os.fspath(location), manifest
         self._store = store
         self._arrays: dict[str, Any] = {}
-        self.plan = manifest.plan()
 
     @classmethod
     def open(cls, location: str | os.PathLike[str], *, read_only: bool = True) -> Layout:
@@ -86,6 +88,41 @@ class Layout:
             sweep(store)
         return layout
 
+    @cached_property
+    def plan(self) -> _core.Plan:
+        """The model on images of this shape, to compute entries with.
+
+        Raises
+        ------
+        StoreError
+            If this version of ckn-rs does not know the model.
+        """
+        with self._naming_the_store():
+            return self.manifest.plan()
+
+    @property
+    def model(self) -> Model:
+        """The model.
+
+        Raises
+        ------
+        StoreError
+            If this version of ckn-rs does not know it.
+        """
+        with self._naming_the_store():
+            return self.manifest.typed_model()
+
+    @contextmanager
+    def _naming_the_store(self) -> Iterator[None]:
+        """Turn an error in the model into a StoreError, which names the store."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            raise StoreError(
+                f"{self.location}: ckn-rs {_core.__version__} cannot use its model, of version "
+                f"{self.manifest.version}: {error}"
+            ) from error
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
@@ -99,7 +136,7 @@ class Layout:
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Shape of each array, and of its chunks."""
-        tile, columns = self.manifest.tile, self.plan.norms_len
+        tile, columns = self.manifest.tile, self.manifest.norms_len
         shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
             Tile(0, 0).array: (self.manifest.shape, (tile, tile))
         }

@@ -114,9 +114,19 @@ class Manifest:
         known = {field.name: values[field.name] for field in fields(cls)}
         for key in ("shape", "image_shape", "sha256"):
             known[key] = tuple(known[key])
-        if len(known["shape"]) != 2 or len(known["image_shape"]) != 3 or known["tile"] < 1:
+        lengths = [len(known["shape"]), len(known["image_shape"])]
+        if lengths != [2, 3] or known["tile"] < 1 or not known["model"]["layers"]:
             raise ValueError("its manifest is damaged")
         return cls(**known)
+
+    @property
+    def norms_len(self) -> int:
+        """The number of an image's patch norms, as a plan has it.
+
+        No plan is needed for it, so that a store can be read if its model is not known.
+        """
+        h, w, _ = self.image_shape
+        return len(self.model["layers"]) * h * w
 
     def plan(self) -> _core.Plan:
         """The model on images of this shape, to compute entries with."""

@@ -107,6 +107,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
         ({"shard": (0, 2)}, "shard"),
         ({"shard": 3}, "shard"),
         ({"shard": (True, 2)}, "shard"),
+        ({"progress": "False"}, "progress must be False or True"),
         ({"client": 3}, r"client must be a distributed\.Client, got int"),
         ({"path": ""}, "path must be a path or a URL"),
         ({"path": 3}, "path must be a path or a URL"),

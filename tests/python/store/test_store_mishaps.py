@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import ckn_rs
 
 pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
 from ckn_rs import store
+from ckn_rs.cli import main
 from ckn_rs.store import _files
 from stores import MODEL, X, contents
 
@@ -78,6 +80,40 @@ def test_damaged_metadata(tmp_path: Path) -> None:
     (path / "zarr.json").unlink()
     with pytest.raises(store.StoreError, match="something else here"):
         store.compute_gram(path, X, model=cases.RELU)
+
+
+def test_a_model_that_is_not_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A later version may have other kernels. All that needs no model can be read."""
+    path = tmp_path / "K.zarr"
+    whole = store.compute_gram(path, X, model=MODEL, tile=5)
+    diagonal, norms = whole.diagonal(), whole.norms()
+    manifest = path / "zarr.json"
+    manifest.write_text(manifest.read_text().replace('"exp"', '"airy"'))
+    before = contents(path)
+    K = store.open_gram(path)
+    np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=MODEL))
+    np.testing.assert_array_equal(K.diagonal(), diagonal)
+    np.testing.assert_array_equal(K.norms(), norms)
+    assert not K.missing
+    assert K.verify().ok
+    for call in (lambda: K.model, lambda: K.verify(X)):
+        with pytest.raises(store.StoreError, match=r"K\.zarr: ckn-rs .* its model.*layer 0.*airy"):
+            call()
+    assert main(["status", str(path)]) == 1
+    assert re.search(r"K\.zarr: .*layer 0.*airy", capsys.readouterr().err)
+    with pytest.raises(ValueError, match=r"layer 0's kernel \(airy in the store, exp now\)"):
+        store.compute_gram(path, X, model=MODEL)
+    assert contents(path) == before
+
+
+@pytest.mark.parametrize("change", [('"tile": 5', '"tile": 0'), ('"layers"', '"layer"')])
+def test_a_damaged_manifest(tmp_path: Path, change: tuple[str, str]) -> None:
+    path = tmp_path / "K.zarr"
+    store.compute_gram(path, X, model=MODEL, tile=5)
+    manifest = path / "zarr.json"
+    manifest.write_text(manifest.read_text().replace(*change))
+    with pytest.raises(store.StoreError, match=r"K\.zarr: "):
+        store.open_gram(path)
 
 
 def test_leftovers_are_swept(tmp_path: Path) -> None:
