@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ckn_rs._support.arrays import Floats, as_images
-from ckn_rs._support.options import as_count
+from ckn_rs._support.options import as_count, as_flag
 
 CHUNK = 1 << 22
 """How many numbers the patches in memory may have at a time."""
@@ -56,7 +56,7 @@ def whiten(
     """
     images = as_images(ims, "ims")
     n, h, w, c = images.shape
-    npatch = as_count(npatch, "npatch")
+    npatch, as_published = as_count(npatch, "npatch"), as_flag(original, "original")
     if npatch > min(h, w):
         raise ValueError(
             f"npatch must be at most {min(h, w)}, the shorter side of the images, got {npatch}"
@@ -70,7 +70,7 @@ def whiten(
         block = np.asarray(images[part], np.float64)
         if not np.isfinite(block).all():
             raise ValueError("ims has NaN or infinite values")
-        whitened[part] = _whiten(block, npatch, threshold, original)
+        whitened[part] = _whiten(block, npatch, threshold, as_published)
     return whitened
 
 

@@ -101,6 +101,8 @@ def test_mistakes() -> None:
     for threshold in (-1, 1, np.nan):
         with pytest.raises(ValueError, match="threshold"):
             whiten(X, threshold=threshold)
+    with pytest.raises(ValueError, match="original must be False or True, got 'False'"):
+        whiten(X, original="False")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="ims"):
         whiten(X[0])
     X[1, 2, 3, 0] = np.inf
