@@ -19,10 +19,10 @@ computes of a pair of images:
 ``layers`` are those of the resolved ``model``, and tell besides ``input`` and ``output``, the ``(h,
 w)`` of the maps that a layer reads and leaves; ``patches``, how many there are along both axes;
 ``sites``, at how many positions a patch is needed; ``window``, the number of the pooling's weights
-along each axis; and the cost of a pair: ``entries``, the map entries at which the patch kernel is
-evaluated, and ``multiply_adds``, a nominal count of the arithmetic, norms apart, where an addition
-or a multiplication alone counts as one, too. ``scratch_bytes`` is the memory that each thread works
-in.
+along each axis, of a window wider than the map only those inside it; and the cost of a pair:
+``entries``, the map entries at which the patch kernel is evaluated, and ``multiply_adds``, a
+nominal count of the arithmetic, norms apart, where an addition or a multiplication alone counts as
+one, too. ``scratch_bytes`` is the memory that each thread works in.
 
 Images are C-contiguous ``(n, h, w, c)`` arrays of one dtype, float32 or float64, in native byte
 order; every other floating array of a call has that dtype too. A set of images comes with its patch

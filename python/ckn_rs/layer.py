@@ -47,15 +47,21 @@ class Layer:
 
         - ``'gaussian'``: positions ``s P .. s P + 2 f``, weighted by ``exp(-i^2/f^2)`` with
           ``i = -f .. f`` [1]_;
-        - ``'average'``: the mean of positions ``s P .. s P + f - 1``;
+        - ``'average'``: the sum of positions ``s P .. s P + f - 1``, divided by ``f``;
         - ``'strided'``: position ``s (P + 1)``;
         - ``'global'``: the mean of all positions;
         - ``'none'``: position ``P``;
         - a sequence of numbers: positions ``s P, s P + 1, ..``, weighted by these numbers.
+
+        The far edge cuts a window, which may be wider than the map: positions outside are left out,
+        and the other weights do not change. So an average of a window that is cut is still divided
+        by ``f``. The weights of a window of ``10**9`` positions or more are so small that kernels
+        may underflow to 0 in float32.
     padding : {'same', 'valid', 'circular'}
         Treatment of the edge. With ``'same'`` there is a patch around every position, and
-        positions beyond the edge are left out of it. With ``'valid'`` no patch reaches beyond the
-        edge. With ``'circular'`` a patch that reaches beyond it goes on at the opposite edge.
+        positions beyond the edge are left out of it; it may be wider than the map. With
+        ``'valid'`` no patch reaches beyond the edge. With ``'circular'`` a patch that reaches
+        beyond it goes on at the opposite edge.
     stride, dilation : int or (int, int)
         Steps in positions: ``stride`` from one patch to the next, ``dilation`` from one position
         of a patch to the next.
