@@ -118,7 +118,13 @@ def pooling(layer: Layer) -> str:
 
 def has_stride(layer: Layer) -> bool:
     """Whether the pooling depends on ``subsampling``."""
-    return layer.subsampling is not None and not {*_each(layer)} <= {"global", "none"}
+    if layer.subsampling is None:
+        return False
+    # Weights, which have no name, have a stride.
+    return any(
+        "subsampling" in _core.POOLING_PARAMETERS.get(name, ["subsampling"])
+        for name in _each(layer)
+    )
 
 
 def pooling_names(layer: Layer) -> str:
