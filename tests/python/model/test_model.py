@@ -183,9 +183,16 @@ def test_numpy_scalars_are_as_good_as_numbers() -> None:
 
 def test_whole_floats_become_integers_within_a_range() -> None:
     assert repr(Layer(9e15, (1.0, 2.0))) == "Layer(npatch=9000000000000000, subsampling=(1, 2))"  # type: ignore[arg-type]
-    for length in (1e300, 1e16, 0.0, -0.0, -3.0, 3.5, float("inf")):
+    mistakes = {
+        1e300: "is too large",
+        0.0: "must be at least 1",
+        -3.0: "must be at least 1",
+        3.5: "must be a whole number",
+        float("inf"): "must be a whole number",
+    }
+    for length, mistake in mistakes.items():
         assert repr(Layer(length, 2)) == f"Layer(npatch={length!r}, subsampling=2)"  # type: ignore[arg-type]
-        with pytest.raises(TypeError, match=r"layer 0: .npatch. must be a whole number"):
+        with pytest.raises((TypeError, ValueError), match=f"layer 0: .npatch. {mistake}"):
             Model([Layer(length, 2)])  # type: ignore[arg-type]
 
 
