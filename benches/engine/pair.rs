@@ -1,5 +1,5 @@
-//! Times of a pair of images, on one thread, with norms given. This is the cost of a pair in a
-//! large matrix.
+//! Times of a pair of images, on one thread, with norms given, but for gradients. This is the cost of a
+//! pair in a large matrix.
 
 use ckn_rs::engine::{Compiled, Job};
 use ckn_rs::simd::Isa;
@@ -40,8 +40,10 @@ fn pair<F: Compiled>(group: &mut BenchmarkGroup<WallTime>, name: &str, case: &Ca
     let norms = images::norms(&plan, pixels.view(), &job);
     let (left_pixels, right_pixels) = pixels.view().split_at(Axis(0), left);
     let (left_norms, right_norms) = norms.view().split_at(Axis(0), left);
-    let left = images::set(left_pixels, Some(left_norms));
-    let right = images::set(right_pixels, Some(right_norms));
+    // Gradients need norms with derivatives, which are computed in every run.
+    let given = plan.gradients() == 0;
+    let left = images::set(left_pixels, given.then_some(left_norms));
+    let right = images::set(right_pixels, given.then_some(right_norms));
     let mut out = Array2::from_elem((left_pixels.nrows(), RIGHT), F::ZERO);
     group.throughput(Throughput::Elements(out.len() as u64));
     group.bench_function(BenchmarkId::new(name, isa.name()), |b| {
