@@ -5,9 +5,12 @@
 //! benchmark's parameter is the instruction set. All benchmarks are one program, because each
 //! program compiles the engine again. Samples are few and short, so that a whole run takes a
 //! minute. `make bench-compare` compares a run with the last record.
+//!
+//! With `--count` callgrind counts the instructions of pairs, norms and steps (`make bench-count`).
 
 mod images;
 mod matrix;
+mod meter;
 mod models;
 mod norms;
 mod pair;
@@ -15,7 +18,10 @@ mod steps;
 
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use ckn_rs::simd::Isa;
+use criterion::{Criterion, criterion_group};
+
+use crate::meter::Counter;
 
 criterion_group! {
     name = engine;
@@ -25,4 +31,17 @@ criterion_group! {
         .measurement_time(Duration::from_millis(2500));
     targets = pair::bench, matrix::bench, norms::bench, steps::bench
 }
-criterion_main!(engine);
+
+/// The level of the counts. Valgrind runs no wider instructions.
+const COUNTED: Isa = Isa::Avx2;
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--count") {
+        steps::all(&mut Counter { group: "steps", runs: 64 }, COUNTED);
+        norms::all(&mut Counter { group: "norms", runs: 1 }, COUNTED);
+        pair::all(&mut Counter { group: "pair", runs: 1 }, COUNTED, pair::COUNTED);
+        return;
+    }
+    engine();
+    Criterion::default().configure_from_args().final_summary();
+}
