@@ -12,7 +12,7 @@ RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock)
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Classify scikit-learn's digits with a CKN and an NTK, save a picture
@@ -46,6 +46,14 @@ bench-record: bench ## The same, and keep the times in benches/record/
 .PHONY: bench-compare
 bench-compare: bench ## The same, and set the times beside the last record
 	$(BIN)/python benches/record.py compare
+
+.PHONY: bench-count
+bench-count: $(VENV)/maturin ## Count instructions with valgrind; fail where a count grew by more than 1 %
+	$(BIN)/python benches/count.py compare
+
+.PHONY: bench-count-record
+bench-count-record: $(VENV)/maturin ## Count the same, and keep the counts in benches/record/
+	$(BIN)/python benches/count.py write
 
 .PHONY: wheel
 wheel: $(VENV)/maturin ## Build a wheel into dist/ and run README's examples from it

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,22 +63,27 @@ def measured() -> list[Row]:
     return sorted(rows, key=lambda row: (row.bench, row.level))
 
 
-def write(path: Path, rows: list[Row]) -> None:
-    """Write a record."""
+def write(path: Path, rows: Sequence[NamedTuple]) -> None:
+    """Write a record of rows of one type."""
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row._fields)
+        writer.writerow(rows[0]._fields)
         writer.writerows(rows)
+
+
+def lines(path: Path) -> list[list[str]]:
+    """The lines of a record below its heading."""
+    with path.open(newline="") as file:
+        return list(csv.reader(file))[1:]
 
 
 def read(path: Path) -> list[Row]:
     """Read a record."""
-    with path.open(newline="") as file:
-        return [
-            Row(date, name, level, bench, float(middle), float(low), float(high))
-            for date, name, level, bench, middle, low, high in list(csv.reader(file))[1:]
-        ]
+    return [
+        Row(date, name, level, bench, float(middle), float(low), float(high))
+        for date, name, level, bench, middle, low, high in lines(path)
+    ]
 
 
 def record_path() -> Path:
@@ -88,7 +94,7 @@ def record_path() -> Path:
 
 def last_record() -> Path | None:
     """The last record of this processor, else the last of all."""
-    paths = sorted(RECORDS.glob("*.csv"))
+    paths = sorted(RECORDS.glob("????-??-??-*.csv"))
     own = [path for path in paths if read(path)[0].processor == processor()]
     return next(reversed(own or paths), None)
 
@@ -100,9 +106,9 @@ def partner(row: Row, record: list[Row]) -> Row | None:
     return min(exact or same, key=lambda other: other.nanoseconds, default=None)
 
 
-def shown(nanoseconds: float) -> str:
-    """A time as a table shows it."""
-    return f"{nanoseconds:,.0f}" if nanoseconds >= 100 else f"{nanoseconds:.3g}"
+def shown(value: float) -> str:
+    """A time or a count as a table shows it."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def compare(rows: list[Row], path: Path) -> None:
