@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,9 @@ ALLOWED = 1.01
 
 #: The function of ``benches/engine/meter.rs`` that ends a part of the count.
 NEXT_PART = "*next_part*"
+
+#: What is counted at the same time, each in a process of its own.
+GROUPS = ("pair", "steps", "norms")
 
 
 class Row(NamedTuple):
@@ -82,16 +86,11 @@ def rows_of(printed: str, profile: str) -> list[Row]:
     ):
         count = float(f"{(runs - none) / int(elements):.6g}")
         rows.append(Row(today, compiler, level, bench, count))
-    return sorted(rows, key=lambda row: row.bench)
+    return rows
 
 
-def measured() -> list[Row]:
-    """Count the instructions of all benchmarks."""
-    if shutil.which("valgrind") is None:
-        sys.exit(
-            "valgrind is not installed: `apt install valgrind` (or your system's package) first"
-        )
-    program = build()
+def group_rows(program: str, group: str) -> list[Row]:
+    """Count the instructions of the benchmarks of a group."""
     with tempfile.TemporaryDirectory() as folder:
         profile = Path(folder) / "profile"
         printed = output(
@@ -103,8 +102,21 @@ def measured() -> list[Row]:
             f"--dump-before={NEXT_PART}",
             program,
             "--count",
+            group,
         )
         return rows_of(printed, profile.read_text())
+
+
+def measured() -> list[Row]:
+    """Count the instructions of all benchmarks."""
+    if shutil.which("valgrind") is None:
+        sys.exit(
+            "valgrind is not installed: `apt install valgrind` (or your system's package) first"
+        )
+    program = build()
+    with ThreadPoolExecutor() as pool:
+        counted = pool.map(lambda group: group_rows(program, group), GROUPS)
+        return sorted((row for rows in counted for row in rows), key=lambda row: row.bench)
 
 
 def read(path: Path) -> list[Row]:

@@ -6,7 +6,7 @@
 //! program compiles the engine again. Samples are few and short, so that a whole run takes a
 //! minute. `make bench-compare` compares a run with the last record.
 //!
-//! With `--count` callgrind counts the instructions of pairs, norms and steps (`make bench-count`).
+//! With `--count GROUP` callgrind counts the instructions of pairs, norms and steps (`make bench-count`).
 
 mod images;
 mod matrix;
@@ -36,12 +36,21 @@ criterion_group! {
 const COUNTED: Isa = Isa::Avx2;
 
 fn main() {
-    if std::env::args().any(|argument| argument == "--count") {
-        steps::all(&mut Counter { group: "steps", runs: 64 }, COUNTED);
-        norms::all(&mut Counter { group: "norms", runs: 1 }, COUNTED);
-        pair::all(&mut Counter { group: "pair", runs: 1 }, COUNTED, pair::COUNTED);
+    let arguments: Vec<_> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--count") {
+        count(arguments.get(at + 1).map_or("", String::as_str));
         return;
     }
     engine();
     Criterion::default().configure_from_args().final_summary();
+}
+
+/// Run the benchmarks of a group for callgrind.
+fn count(group: &str) {
+    match group {
+        "steps" => steps::all(&mut Counter { group: "steps", runs: 256 }, COUNTED),
+        "norms" => norms::all(&mut Counter { group: "norms", runs: 1 }, COUNTED),
+        "pair" => pair::all(&mut Counter { group: "pair", runs: 1 }, COUNTED, pair::COUNTED),
+        _ => panic!("--count takes steps, norms or pair, got {group:?}"),
+    }
 }
