@@ -179,6 +179,9 @@ def main() -> None:
     others = rivals(arguments.original)
     for rival in others:
         rows += rival_rows(cases, rival)
+        if isinstance(rival, Original) and FLAGSHIP in cases:
+            program = f"{rival.name}, compute_kernel"
+            rows.append(Row(FLAGSHIP.name, program, rival.one_pair(FLAGSHIP)))
     rows.sort(key=lambda row: names.index(row.model))
     for _ in range(arguments.repeat):
         for row in rows:

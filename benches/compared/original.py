@@ -9,9 +9,11 @@ from collections.abc import Callable
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from compared.cases import Array, Case
+from compared.ours import Timed, timed
 
 
 class Original:
@@ -44,6 +46,11 @@ class Original:
             return matrix
 
         return run
+
+    def one_pair(self, case: Case) -> Timed:
+        """One call of ``compute_kernel``, which computes in float64, norms included."""
+        X, Y = case.images(1, np.float64)
+        return timed(lambda: self._module.compute_kernel(X[0], Y[0], case.layers, case.ntk), 1)
 
 
 def keep_memory() -> None:
