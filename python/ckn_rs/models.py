@@ -1,12 +1,14 @@
-"""Named models: the architectures of the papers, under the names of the original's scripts.
+"""Named models: the architectures of the papers, most under the names of the original's scripts.
 
 The NTK of a model is computed with ``ntk=True``, so that the scripts' ``relu_pool_ntk`` is
-``relu_pool`` here.
+``relu_pool`` here. ``myrtle5``, ``myrtle7`` and ``myrtle10`` are deep ReLU networks for 32x32
+images; the number counts their convolutions and the last linear layer.
 
 References
 ----------
 A. Bietti, *Approximation and Learning with Deep Convolutional Models: a Kernel Perspective*, ICLR
-2022; A. Bietti and J. Mairal, *On the Inductive Bias of Neural Tangent Kernels*, NeurIPS 2019.
+2022; A. Bietti and J. Mairal, *On the Inductive Bias of Neural Tangent Kernels*, NeurIPS 2019;
+V. Shankar et al., *Neural Kernels Without Tangents*, ICML 2020 (``myrtle``).
 
 Examples
 --------
@@ -44,6 +46,18 @@ def _stack(
         own = sigma if kernel == "exp" else 1
         layers.append(Layer(npatch, stride, factor, kernel=kernel, sigma=own, pooling=pooling))
     return Model(layers)
+
+
+def _myrtle(*blocks: int) -> Model:
+    """The network whose blocks have so many convolutions, each block with pooling after its last.
+
+    The network ends with the mean over all positions, which is the model's readout.
+    """
+    layers = []
+    for convolutions in blocks:
+        layers += [Layer(3, 1, kernel="relu", pooling="none")] * (convolutions - 1)
+        layers.append(Layer(3, 2, kernel="relu", pooling="average"))
+    return Model(layers, readout="mean")
 
 
 NAMES: dict[str, Model] = {
@@ -106,11 +120,15 @@ NAMES: dict[str, Model] = {
     "white6_exp_conv_6_pool_8": _stack("exp", (6, 8)),
     "white6_exp_conv_6_pool_10": _stack("exp", (6, 10)),
     "white5_exp_exp_conv_5_3_pool_2_5": _stack("exp exp", (5, 2), (3, 5)),
+    "myrtle5": _myrtle(2, 1, 1),
+    "myrtle7": _myrtle(2, 2, 2),
+    "myrtle10": _myrtle(3, 3, 3),
 }
 """The models by their names.
 
 Names that begin with ``white5`` and ``white6`` are of models for images whitened by 5x5 and 6x6
-patches. The other models are for images whitened by 3x3 patches.
+patches. ``myrtle`` models are for images whitened as a whole (ZCA). The other models are for
+images whitened by 3x3 patches.
 """
 
 
@@ -158,7 +176,9 @@ def summary(name: str) -> str:
 
 def _summary(layer: Layer) -> str:
     sigma = f"({layer.sigma})" if layer.kernel == "exp" else ""
-    if layer.poolfactor is None:
+    if layer.pooling == "none":
+        pool = "none"
+    elif layer.poolfactor is None:
         pool = f"{layer.pooling} {layer.subsampling}"
     else:
         pool = f"{layer.pooling} {layer.poolfactor} at every position"

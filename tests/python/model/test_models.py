@@ -44,6 +44,28 @@ def test_are_the_scripts_own() -> None:
         np.testing.assert_array_equal(actual, expected)
 
 
+def test_myrtle() -> None:
+    """A mean over all positions is one more pooling, by a window as wide as the map."""
+    block = [
+        {"npatch": 3, "subsampling": 1, "kernel": "relu", "pooling": "none"},
+        {"npatch": 3, "subsampling": 2, "kernel": "relu", "pooling": "average"},
+    ]
+    whole = [{"npatch": 3, "subsampling": 4, "kernel": "relu", "pooling": "average"}]
+    deep = [block[0], block[0], block[1]]
+    networks = {
+        "myrtle5": [*block, block[1], *whole],
+        "myrtle7": [*block * 2, block[0], *whole],
+        "myrtle10": [*deep * 2, *deep[:2], *whole],
+    }
+    X = cases.images(3, (16, 16, 3))
+    for name, layers in networks.items():
+        for ntk in (False, True):
+            expected = ckn_rs.compute_kernel_matrix(X, model=layers, ntk=ntk)
+            actual = ckn_rs.compute_kernel_matrix(X, model=models.named(name), ntk=ntk)
+            np.testing.assert_allclose(actual, expected, rtol=1e-10)
+    assert models.summary("myrtle5") == ", ".join(["relu 3x3 none"] + ["relu 3x3 average 2"] * 3)
+
+
 def test_a_misspelt_name() -> None:
     with pytest.raises(ValueError, match=r"'exp_pol'; did you mean exp_pool"):
         models.named("exp_pol")
