@@ -1,8 +1,9 @@
 //! The model, as the user said it: a list of layers, without any geometry.
 //!
 //! A model comes in as a [`Spec`], from a Python dict or from TOML. `read.rs` reads the keys of its
-//! layers.
+//! layers, and `at.rs` their values.
 
+mod at;
 mod layer;
 mod read;
 mod spec;
@@ -13,7 +14,8 @@ pub use spec::{Spec, Table, Value};
 
 use crate::convention::Convention;
 use crate::error::{Result, bail};
-use read::{At, unknown_option};
+use at::At;
+use read::unknown_option;
 
 /// The number that is read from the last layer's pooled map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
