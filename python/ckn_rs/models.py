@@ -127,8 +127,7 @@ NAMES: dict[str, Model] = {
 """The models by their names.
 
 Names that begin with ``white5`` and ``white6`` are of models for images whitened by 5x5 and 6x6
-patches. ``myrtle`` models are for images whitened as a whole (ZCA). The other models are for
-images whitened by 3x3 patches.
+patches. The other models of the original's scripts are for images whitened by 3x3 patches.
 """
 
 
