@@ -40,6 +40,9 @@ class Rival(Protocol):
     name: str
     versions: dict[str, str]
 
+    def has(self, case: Case) -> bool:
+        """Whether the program has all that the model needs."""
+
     def block(self, case: Case) -> int:
         """The rows and columns of the matrix to time; 0 if memory is short even for one pair."""
 
@@ -86,13 +89,16 @@ def our_rows(cases: list[Case], images: int) -> Iterator[Row]:
 def rival_rows(cases: list[Case], rival: Rival) -> Iterator[Row]:
     """Another program on each model, if its matrix agrees with ours."""
     for case in cases:
+        if not rival.has(case):
+            print(f"{rival.name}: has no model like {case.name!r}, left out")
+            continue
         block = rival.block(case)
         if block == 0:
             print(f"{rival.name}: not enough memory for a pair of {case.name!r}, left out")
             continue
         X, Y = case.images(block)
         run = rival.prepare(case, X, Y)
-        expected = ckn_rs.compute_kernel_matrix(X, Y, model=case.layers, ntk=case.ntk)
+        expected = ckn_rs.compute_kernel_matrix(X, Y, model=case.model, ntk=case.ntk)
         error = np.abs(run() - expected).max() / np.abs(expected).max()
         if not error < TOLERANCE:
             raise SystemExit(f"{rival.name}: {case.name!r} is off by {error:.1e}, not timed")

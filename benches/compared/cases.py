@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_sample_images
 
-from ckn_rs import _core
+from ckn_rs import Model, _core
 
 Layer = dict[str, Any]
 Array = NDArray[Any]
@@ -23,10 +23,17 @@ class Case:
     shape: tuple[int, int, int]
     layers: list[Layer]
     ntk: bool = False
+    readout: str = "trace"
+
+    @property
+    def model(self) -> Model:
+        """The layers and the readout."""
+        return Model(self.layers, readout=self.readout)
 
     def plan(self) -> _core.Plan:
         """The model on images of the shape."""
-        return _core.Plan({"layers": self.layers}, self.shape, "ntk" if self.ntk else "ckn")
+        spec = {"layers": self.layers, "readout": self.readout}
+        return _core.Plan(spec, self.shape, "ntk" if self.ntk else "ckn")
 
     def entries(self) -> int:
         """The entries of a pair's maps: of all pairs of positions, in all layers."""
@@ -42,6 +49,15 @@ def layer(kernel: str, npatch: int, subsampling: int, **others: object) -> Layer
     """One layer of a model."""
     sizes = {"npatch": npatch, "subsampling": subsampling}
     return {**sizes, "kernel": kernel, "sigma": 0.6, **others}
+
+
+def deep(name: str, *blocks: int, ntk: bool = False) -> Case:
+    """Blocks of so many layers of relu on 3x3 patches, each with pooling after its last one."""
+    layers = []
+    for count in blocks:
+        layers += [layer("relu", 3, 1, pooling="none")] * (count - 1)
+        layers.append(layer("relu", 3, 2, pooling="average"))
+    return Case(name, CIFAR, layers, ntk, readout="mean")
 
 
 def photographs(count: int, shape: tuple[int, int, int], dtype: type) -> Array:
@@ -74,6 +90,10 @@ CASES = [
         [layer("exp", 3, 2, pooling="strided"), layer("exp", 3, 5, pooling="strided")],
     ),
     Case("exp, three layers", CIFAR, [layer("exp", 3, 2)] * 3),
+    deep("myrtle5", 2, 1, 1),
+    deep("myrtle7", 2, 2, 2),
+    deep("myrtle10", 3, 3, 3),
+    deep("myrtle10, NTK", 3, 3, 3, ntk=True),
     Case("exp, one layer", CIFAR, [layer("exp", 5, 8)]),
     Case(
         "exp, subsampling 1",

@@ -30,6 +30,11 @@ class Original:
         spec.loader.exec_module(self._module)
         self.versions = {"original": self._module.dtype.__name__}
 
+    def has(self, case: Case) -> bool:
+        """Whether the model is pooled in each layer, and read as a trace."""
+        pooled = all(layer.get("pooling") != "none" for layer in case.layers)
+        return pooled and case.readout == "trace"
+
     def block(self, case: Case) -> int:
         """The rows and columns to time: few, since a pair takes tens of milliseconds."""
         return 4 if case.shape[0] > 16 else 32

@@ -33,7 +33,7 @@ def matrix(
 ) -> Timed:
     """A matrix of ``block`` x ``block`` pairs, with the norms given."""
     X, Y = case.images(block, dtype)
-    sets = [(Z, ckn_rs.compute_norms(Z, case.layers, case.ntk)[0]) for Z in (X, Y)]
+    sets = [(Z, ckn_rs.compute_norms(Z, case.model, case.ntk)[0]) for Z in (X, Y)]
     plan, out = case.plan(), np.empty((block, block), dtype)
 
     def run() -> None:
@@ -47,7 +47,7 @@ def symmetric(case: Case, count: int, threads: int) -> Timed:
     X, _ = case.images(count)
 
     def run() -> None:
-        ckn_rs.compute_kernel_matrix(X, model=case.layers, ntk=case.ntk, n_threads=threads)
+        ckn_rs.compute_kernel_matrix(X, model=case.model, ntk=case.ntk, n_threads=threads)
 
     return timed(run, count * (count + 1) // 2)
 
@@ -55,7 +55,7 @@ def symmetric(case: Case, count: int, threads: int) -> Timed:
 def one_pair(case: Case, dtype: type) -> Timed:
     """One call of ``compute_kernel``, norms included."""
     X, Y = case.images(1, dtype)
-    return timed(lambda: ckn_rs.compute_kernel(X[0], Y[0], case.layers, case.ntk, dtype=dtype), 1)
+    return timed(lambda: ckn_rs.compute_kernel(X[0], Y[0], case.model, case.ntk, dtype=dtype), 1)
 
 
 def numpy_exp(case: Case) -> Timed:

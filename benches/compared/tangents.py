@@ -7,7 +7,8 @@ Its conventions differ from ours:
 - Its patches of even length have one pixel more on the right and below, ours on the left and above.
   Images and pooling are mirrored, which changes nothing else.
 - ``Flatten`` takes the mean of the diagonal. The dense layer after it turns the mean into a trace,
-  and adds the kernel itself to the NTK, as our last layer does.
+  and adds the kernel itself to the NTK, as our last layer does. So does one after the mean of all
+  pairs of positions.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class Tangents:
             "jax": jax.__version__,
         }
 
+    def has(self, case: Case) -> bool:
+        """Whether the model's kernels are translated below; all poolings are."""
+        return all(layer["kernel"] in ("exp", "relu") for layer in case.layers)
+
     def block(self, case: Case) -> int:
         """The rows and columns to time; 0 if memory is short even for one pair."""
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -74,10 +79,14 @@ def network(case: Case) -> Any:
         relu = layer["kernel"] == "relu"
         scale = layer["npatch"] ** 2 * channels * (2 if relu else 1)
         parts += [convolution(layer["npatch"], scale**0.5), stax.Relu() if relu else exp(layer)]
-        parts += [pooling(layer, axis) for axis in (0, 1)]
+        if layer["pooling"] != "none":
+            parts += [pooling(layer, axis) for axis in (0, 1)]
         channels = 1  # kernels of hidden layers are means already
-    height, width = geometry[-1]["output"]
-    parts += [stax.Flatten(), stax.Dense(1, W_std=(height * width) ** 0.5, b_std=None)]
+    if case.readout == "mean":
+        parts += [stax.GlobalAvgPool(channel_axis=1), stax.Dense(1, W_std=1, b_std=None)]
+    else:
+        height, width = geometry[-1]["output"]
+        parts += [stax.Flatten(), stax.Dense(1, W_std=(height * width) ** 0.5, b_std=None)]
     return stax.serial(*parts)[2]
 
 
@@ -113,6 +122,8 @@ def pooling_matrix(layer: Layer, axis: int) -> Array:
     stride, factor = layer["subsampling"], layer["poolfactor"]
     if layer["pooling"] == "strided":
         start, weights = stride, np.ones(1)
+    elif layer["pooling"] == "average":
+        start, weights = 0, np.ones(factor)
     else:
         start, weights = 0, np.exp(-((np.arange(-factor, factor + 1) / factor) ** 2))
     weights /= weights.sum()

@@ -1,7 +1,8 @@
 //! The models that are timed. `benches/side_by_side.py` uses these names, too.
 
+use ckn_rs::convention::Convention;
 use ckn_rs::kernel::{Kernel, Parameter, Parameters, Setting};
-use ckn_rs::model::{Layer, Model, Padding};
+use ckn_rs::model::{Layer, Model, Padding, Readout};
 use ckn_rs::plan::{Carried, Plan, Shape};
 use ckn_rs::pooling::Pooling;
 
@@ -11,11 +12,15 @@ pub struct Case {
     shape: Shape,
     carried: Carried,
     layers: Vec<Layer>,
+    readout: Readout,
 }
 
 impl Case {
     pub fn plan(&self) -> Plan {
-        Plan::new(&Model::new(self.layers.clone()).unwrap(), self.shape, self.carried).unwrap()
+        let Self { shape, carried, readout, .. } = *self;
+        let model =
+            Model { layers: self.layers.clone(), convention: Convention::Original, readout };
+        Plan::new(&model.validated().unwrap(), shape, carried).unwrap()
     }
 }
 
@@ -40,7 +45,8 @@ fn blurred(npatch: usize, poolfactor: usize) -> Layer {
 }
 
 fn case(name: &'static str, shape: Shape, layers: &[Layer]) -> Case {
-    Case { name, shape, carried: Carried::Nothing, layers: layers.to_vec() }
+    let (layers, readout) = (layers.to_vec(), Readout::Trace);
+    Case { name, shape, carried: Carried::Nothing, layers, readout }
 }
 
 /// Two layers of 3x3 patches on 32x32x3 images. Other models are compared with this one.
@@ -61,6 +67,21 @@ pub fn flagship_ntk() -> Case {
 /// Three layers, each of which halves the map.
 pub fn three_layers() -> Case {
     case("exp, three layers", CIFAR, &[2, 2, 2].map(|s| exp(3, s)))
+}
+
+/// Blocks of so many layers of `relu` on 3x3 patches, each with pooling after its last one.
+fn deep(name: &'static str, blocks: [usize; 3]) -> Case {
+    let block = |layers| {
+        let unpooled = vec![layer(Kernel::Relu, 3, 1).pooled(Pooling::None); layers - 1];
+        unpooled.into_iter().chain([layer(Kernel::Relu, 3, 2).pooled(Pooling::Average)])
+    };
+    let layers: Vec<Layer> = blocks.into_iter().flat_map(block).collect();
+    Case { readout: Readout::Mean, ..case(name, CIFAR, &layers) }
+}
+
+/// The NTK of the deepest network.
+fn deepest_ntk() -> Case {
+    Case { carried: Carried::Ntk, ..deep("myrtle10, NTK", [3, 3, 3]) }
 }
 
 /// Two layers on 8x8x1 images. They need so little work that the cost of everything else shows.
@@ -96,6 +117,10 @@ pub fn all() -> Vec<Case> {
         }),
         case("exp, strided", CIFAR, &[strided(2), strided(5)]),
         three_layers(),
+        deep("myrtle5", [2, 1, 1]),
+        deep("myrtle7", [2, 2, 2]),
+        deep("myrtle10", [3, 3, 3]),
+        deepest_ntk(),
         case("exp, one layer", CIFAR, &[exp(5, 8)]),
         case("exp, subsampling 1", CIFAR, &[blurred(3, 2), blurred(6, 10)]),
         case("exp, 28x28x1", MNIST, &[exp(3, 2), exp(3, 5)]),

@@ -36,10 +36,10 @@ mod tests {
 
     use super::*;
     use crate::engine::batch::pack::{LayerNorms, Packed};
-    use crate::engine::batch::ring::MapRing;
+    use crate::engine::batch::ring::Rings;
     use crate::engine::batch::scratch::{LayerScratch, Scratch};
     use crate::kernel::Kernel;
-    use crate::model::{Layer, Model, Padding};
+    use crate::model::{Layer, Model, Padding, Readout};
     use crate::plan::{Carried, Shape};
     use crate::pooling::Pooling;
     use crate::simd::{Context, Simd, Task};
@@ -102,8 +102,7 @@ mod tests {
                 by_row.sum::<usize>() + all(values) + bytes(down) + bytes(jets)
             };
             let layers: usize = layers.iter().map(layer).sum();
-            let rings: usize =
-                rings.iter().flatten().map(|ring| bytes(MapRing::values(ring))).sum();
+            let rings: usize = rings.iter().map(|Rings { shape: _, maps }| all(maps)).sum();
             packed(left) + packed(right) + layers + rings + all(diagonal)
         }
     }
@@ -121,6 +120,7 @@ mod tests {
         use Pooling::{Average, Gaussian, Strided};
         let mut wide = layer(6, 1, Gaussian);
         wide.poolfactor = [4; 2];
+        let unpooled = layer(3, 1, Pooling::None);
         let mut around = layer(3, 2, Gaussian);
         around.padding = Padding::Circular;
         for carried in [Carried::Nothing, Carried::Ntk, Carried::Gradients] {
@@ -132,9 +132,32 @@ mod tests {
                 plan(&[wide.clone(), layer(2, 1, Average)], (11, 70, 2), carried),
                 plan(&[layer(3, 2, Average), around.clone()], (14, 13, 2), carried),
                 plan(&[layer(1, 1, Average)], (1, 1, 1), carried),
+                plan(&[unpooled.clone(), unpooled.clone(), wide.clone()], (12, 40, 2), carried),
+                plan(
+                    &[unpooled.clone(), layer(3, 2, Gaussian), around.clone()],
+                    (13, 12, 1),
+                    carried,
+                ),
             ] {
                 check::<f32>(&plan);
                 check::<f64>(&plan);
+            }
+        }
+    }
+
+    /// Nine layers, of which six are not pooled: the rings hold a few pairs of rows.
+    #[test]
+    fn deep_networks_fit_a_cache() {
+        let unpooled = layer(3, 1, Pooling::None);
+        let block = [unpooled.clone(), unpooled, layer(3, 2, Pooling::Average)];
+        let layers = block.iter().cycle().take(9).cloned().collect();
+        let model = Model { readout: Readout::Mean, ..Model::new(layers).unwrap() };
+        let shape = Shape { height: 32, width: 32, channels: 3 };
+        for carried in [Carried::Nothing, Carried::Ntk] {
+            let plan = Plan::new(&model, shape, carried).unwrap();
+            for isa in Isa::ALL {
+                let bytes = scratch_bytes::<f32>(&plan, isa);
+                assert!(bytes < 8 << 20, "{}, {carried:?}: {bytes} bytes", isa.name());
             }
         }
     }

@@ -14,7 +14,7 @@ use super::batch::stage::{Stage, Stages};
 use super::job::Job;
 use super::norms::{self, check_pixels};
 use crate::error::Result;
-use crate::plan::{Plan, ROWS};
+use crate::plan::{Order, Plan, ROWS, Visit};
 use crate::simd::{Context, Isa, Real, Simd, Task};
 
 /// One of the steps of a row.
@@ -100,7 +100,9 @@ impl<F: Real> Task for Run<'_, '_, F> {
         // each step finds the numbers of a real computation.
         let middle = stage.plan.rows.sites.len() / 2;
         let rows = middle..(middle + ROWS).min(stage.plan.rows.sites.len());
-        let layer = LayerRows { cx, stage, layer: 0, rows };
+        let by_displacements = plan.pair.order == Order::Displacements;
+        let visit = Visit { layer: 0, rows, displacement: by_displacements.then_some(0) };
+        let layer = LayerRows { cx, stage, visit: &visit };
         layer.run(&mut scratch);
         let meetings = layer.meetings(middle as isize);
 

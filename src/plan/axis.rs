@@ -274,6 +274,14 @@ impl Axis {
         is_shift && sites.chain(inputs).all(has_no_gap)
     }
 
+    /// Whether each pooled position is a site of its own, as it is.
+    pub fn is_unpooled(&self) -> bool {
+        let is_itself = |(index, window): (usize, &Window)| window.sites() == (index..index + 1);
+        self.weights == [1.0]
+            && self.windows.len() == self.sites.len()
+            && self.windows.iter().enumerate().all(is_itself)
+    }
+
     /// The windows that read `site`.
     pub fn windows_of(&self, site: usize) -> impl Iterator<Item = (usize, &Window)> {
         let reads = move |(_, window): &(usize, &Window)| window.sites().contains(&site);

@@ -7,6 +7,7 @@
 //! are the shorter ones.
 
 use super::axis::Axis;
+use super::order::Order;
 use super::pipeline::{Carried, LayerPlan, Pipeline};
 use crate::model::Layer;
 
@@ -24,19 +25,19 @@ impl Pipeline {
     pub(super) fn cost(&self, channels: usize) -> Vec<Cost> {
         let channels_of = |index| (index == 0).then_some(channels);
         let layers = self.layers.iter().enumerate();
-        layers.map(|(index, layer)| layer.cost(channels_of(index))).collect()
+        layers.map(|(index, layer)| layer.cost(channels_of(index), self.order)).collect()
     }
 }
 
 impl LayerPlan {
     /// `channels` are those of the images, for the layer that reads them.
-    fn cost(&self, channels: Option<usize>) -> Cost {
+    fn cost(&self, channels: Option<usize>, order: Order) -> Cost {
         let sums = match channels {
             // Both maps of an NTK are the inner product of pixels, so that one sum serves them.
             Some(_) => self.patch_sums(channels),
             None => self.reads as f64 * self.patch_sums(None),
         };
-        let an_entry = sums + self.kernel() as f64 + self.gives as f64 * self.pooling();
+        let an_entry = sums + self.kernel() as f64 + self.gives as f64 * self.pooling(order);
         let pairs = |axis: &Axis| axis.reach.iter().map(|reach| reach.len() as u64).sum::<u64>();
         let entries = pairs(&self.rows) * pairs(&self.cols);
         Cost { entries, multiply_adds: entries as f64 * an_entry }
@@ -69,18 +70,24 @@ impl LayerPlan {
     }
 
     /// Multiply-adds an entry to pool one map, or to take its weighted sum in a trace's layer.
-    fn pooling(&self) -> f64 {
-        if self.rows.windows.is_empty() {
+    fn pooling(&self, order: Order) -> f64 {
+        let Self { rows, cols, .. } = self;
+        if rows.windows.is_empty() {
             return 1.0;
         }
+        if rows.is_unpooled() && cols.is_unpooled() {
+            return 0.0;
+        }
         // Right columns, left columns, right rows, left rows: each pass leaves less to the next.
-        let passes = [&self.cols, &self.cols, &self.rows, &self.rows];
-        let (total, _) = passes.into_iter().fold((0.0, 1.0), |(total, left), axis| {
-            let reads: usize = axis.windows.iter().map(|window| window.weights.len()).sum();
-            let a_site = |count: usize| count as f64 / axis.sites.len() as f64;
-            (total + left * a_site(reads), left * a_site(axis.windows.len()))
-        });
-        total
+        let share = cols.outputs_a_site();
+        let columns = cols.taps_a_site() * (1.0 + share);
+        let taps = rows.taps_a_site();
+        columns
+            + share.powi(2)
+                * match order {
+                    Order::Rows => taps * (1.0 + rows.outputs_a_site()),
+                    Order::Displacements => taps.powi(2),
+                }
     }
 }
 

@@ -10,24 +10,29 @@
 //! | `shape` | the shape of an image |
 //! | `placement` | the places of the patches along one axis |
 //! | `axis` | the positions of an axis that are read, evaluated and pooled |
-//! | `schedule` | the order in which rows are computed |
+//! | `order` | the two orders in which rows are computed, and the choice |
+//! | `schedule`, `displacements` | the order by left rows, and the order by displacements |
 //! | `pipeline` | layers in sequence |
 //! | `cost` | entries and multiply-adds, counted on paper |
 
 mod axis;
 mod check;
 mod cost;
+mod displacements;
+mod order;
 mod pipeline;
 mod placement;
 mod schedule;
 mod shape;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use axis::hull;
 pub use axis::{Axis, Window};
 pub use cost::Cost;
+pub use order::{Held, Order, ROWS, Visit};
 pub use pipeline::{Carried, LayerPlan, Pipeline};
 pub use placement::Placement;
-pub use schedule::{ROWS, Visit};
 pub use shape::Shape;
 
 use crate::error::{Result, bail};

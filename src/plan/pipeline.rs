@@ -1,8 +1,9 @@
 //! Layers in sequence, from the pixels to one result.
 
 use super::axis::{self, Axis, Output};
-use super::schedule::{self, Visit};
+use super::order::{Held, Order, Visit};
 use super::shape::Shape;
+use super::{displacements, schedule};
 use crate::model::{Layer, Model};
 
 /// The maps that are propagated beside the CKN's.
@@ -25,8 +26,8 @@ pub struct LayerPlan {
     pub rows: Axis,
     /// The columns of its maps.
     pub cols: Axis,
-    /// Input rows of the left image that must be held at once; 0 for the first layer.
-    pub ring_rows: usize,
+    /// What is held of its input at once; nothing for the first layer.
+    pub held: Held,
     /// The maps beside the CKN's.
     pub carried: Carried,
     /// Maps that it reads: the CKN's first, then the NTK's, or the derivatives' in the order of layers.
@@ -40,10 +41,12 @@ pub struct LayerPlan {
 pub struct Pipeline {
     /// The layers, the first one reading pixels.
     pub layers: Vec<LayerPlan>,
+    /// Whether rows are computed by left rows or by displacements.
+    pub order: Order,
     /// The order in which rows are computed.
     pub schedule: Vec<Visit>,
-    /// Rows of the last pooled map that must be held at once; 0 for a trace.
-    pub ring_rows: usize,
+    /// What is held of the last pooled map; nothing for a trace.
+    pub held: Held,
 }
 
 impl Pipeline {
@@ -66,22 +69,29 @@ impl Pipeline {
     ) -> Self {
         let [rows, cols] = [(0, shape.height), (1, shape.width)]
             .map(|(along, size)| axis::plan(model, count, along, size, output));
-        let (schedule, ring_rows) = schedule::schedule(&rows);
+        let order = Order::of(&rows, &cols);
+        let (schedule, held) = match order {
+            Order::Displacements => displacements::schedule(&rows),
+            Order::Rows => {
+                let (visits, held) = schedule::schedule(&rows);
+                (visits, held.into_iter().map(Held::Rows).collect())
+            }
+        };
         let mut gives = 1;
-        let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&ring_rows);
+        let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&held);
         let layers = layers
-            .map(|((layer, (rows, cols)), &ring_rows)| {
+            .map(|((layer, (rows, cols)), &held)| {
                 let reads = gives;
                 gives = match carried {
                     Carried::Nothing => 1,
                     Carried::Ntk => 2,
                     Carried::Gradients => reads + usize::from(layer.kernel.has_sigma()),
                 };
-                LayerPlan { layer: layer.clone(), rows, cols, ring_rows, carried, reads, gives }
+                LayerPlan { layer: layer.clone(), rows, cols, held, carried, reads, gives }
             })
             .collect();
-        let ring_rows = ring_rows.last().copied().unwrap_or(0);
-        Self { layers, schedule, ring_rows }
+        let held = held.last().copied().unwrap_or(Held::Rows(0));
+        Self { layers, order, schedule, held }
     }
 }
 

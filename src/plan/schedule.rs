@@ -1,4 +1,4 @@
-//! The order in which rows flow through the layers.
+//! The order of left rows, each with all right rows in reach.
 //!
 //! Left rows are computed two at a time, because their patches share rows. A pair of rows is computed
 //! as soon as the input rows under both patches are complete, so that as few rows as possible are
@@ -7,18 +7,7 @@
 use std::ops::Range;
 
 use super::axis::{Axis, Window};
-
-/// Left rows that are computed together.
-pub const ROWS: usize = 2;
-
-/// A visit to a layer, to compute rows of its sites: [`ROWS`] of them, or the last one alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visit {
-    /// The layer.
-    pub layer: usize,
-    /// Indices of the rows in `rows.sites`.
-    pub rows: Range<usize>,
-}
+use super::order::{ROWS, Visit};
 
 /// The visits, and the number of input rows that each layer holds at once; the output's is the last.
 pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<usize>) {
@@ -56,8 +45,7 @@ impl Flow<'_> {
     fn run(&mut self, layer: usize, rows: Range<usize>) {
         let end = rows.end;
         let windows = &self.rows[layer].windows;
-        let touches =
-            |window: &Window| window.sites().start < rows.end && rows.start < window.sites().end;
+        let touches = |window: &Window| window.touches(&rows);
         let first = windows.iter().position(touches);
         let newest = windows.iter().rposition(touches);
         self.next[layer] = end;
@@ -67,7 +55,7 @@ impl Flow<'_> {
             let held = newest + 1 - oldest.unwrap_or(usize::MAX).min(first);
             self.held[layer + 1] = self.held[layer + 1].max(held);
         }
-        self.visits.push(Visit { layer, rows });
+        self.visits.push(Visit { layer, rows, displacement: None });
         let below = layer + 1;
         if below == self.rows.len() {
             return;
@@ -75,7 +63,7 @@ impl Flow<'_> {
         let is_complete = |input: usize| windows[input].sites().end <= end;
         while let Some(rows) = self.pending(below) {
             let axis = &self.rows[below];
-            if !rows.clone().flat_map(|row| input_rows(axis, row)).all(is_complete) {
+            if !rows.clone().flat_map(|row| axis.input_rows(row)).all(is_complete) {
                 break;
             }
             self.run(below, rows);
@@ -83,16 +71,11 @@ impl Flow<'_> {
     }
 }
 
-/// The input rows under the patches of a row of sites.
-fn input_rows(rows: &Axis, row: usize) -> impl Iterator<Item = usize> {
-    rows.patch_inputs.iter().filter_map(move |inputs| inputs[row])
-}
-
 /// For each row of sites, the oldest input row that it or a later one reads.
 fn oldest_inputs(rows: &Axis) -> Vec<usize> {
     let mut oldest = usize::MAX;
     let from_the_end = (0..rows.sites.len()).rev().map(|row| {
-        oldest = input_rows(rows, row).fold(oldest, usize::min);
+        oldest = rows.input_rows(row).fold(oldest, usize::min);
         oldest
     });
     let mut all: Vec<_> = from_the_end.collect();
@@ -104,10 +87,9 @@ fn oldest_inputs(rows: &Axis) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::kernel::Kernel;
-    use crate::model::{Layer, Model, Padding, Readout};
+    use crate::model::{Layer, Model, Readout};
     use crate::plan::axis::{self, Output};
-    use crate::plan::{Carried, Plan, Shape};
-    use crate::pooling::Pooling;
+    use crate::plan::testing::check_rows;
 
     /// A slot of a ring: the pooled row in it, and how many rows were added to it.
     type Slot = Option<(usize, usize)>;
@@ -117,13 +99,13 @@ mod tests {
         let (visits, held) = schedule(rows);
         let mut rings: Vec<Vec<Slot>> = held.iter().map(|&len| vec![None; len]).collect();
         let mut done = vec![0; rows.len()];
-        for Visit { layer, rows: pair } in visits {
+        for Visit { layer, rows: pair, .. } in visits {
             assert_eq!(pair.start, done[layer], "{what}: rows come once, in order");
             done[layer] = pair.end;
             let axis = &rows[layer];
             if layer > 0 {
                 let windows = &rows[layer - 1].windows;
-                for input in pair.clone().flat_map(|row| input_rows(axis, row)) {
+                for input in pair.clone().flat_map(|row| axis.input_rows(row)) {
                     let slot = rings[layer][input % held[layer]];
                     let complete = windows[input].weights.len();
                     assert_eq!(slot, Some((input, complete)), "{what}: layer {layer}");
@@ -150,36 +132,11 @@ mod tests {
 
     #[test]
     fn rings_hold_what_is_read() {
-        let mut models = 0;
-        for seed in 0..6000_usize {
-            // Digits of the seed and of a shuffle of it.
-            let mixed = seed.wrapping_mul(2_654_435_761);
-            let choice = |index: usize, count: usize| (mixed >> (5 * index)) % count;
-            let layer = |index: usize| {
-                let (npatch, s) = (1 + choice(4 * index, 6), 1 + choice(4 * index + 1, 3));
-                let mut layer = Layer::new(Kernel::Exp, npatch, s)
-                    .pooled(Pooling::ALL[choice(4 * index + 3, 3)].clone());
-                layer.poolfactor = [1 + choice(4 * index + 2, 4); 2];
-                layer.padding = Padding::ALL[choice(4 * index + 1, 5).saturating_sub(2)];
-                layer.stride = [1 + choice(4 * index + 2, 5) / 3; 2];
-                layer.dilation = [1 + choice(4 * index + 3, 7) / 5; 2];
-                layer
-            };
-            let layers: Vec<Layer> = (0..1 + seed % 3).map(layer).collect();
-            let (size, model) = (6 + seed % 23, Model::new(layers).unwrap());
-            let shape = Shape { height: size, width: size, channels: 1 };
-            if Plan::new(&model, shape, Carried::Nothing).is_err() {
-                continue;
-            }
-            models += 1;
-            for output in
-                [Output::Number(Readout::Trace), Output::Number(Readout::Mean), Output::Diagonal]
-            {
-                let what = format!("{size} rows, {output:?}, {:?}", model.layers);
-                simulate(&axis::plan(&model, model.layers.len(), 0, size, output), &what);
-            }
-        }
-        assert!(models > 1000, "{models}");
+        let checked = check_rows(|rows, what| {
+            simulate(rows, what);
+            true
+        });
+        assert!(checked > 3000, "{checked}");
     }
 
     /// The memory that the design promises: a patch's rows and a window's, whatever the height.

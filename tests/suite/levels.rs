@@ -6,7 +6,8 @@
 //! instruction set with fused multiply-adds, that one is compared only with the baseline.
 
 use crate::common::{
-    assert_close, assert_same, cast, images, layer, shape, try_all, try_norms, widen,
+    SHAPE, assert_close, assert_same, cast, images, layer, shape, try_all, try_norms,
+    unusual_models, widen,
 };
 use ckn_rs::engine::{Compiled, Job};
 use ckn_rs::kernel::Kernel;
@@ -62,6 +63,13 @@ fn every_kernel_with_every_pooling() {
             ]);
             check_both(&model.unwrap(), shape(9, 11, 2));
         }
+    }
+}
+
+#[test]
+fn unusual_geometry() {
+    for model in unusual_models() {
+        check_both(&model, SHAPE);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::common::{
 use ckn_rs::convention::Convention;
 use ckn_rs::kernel::Kernel;
 use ckn_rs::model::{Layer, Model, Padding, Readout};
-use ckn_rs::plan::{Carried, Plan, Shape};
+use ckn_rs::plan::{Carried, Order, Plan, Shape};
 use ckn_rs::pooling::Pooling;
 use ndarray::Array2;
 use rand::{RngExt, rngs::StdRng};
@@ -44,6 +44,30 @@ fn check(model: &Model, shape: Shape, rng: &mut StdRng) {
     assert_close(&format!("float32 {what}"), &got, &ckn, SINGLE);
     if let Some(plan) = &ntk_plan {
         assert_same(&what, &both(plan, &x, Some(&y))[1], &got);
+    }
+}
+
+/// Compares the norms of a model with the oracle, in both precisions.
+fn check_norms(model: &Model, shape: Shape, rng: &mut StdRng) {
+    let plan = Plan::new(model, shape, Carried::Nothing).unwrap();
+    let x = images(rng, 3, shape);
+    let mut wanted = Array2::zeros((3, plan.norms_len()));
+    for (image, mut row) in x.rows().into_iter().zip(wanted.rows_mut()) {
+        for (l, norms) in oracle::norms(model, shape, image).iter().enumerate() {
+            for (p, &norm) in norms.iter().enumerate() {
+                row[l * plan.layer_stride() + p] = norm;
+            }
+        }
+    }
+    let what = format!("{shape} {model:?}");
+    // Norms of different layers differ in size, so each layer is compared alone.
+    for l in 0..model.layers.len() {
+        let columns = l * plan.layer_stride()..(l + 1) * plan.layer_stride();
+        let part = |all: &Array2<f64>| all.slice(ndarray::s![.., columns.clone()]).to_owned();
+        let wanted = part(&wanted);
+        assert_close(&what, &part(&norms(&plan, &x)), &wanted, DOUBLE);
+        let single = crate::common::widen(&norms(&plan, &cast::<f32>(&x)));
+        assert_close(&what, &part(&single), &wanted, SINGLE);
     }
 }
 
@@ -126,6 +150,39 @@ fn images_of_several_chunks() {
     }
 }
 
+/// Layers without pooling go by displacements, between layers whose windows overlap and layers that take
+/// strides, on maps of one chunk of columns and of several.
+#[test]
+fn deep_stacks() {
+    let mut rng = rng(7);
+    let poolings = [Pooling::None, Pooling::None, Pooling::Average, Pooling::Gaussian];
+    let mut deep = 0;
+    for round in 0..60 {
+        let depth = rng.random_range(1..=3);
+        let mut any = || {
+            let pooling = pick(&mut rng, &poolings);
+            let kernel = pick(&mut rng, &[Kernel::Relu, Kernel::Exp, Kernel::Gelu]);
+            let mut layer =
+                layer(kernel, rng.random_range(1..=4), rng.random_range(1..=2), &pooling);
+            layer.padding = pick(&mut rng, &[Padding::Same, Padding::Same, Padding::Valid]);
+            layer.dilation[0] = pick(&mut rng, &[1, 1, 2]);
+            layer.stride[1] = pick(&mut rng, &[1, 1, 2]);
+            layer
+        };
+        let mut layers = vec![layer(Kernel::Relu, 3, 1, &Pooling::None)];
+        layers.extend((0..depth).map(|_| any()));
+        let readout = pick(&mut rng, &Readout::ALL);
+        let model = Model { layers, convention: Convention::Original, readout };
+        let columns = if round % 10 == 0 { 70 } else { rng.random_range(4..=9) };
+        let shape = shape(if columns == 70 { 4 } else { rng.random_range(5..=11) }, columns, 2);
+        let Ok(plan) = Plan::new(&model, shape, Carried::Nothing) else { continue };
+        deep += usize::from(plan.pair.order == Order::Displacements);
+        check(&model, shape, &mut rng);
+        check_norms(&model, shape, &mut rng);
+    }
+    assert!(deep > 20, "{deep}");
+}
+
 /// Sequences are images of one row. Their patches are circular, dilated or strided, and the map has
 /// several chunks.
 #[test]
@@ -198,25 +255,6 @@ fn norms_are_the_oracles() {
             readout: Readout::Trace,
         };
         let model = wanted.model(&mut rng, shape, 1 + case % 3, Carried::Nothing);
-        let plan = Plan::new(&model, shape, Carried::Nothing).unwrap();
-        let x = images(&mut rng, 3, shape);
-        let mut wanted = Array2::zeros((3, plan.norms_len()));
-        for (image, mut row) in x.rows().into_iter().zip(wanted.rows_mut()) {
-            for (l, norms) in oracle::norms(&model, shape, image).iter().enumerate() {
-                for (p, &norm) in norms.iter().enumerate() {
-                    row[l * plan.layer_stride() + p] = norm;
-                }
-            }
-        }
-        let what = format!("{shape} {model:?}");
-        // Norms of different layers differ in size, so each layer is compared alone.
-        for l in 0..model.layers.len() {
-            let columns = l * plan.layer_stride()..(l + 1) * plan.layer_stride();
-            let part = |all: &Array2<f64>| all.slice(ndarray::s![.., columns.clone()]).to_owned();
-            let wanted = part(&wanted);
-            assert_close(&what, &part(&norms(&plan, &x)), &wanted, DOUBLE);
-            let single = crate::common::widen(&norms(&plan, &cast::<f32>(&x)));
-            assert_close(&what, &part(&single), &wanted, SINGLE);
-        }
+        check_norms(&model, shape, &mut rng);
     }
 }

@@ -14,7 +14,8 @@ pub struct BlockInput<'a, S: Simd, F: Real> {
     pub kernel: &'a Prepared<F>,
     pub maps: Maps,
     pub sites: &'a [Site<F>],
-    /// Length of a row of results.
+    /// The place of the first site's results, and from there to the next one's.
+    pub first: usize,
     pub row: usize,
     pub columns: ColumnRings<'a, S, F>,
     /// Norms at all left sites of the row.

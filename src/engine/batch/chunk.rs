@@ -94,7 +94,7 @@ pub struct Strip<F> {
     pub blocks: Vec<Block<F>>,
 }
 
-/// Left sites that are evaluated together.
+/// Left sites that are evaluated together, one after the other.
 pub struct Block<F> {
     pub sites: Vec<Site<F>>,
 }
@@ -324,10 +324,19 @@ impl Layout {
 }
 
 fn blocks<F>(sites: Vec<Site<F>>) -> Vec<Block<F>> {
-    let mut sites = sites.into_iter().peekable();
-    let mut blocks = Vec::new();
-    while sites.peek().is_some() {
-        blocks.push(Block { sites: sites.by_ref().take(SITES).collect() });
+    let mut blocks: Vec<Block<F>> = Vec::new();
+    for site in sites {
+        match blocks.last_mut() {
+            Some(Block { sites }) if sites.len() < SITES && follows(sites, &site) => {
+                sites.push(site)
+            }
+            _ => blocks.push(Block { sites: vec![site] }),
+        }
     }
     blocks
+}
+
+/// Whether `site` comes next after `sites`.
+fn follows<F>(sites: &[Site<F>], site: &Site<F>) -> bool {
+    sites.last().is_none_or(|last| last.index + 1 == site.index)
 }

@@ -26,14 +26,15 @@ pub fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     jets: &mut [Vector<S, F>],
 ) {
     for (index, site) in block.sites.iter().enumerate() {
-        let at = index * block.row + site.reach.start..index * block.row + site.reach.end;
+        let first = block.first + index * block.row;
+        let at = first + site.reach.start..first + site.reach.end;
         let reads = block.columns.maps.len();
         for (map, values) in values[..reads].iter_mut().enumerate() {
             block.columns.of(map).sum_by_call(block.cx, site, &mut values[at.clone()]);
         }
         let (values, own) = values.split_at_mut(reads);
         let (value, before) = values.split_at_mut(1);
-        let jets = jets.chunks_exact_mut(block.row);
+        let jets = jets.chunks_exact_mut(jets.len() / JETS);
         let mut jets = JetRows::<'_, S, F>::new(jets.map(|row| &mut row[..site.reach.len()]));
         let own = own.first_mut().map_or(&mut [][..], |own| &mut own[at.clone()]);
         let kernel = kernel.at(block.cx, block.left.patch(site.index));

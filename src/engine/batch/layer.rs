@@ -16,8 +16,11 @@
 //!         add the window's sum of Q, weighted for left rows l and l + 1, to the output's ring
 //! ```
 //!
-//! In a trace's layer, `M` is multiplied by its weights and summed, and nothing else follows. Each
-//! part of this order has its reason:
+//! In a trace's layer, `M` is multiplied by its weights and summed, and nothing else follows. A map that
+//! is not pooled is written to the output's ring at once. By displacements, a visit has one diagonal, and
+//! `Q` is added to the output's ring at once, weighted for rows `l` and `r`.
+//!
+//! Each part of this order has its reason:
 //!
 //! - *Two left rows on a diagonal.* The patches of `(l, r)` and of `(l + 1, r + 1)` lie over the same
 //!   pairs of input rows, but for one row each. The shared rows are summed once: a patch of length 3
@@ -35,18 +38,21 @@ use super::block::{BlockInput, ColumnRings};
 use super::chunk::{Block, Chunk, Strip};
 use super::map;
 use super::patch::{PairRows, Products, Sums};
-use super::pool::{PooledRow, pool_left_columns, pool_right_columns, pool_rows, trace_block};
+use super::pool::{
+    PooledPair, PooledRow, pool_left_columns, pool_pairs, pool_right_columns, pool_rows, take_sum,
+    trace_block,
+};
+use super::ring::Rings;
 use super::scratch::{LayerScratch, Scratch};
 use super::stage::Stage;
-use crate::plan::{Axis, ROWS};
-use crate::simd::{Context, Real, Simd, Vector};
+use crate::plan::{Axis, ROWS, Visit};
+use crate::simd::{Context, Real, Simd};
 
 /// A few rows of left sites of one layer.
 pub struct LayerRows<'a, S: Simd, F: Real> {
     pub cx: Context<S, F>,
     pub stage: &'a Stage<'a, F>,
-    pub layer: usize,
-    pub rows: Range<usize>,
+    pub visit: &'a Visit,
 }
 
 /// A left and a right row of sites; `slot` is the place of the left one in its visit.
@@ -63,8 +69,14 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         0..self.stage.plan.gives
     }
 
-    /// Meet every right row in reach, and hand the result on.
+    /// Meet the right rows of the visit, and hand the result on.
     pub fn run(&self, scratch: &mut Scratch<S, F>) {
+        if let Some(displacement) = self.visit.displacement {
+            let meetings = self.meetings(self.visit.rows.start as isize + displacement);
+            self.meet(meetings, scratch);
+            self.pool_meetings(meetings, scratch);
+            return;
+        }
         for diagonal in self.diagonals() {
             let meetings = self.meetings(diagonal);
             if meetings.iter().any(Option::is_some) {
@@ -77,7 +89,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     /// The diagonals on which a left row meets a right one, and one more, on which all windows are
     /// complete. A diagonal is called after the right row that it has for the first left row.
     fn diagonals(&self) -> Range<isize> {
-        let reach = self.rows.clone().enumerate().map(|(slot, row)| {
+        let reach = self.visit.rows.clone().enumerate().map(|(slot, row)| {
             let reach = &self.stage.plan.rows.reach[row];
             reach.start as isize - slot as isize..reach.end as isize
         });
@@ -87,7 +99,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     /// The pairs of rows on a diagonal.
     pub fn meetings(&self, diagonal: isize) -> [Option<Meeting>; ROWS] {
         let mut meetings = [None; ROWS];
-        for (slot, left) in self.rows.clone().enumerate() {
+        for (slot, left) in self.visit.rows.clone().enumerate() {
             let right = usize::try_from(diagonal + slot as isize).ok();
             let reach = &self.stage.plan.rows.reach[left];
             meetings[slot] = right.filter(|right| reach.contains(right)).map(|right| Meeting {
@@ -101,7 +113,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
 
     /// Evaluate pairs of rows on one diagonal, and pool their columns or trace them.
     fn meet(&self, meetings: [Option<Meeting>; ROWS], scratch: &mut Scratch<S, F>) {
-        let Self { cx, stage, layer, .. } = *self;
+        let Self { cx, stage, visit } = *self;
         let rows = self.pair_rows(meetings);
         for chunk in &stage.chunks {
             for strip in &chunk.strips {
@@ -109,14 +121,19 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 for meeting in meetings.iter().flatten() {
                     for block in &strip.blocks {
                         self.map(chunk, block, meeting, scratch);
-                        self.pool_block(chunk, block, meeting, scratch);
+                        if !stage.is_unpooled {
+                            self.pool_block(chunk, block, meeting, scratch);
+                        }
                     }
                 }
             }
         }
+        if stage.is_unpooled {
+            return;
+        }
         for meeting in meetings.iter().flatten() {
             let Meeting { slot, left, right } = *meeting;
-            let LayerScratch { pooled, across, traces, .. } = &mut scratch.layers[layer];
+            let LayerScratch { pooled, across, traces, .. } = &mut scratch.layers[visit.layer];
             for map in self.maps() {
                 if stage.is_trace() {
                     let sum = take_sum(cx, &mut traces[slot][map]);
@@ -147,9 +164,9 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         rows: &PairRows,
         scratch: &mut Scratch<S, F>,
     ) {
-        let Self { cx, stage, layer, .. } = *self;
-        let columns = &mut scratch.layers[layer].columns;
-        if layer == 0 {
+        let Self { cx, stage, visit } = *self;
+        let columns = &mut scratch.layers[visit.layer].columns;
+        let Some(above) = visit.layer.checked_sub(1) else {
             let products = Products {
                 cx,
                 left: &scratch.left.pixels,
@@ -165,10 +182,10 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 || products.run(strip, rings),
             );
             return;
-        }
+        };
         for map in 0..stage.plan.reads {
             let rings = columns.each_mut().map(|maps| &mut maps[map][chunk.ring.clone()]);
-            let sums = Sums { cx, stage, input: &scratch.rings[layer][map], rows };
+            let sums = Sums { cx, stage, input: scratch.rings[above].map(map), rows };
             cx.vectorize(
                 #[inline(always)]
                 || sums.run(strip, rings),
@@ -184,17 +201,25 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         meeting: &Meeting,
         scratch: &mut Scratch<S, F>,
     ) {
-        let Self { cx, stage, layer, .. } = *self;
+        let Self { cx, stage, visit: &Visit { layer, .. } } = *self;
         let Meeting { slot, left, right } = *meeting;
         let LayerScratch { columns, values, jets, .. } = &mut scratch.layers[layer];
         let sites = stage.plan.cols.sites.len();
+        let (values, first, row) = if stage.is_unpooled {
+            let Rings { shape, maps } = &mut scratch.rings[layer];
+            let site = block.sites[0].index * sites + chunk.sites.start;
+            (maps, shape.start(left, right) + site, sites)
+        } else {
+            (values, 0, stage.values_row)
+        };
         let right = right * sites + chunk.sites.start..right * sites + chunk.sites.end;
         let block = BlockInput {
             cx,
             kernel: &stage.kernel,
             maps: stage.maps(),
             sites: &block.sites,
-            row: stage.values_row,
+            first,
+            row,
             columns: ColumnRings { maps: &columns[slot], chunk: chunk.ring.clone() },
             left: scratch.left.norms[layer].at(left * sites..(left + 1) * sites),
             right: scratch.right.norms[layer].at(right),
@@ -210,9 +235,9 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         meeting: &Meeting,
         scratch: &mut Scratch<S, F>,
     ) {
-        let Self { cx, stage, layer, .. } = *self;
+        let Self { cx, stage, visit } = *self;
         let Meeting { slot, .. } = *meeting;
-        let LayerScratch { values, pooled, traces, .. } = &mut scratch.layers[layer];
+        let LayerScratch { values, pooled, traces, .. } = &mut scratch.layers[visit.layer];
         for map in self.maps() {
             let values = &values[map];
             cx.vectorize(
@@ -230,7 +255,10 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
 
     /// Pool along right and left rows the windows of right rows that are complete by now.
     fn pool_rows(&self, diagonal: isize, scratch: &mut Scratch<S, F>) {
-        let Self { cx, stage, layer, .. } = *self;
+        let Self { cx, stage, visit: Visit { layer, rows, .. } } = *self;
+        if stage.is_unpooled {
+            return;
+        }
         let Some(complete) =
             usize::try_from(diagonal).ok().and_then(|row| stage.completes.get(row))
         else {
@@ -239,33 +267,42 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         let Axis { site_window_reach, .. } = &stage.plan.rows;
         for &right in complete {
             for map in self.maps() {
-                let LayerScratch { across, down, .. } = &mut scratch.layers[layer];
+                let LayerScratch { across, down, .. } = &mut scratch.layers[*layer];
                 let mut lefts = [None; ROWS];
-                for ((left, row), across) in lefts.iter_mut().zip(self.rows.clone()).zip(across) {
+                for ((left, row), across) in lefts.iter_mut().zip(rows.clone()).zip(across) {
                     if site_window_reach[row].contains(&right) {
                         *left = Some(PooledRow { row, across: &across[map] });
                     }
                 }
-                let output = &mut scratch.rings[layer + 1][map];
+                let output = (&mut scratch.rings[*layer], map);
                 cx.vectorize(
                     #[inline(always)]
-                    || pool_rows(cx, stage, right, &self.rows, lefts, down, output),
+                    || pool_rows(cx, stage, right, rows, lefts, down, output),
                 );
             }
         }
     }
-}
 
-/// Sum a row's traces by left site, and clear them.
-fn take_sum<S: Simd, F: Real>(cx: Context<S, F>, traces: &mut [Vector<S, F>]) -> Vector<S, F> {
-    let zero = cx.zero();
-    // Eight sums side by side, so that rounding errors do not pile up along a wide image.
-    let mut sums = [zero; 8];
-    for group in traces.chunks_mut(sums.len()) {
-        for (sum, trace) in sums.iter_mut().zip(group) {
-            *sum += std::mem::replace(trace, zero);
+    /// Pool along rows the pairs of rows that met on one displacement.
+    fn pool_meetings(&self, meetings: [Option<Meeting>; ROWS], scratch: &mut Scratch<S, F>) {
+        let Self { cx, stage, visit } = *self;
+        if stage.is_unpooled || stage.is_trace() {
+            return;
+        }
+        for map in self.maps() {
+            let across = &scratch.layers[visit.layer].across;
+            let pairs = meetings.map(|meeting| {
+                meeting.map(|Meeting { slot, left, right }| PooledPair {
+                    left,
+                    right,
+                    across: &across[slot][map],
+                })
+            });
+            let output = (&mut scratch.rings[visit.layer], map);
+            cx.vectorize(
+                #[inline(always)]
+                || pool_pairs(cx, stage, pairs, output),
+            );
         }
     }
-    let [a, b, c, d, e, f, g, h] = sums;
-    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }

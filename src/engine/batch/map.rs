@@ -15,7 +15,7 @@ use super::stage::Maps;
 use crate::kernel::{Patch, PatchKernel, SiteKernel, Visitor};
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
-/// Evaluate a block. Each map that the layer gives is an item of `values`, by
+/// Evaluate a block. Each map that the layer gives is an item of `values`, from the block's place on by
 /// `[left site][right site]`; `jets` has room for the kernel's derivatives of one left site.
 #[inline(always)]
 pub fn evaluate<S: Simd, F: Real>(
@@ -65,9 +65,12 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
         let BlockInput { cx, right, .. } = block;
         let rings = [0, 1].map(|map| block.columns.of(map));
         let (values, tangents) = values.split_at_mut(1);
-        let mut tangents =
-            tangents.first_mut().map_or(&mut [][..], |map| map).chunks_exact_mut(block.row);
-        for (site, values) in block.sites.iter().zip(values[0].chunks_exact_mut(block.row)) {
+        let mut tangents = tangents
+            .first_mut()
+            .map_or(&mut [][..], |map| &mut map[block.first..])
+            .chunks_mut(block.row);
+        let values = values[0][block.first..].chunks_mut(block.row);
+        for (site, values) in block.sites.iter().zip(values) {
             let values = &mut values[site.reach.clone()];
             let tangents = match tangents.next() {
                 Some(tangents) if MAPS > 0 => &mut tangents[site.reach.clone()],

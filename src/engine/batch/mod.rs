@@ -10,6 +10,8 @@
 //!     pool along right and left rows, into a ring                     pool, ring
 //! ```
 //!
+//! By displacements, a visit has one right row for each left one.
+//!
 //! The rings hold the last rows of each pooled map, which the next layer reads. No map is ever held
 //! whole. `stage` and `chunk` turn a layer's plan into the tables that the steps walk through;
 //! `rows` has the weighted sum of rows that most steps come down to.
@@ -30,9 +32,7 @@ pub mod rows;
 pub mod scratch;
 pub mod stage;
 
-use std::ops::Range;
-
-use crate::plan::Plan;
+use crate::plan::{Plan, Visit};
 use crate::simd::{Context, Real, Simd};
 use layer::LayerRows;
 use pack::{Role, Source};
@@ -70,28 +70,23 @@ pub fn run<S: Simd, F: Real>(
         if stop() {
             return;
         }
-        let (layer, rows) = (visit.layer, visit.rows.clone());
-        let stage = &stages.stages[layer];
-        LayerRows { cx, stage, layer, rows: rows.clone() }.run(scratch);
-        if layer + 1 == stages.stages.len() && !stage.is_trace() {
-            read_diagonal(scratch, stage, rows);
+        let stage = &stages.stages[visit.layer];
+        LayerRows { cx, stage, visit }.run(scratch);
+        if visit.layer + 1 == stages.stages.len() && !stage.is_trace() {
+            read_diagonal(scratch, stage, visit);
         }
     }
 }
 
-/// Copy the diagonal of the output rows that the sites `rows` complete.
-fn read_diagonal<S: Simd, F: Real>(
-    scratch: &mut Scratch<S, F>,
-    stage: &Stage<F>,
-    rows: Range<usize>,
-) {
+/// Copy the diagonal of the output rows that a visit completes.
+fn read_diagonal<S: Simd, F: Real>(scratch: &mut Scratch<S, F>, stage: &Stage<F>, visit: &Visit) {
     let width = stage.plan.cols.windows.len();
     let Some(rings) = scratch.rings.last() else { return };
     for (y, window) in stage.plan.rows.windows.iter().enumerate() {
-        if rows.contains(&(window.sites().end - 1)) {
-            for (ring, diagonal) in rings.iter().zip(&mut scratch.diagonal) {
+        if visit.completes(window, window) {
+            for (map, diagonal) in scratch.diagonal.iter_mut().enumerate() {
                 for x in 0..width {
-                    diagonal[y * width + x] = ring.diagonal(y, x);
+                    diagonal[y * width + x] = rings.map(map).diagonal(y, x);
                 }
             }
         }

@@ -212,7 +212,7 @@ pub struct Sums<'a, S: Simd, F: Real> {
     pub cx: Context<S, F>,
     pub stage: &'a Stage<'a, F>,
     /// The last rows of the input map.
-    pub input: &'a MapRing<S, F>,
+    pub input: MapRing<'a, S, F>,
     pub rows: &'a PairRows,
 }
 

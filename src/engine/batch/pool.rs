@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::chunk::{Block, Chunk, Cut, Site};
-use super::ring::MapRing;
+use super::ring::Rings;
 use super::rows::weigh_rows;
 use super::stage::Stage;
 use crate::plan::ROWS;
@@ -152,7 +152,7 @@ pub struct PooledRow<'a, V> {
     pub across: &'a [V],
 }
 
-/// Pool along right rows, in the window `right`, and then along left rows, and add the result to
+/// Pool along right rows, in the window `right`, and then along left rows, and add the result to a map of
 /// `output`. Of the left rows `pair`, `lefts` has those that the window needs.
 #[inline(always)]
 pub fn pool_rows<S: Simd, F: Real>(
@@ -162,7 +162,7 @@ pub fn pool_rows<S: Simd, F: Real>(
     pair: &Range<usize>,
     lefts: [Option<PooledRow<Vector<S, F>>>; ROWS],
     down: &mut [Vector<S, F>],
-    output: &mut MapRing<S, F>,
+    (output, map): (&mut Rings<S, F>, usize),
 ) {
     let rows = &stage.plan.rows;
     let area = stage.plan.cols.windows.len().pow(2);
@@ -181,12 +181,61 @@ pub fn pool_rows<S: Simd, F: Real>(
                 continue;
             }
             let window = &rows.windows[top];
-            let target = &mut output.pair_mut(top, right)[reach.clone()];
+            let target = &mut output.pair_mut(map, top, right)[reach.clone()];
             let weighted = lefts.iter().zip(down.chunks_exact(area)).filter_map(|(left, down)| {
                 let tap = left.as_ref()?.row.checked_sub(window.first)?;
                 (tap < window.weights.len()).then(|| (stage.row_weights[tap], &down[reach.clone()]))
             });
             weigh_rows(cx, weighted, window.first < pair.start, target);
+        }
+    }
+}
+
+/// A left and a right row whose columns are pooled.
+#[derive(Clone, Copy)]
+pub struct PooledPair<'a, V> {
+    pub left: usize,
+    pub right: usize,
+    /// By `[left column window][right column window]`.
+    pub across: &'a [V],
+}
+
+/// Pool pairs of rows on one displacement along both axes of rows at once, and add the result to a map of
+/// `output`.
+#[inline(always)]
+pub fn pool_pairs<S: Simd, F: Real>(
+    cx: Context<S, F>,
+    stage: &Stage<F>,
+    pairs: [Option<PooledPair<Vector<S, F>>>; ROWS],
+    (output, map): (&mut Rings<S, F>, usize),
+) {
+    let rows = &stage.plan.rows;
+    let Some(first) = pairs.iter().flatten().next() else { return };
+    for &left in &stage.tops[first.left] {
+        for &right in &stage.tops[first.right] {
+            if !rows.window_reach[left].contains(&right) {
+                continue;
+            }
+            let (top, bottom) = (rows.windows[left].sites(), rows.windows[right].sites());
+            let inside =
+                |pair: &&PooledPair<_>| top.contains(&pair.left) && bottom.contains(&pair.right);
+            let inside = || pairs.iter().flatten().filter(inside);
+            // The first pair of rows under two windows is on the smallest displacement.
+            let is_first =
+                |pair: &PooledPair<_>| [pair.left + 1, pair.right] == [top.end, bottom.start];
+            let adds = !inside().any(is_first);
+            if inside().next().is_none() {
+                continue;
+            }
+            let weight = |pair: &PooledPair<_>| {
+                stage.row_weights[pair.left - top.start]
+                    * stage.row_weights[pair.right - bottom.start]
+            };
+            let target = output.pair_mut(map, left, right);
+            for reach in &stage.across_reach {
+                let weighted = inside().map(|pair| (weight(pair), &pair.across[reach.clone()]));
+                weigh_rows(cx, weighted, adds, &mut target[reach.clone()]);
+            }
         }
     }
 }
@@ -205,4 +254,18 @@ pub fn trace_block<S: Simd, F: Real>(
         sums[site.index] = weighted
             .fold(sums[site.index], |sum, (value, &weight)| value.mul_add(cx.splat(weight), sum));
     }
+}
+
+/// Sum a row's traces by left site, and clear them.
+pub fn take_sum<S: Simd, F: Real>(cx: Context<S, F>, traces: &mut [Vector<S, F>]) -> Vector<S, F> {
+    let zero = cx.zero();
+    // Eight sums side by side, so that rounding errors do not pile up along a wide image.
+    let mut sums = [zero; 8];
+    for group in traces.chunks_mut(sums.len()) {
+        for (sum, trace) in sums.iter_mut().zip(group) {
+            *sum += std::mem::replace(trace, zero);
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }

@@ -3,7 +3,7 @@
 use super::chunk::SITES;
 use super::gradient::JETS;
 use super::pack::{Packed, Role, packed_length};
-use super::ring::{MapRing, RingShape};
+use super::ring::{RingShape, Rings};
 use super::stage::{Maps, Stage, Stages};
 use crate::plan::ROWS;
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
@@ -16,8 +16,8 @@ pub struct Scratch<S: Simd, F: Real> {
     pub left: Packed<S, F>,
     pub right: Packed<S, F>,
     pub layers: Vec<LayerScratch<S, F>>,
-    /// `rings[l]` is the input of layer `l`, one ring a map; empty for the first layer.
-    pub rings: Vec<Vec<MapRing<S, F>>>,
+    /// `rings[l]` are behind layer `l`.
+    pub rings: Vec<Rings<S, F>>,
     /// The traces.
     pub totals: Vec<Total<S, F>>,
     /// The diagonal of the output, by `[row][column]`, for a pipeline that ends in it.
@@ -84,14 +84,15 @@ impl LayerLengths {
     fn of<F: Real>(stage: &Stage<F>) -> Self {
         let cols = &stage.plan.cols;
         let (sites, width) = (cols.sites.len(), cols.windows.len());
+        let unless = |condition: bool, len: usize| if condition { 0 } else { len };
         Self {
             columns: stage.chunks.last().map_or(0, |chunk| chunk.ring.end),
-            values: SITES * stage.values_row,
-            jets: if stage.maps() == Maps::Gradients { JETS * stage.values_row } else { 0 },
-            pooled: sites * width,
-            across: stage.held_rows * width * width,
-            down: width * width,
-            traces: if stage.is_trace() { sites } else { 0 },
+            values: unless(stage.is_unpooled, SITES * stage.values_row),
+            jets: unless(stage.maps() != Maps::Gradients, JETS * stage.values_row),
+            pooled: unless(stage.is_unpooled, sites * width),
+            across: unless(stage.is_unpooled, stage.held_rows * width * width),
+            down: unless(stage.is_unpooled || stage.held_rows == 1, width * width),
+            traces: unless(!stage.is_trace(), sites),
         }
     }
 
@@ -130,7 +131,7 @@ fn ring_shapes<F: Real>(stages: &Stages<F>) -> impl Iterator<Item = RingShape> {
     let pipeline = stages.pipeline;
     stages.stages.iter().enumerate().map(|(index, stage)| {
         let next = pipeline.layers.get(index + 1);
-        stage.output(next.map_or(pipeline.ring_rows, |next| next.ring_rows))
+        stage.output(next.map_or(pipeline.held, |next| next.held))
     })
 }
 
@@ -154,15 +155,13 @@ pub fn vectors<F: Real>(stages: &Stages<F>) -> usize {
 
 impl<S: Simd, F: Real> Scratch<S, F> {
     pub fn new(cx: Context<S, F>, stages: &Stages<F>) -> Self {
-        let behind = ring_shapes(stages).zip(&stages.stages);
-        let behind = behind
-            .map(|(shape, stage)| (0..stage.plan.gives).map(|_| MapRing::new(cx, shape)).collect());
+        let rings = ring_shapes(stages).zip(&stages.stages);
         let gives = stages.last().plan.gives;
         Self {
             left: Packed::new(cx, stages, Role::Left),
             right: Packed::new(cx, stages, Role::Right),
             layers: stages.stages.iter().map(|stage| LayerScratch::new(cx, stage)).collect(),
-            rings: std::iter::once(Vec::new()).chain(behind).collect(),
+            rings: rings.map(|(shape, stage)| Rings::new(cx, shape, stage.plan.gives)).collect(),
             totals: vec![Total::new(cx); gives],
             diagonal: per_map(cx, gives, diagonal_length(stages)),
         }

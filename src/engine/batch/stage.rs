@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::chunk::{Chunk, Columns, values_row};
 use super::ring::RingShape;
 use crate::kernel::Prepared;
-use crate::plan::{Axis, Carried, LayerPlan, Pipeline, ROWS, Window};
+use crate::plan::{Axis, Carried, Held, LayerPlan, Order, Pipeline, ROWS, Window};
 use crate::simd::Real;
 
 /// A pipeline's stages, in precision `F`; shared by all threads.
@@ -64,6 +64,8 @@ pub struct Stage<'a, F: Real> {
     pub across_reach: Vec<Range<usize>>,
     /// Right rows of which the pooled columns are held at once.
     pub held_rows: usize,
+    /// Whether nothing is pooled: the map is written to the next layer's ring at once.
+    pub is_unpooled: bool,
 }
 
 /// The input rows under the patch of a row of sites, which are equally far apart.
@@ -87,7 +89,7 @@ pub struct PatchRows {
 impl<'a, F: Real> Stages<'a, F> {
     /// The stages on images of `channels`, for vectors of `vector_bytes`.
     pub fn new(pipeline: &'a Pipeline, channels: usize, vector_bytes: usize) -> Self {
-        let stage = |plan| Stage::new(plan, channels, vector_bytes);
+        let stage = |plan| Stage::new(plan, pipeline.order, channels, vector_bytes);
         Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
     }
 
@@ -97,7 +99,7 @@ impl<'a, F: Real> Stages<'a, F> {
 }
 
 impl<'a, F: Real> Stage<'a, F> {
-    fn new(plan: &'a LayerPlan, channels: usize, vector_bytes: usize) -> Self {
+    fn new(plan: &'a LayerPlan, order: Order, channels: usize, vector_bytes: usize) -> Self {
         let (rows, cols) = (&plan.rows, &plan.cols);
         let columns = Columns::new(cols, plan.is_folded(), vector_bytes);
         let depth = channels * cols.placement.offsets.len() / columns.offsets;
@@ -132,7 +134,11 @@ impl<'a, F: Real> Stage<'a, F> {
             col_weights: to_real(&cols.weights),
             row_trace: rows.trace.iter().map(to_real).collect(),
             across_reach: runs(cols),
-            held_rows: longest.map_or(0, |longest| longest + 1),
+            held_rows: match order {
+                Order::Rows => longest.map_or(0, |longest| longest + 1),
+                Order::Displacements => 1,
+            },
+            is_unpooled: [rows, cols].into_iter().all(Axis::is_unpooled),
         }
     }
 
@@ -164,8 +170,8 @@ impl<'a, F: Real> Stage<'a, F> {
         self.plan.cols.windows.is_empty()
     }
 
-    /// The ring that the layer pools into, if `held` of its rows are held at once.
-    pub fn output(&self, held: usize) -> RingShape {
+    /// The ring that the layer pools into.
+    pub fn output(&self, held: Held) -> RingShape {
         let (height, width) = (self.plan.rows.windows.len(), self.plan.cols.windows.len());
         RingShape { held, height, width }
     }

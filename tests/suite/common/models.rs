@@ -147,7 +147,7 @@ pub fn plans() -> impl Iterator<Item = Plan> {
 }
 
 /// Models with unusual geometry: circular and valid padding, dilations, strides, patches and
-/// windows wider than their map, no pooling, and global pooling.
+/// windows wider than their map, no pooling, and global pooling. The last ones go by displacements.
 pub fn unusual_models() -> Vec<Model> {
     let layer = |change: &dyn Fn(&mut Layer)| {
         let mut layer = layer(Kernel::Exp, 3, 2, &Pooling::Gaussian);
@@ -163,6 +163,9 @@ pub fn unusual_models() -> Vec<Model> {
     let weighted = layer(&|layer| layer.npatch = [2, 12]).pooled(long);
     let bare = self::layer(Kernel::Relu, 2, 1, &Pooling::None);
     let global = self::layer(Kernel::Relu, 3, 1, &Pooling::Global);
+    let unpooled = self::layer(Kernel::Exp, 3, 1, &Pooling::None);
+    let halved = self::layer(Kernel::Relu, 3, 2, &Pooling::Average);
+    let blurred = layer(&|layer| (layer.subsampling, layer.poolfactor) = ([1, 2], [1, 2]));
     let model = |layers: &[&Layer], readout| Model {
         layers: layers.iter().map(|&layer| layer.clone()).collect(),
         convention: Convention::Original,
@@ -177,5 +180,7 @@ pub fn unusual_models() -> Vec<Model> {
         model(&[&wide, &spread], Readout::Trace),
         model(&[&spread, &weighted], Readout::Mean),
         model(&[&bare, &wide], Readout::Trace),
+        model(&[&unpooled, &bare, &halved, &unpooled], Readout::Mean),
+        model(&[&bare, &blurred, &unpooled, &halved], Readout::Trace),
     ]
 }
