@@ -112,7 +112,7 @@ impl<F: Real> Task for Gram<'_, '_, F> {
         let right = right.unwrap_or(left);
         let tiles = tiles(out, symmetric);
         let cx = Context::new(simd);
-        let stages = Stages::new(&plan.pair, plan.shape.channels, cx.vector_bytes());
+        let stages = Stages::new(&plan.pair, plan.shape.channels);
         if job.threads > 1 && tiles.len() < job.threads * TILES_A_THREAD {
             return spread(cx, plan, &stages, (left, right), tiles, job);
         }
@@ -187,7 +187,7 @@ impl<F: Real> Task for Pairs<'_, '_, F> {
     fn run<S: Simd>(self, simd: S) -> Result<()> {
         let Self { plan, images, pairs, out, job } = self;
         let cx = Context::new(simd);
-        let stages = Stages::new(&plan.pair, plan.shape.channels, cx.vector_bytes());
+        let stages = Stages::new(&plan.pair, plan.shape.channels);
         let values = batches(cx, plan, &stages, (images, images), pairs, job)?;
         let outputs = std::iter::once(out.kernel).chain(out.beside);
         for (mut out, values) in outputs.zip(values.columns()) {

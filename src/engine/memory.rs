@@ -26,7 +26,7 @@ use crate::simd::{Isa, Real};
 /// ```
 pub fn scratch_bytes<F: Real>(plan: &Plan, isa: Isa) -> usize {
     let vector = isa.vector_bytes();
-    let stages = Stages::<F>::new(&plan.pair, plan.shape.channels, vector);
+    let stages = Stages::<F>::new(&plan.pair, plan.shape.channels);
     vectors(&stages) * vector
 }
 
@@ -92,7 +92,7 @@ mod tests {
         fn run<S: Simd>(self, simd: S) -> usize {
             let Self(plan, _) = self;
             let cx = Context::<S, F>::new(simd);
-            let stages = Stages::new(&plan.pair, plan.shape.channels, cx.vector_bytes());
+            let stages = Stages::new(&plan.pair, plan.shape.channels);
             let Scratch { left, right, layers, rings, totals: _, diagonal } =
                 &Scratch::new(cx, &stages);
             let layer = |layer: &LayerScratch<S, F>| {

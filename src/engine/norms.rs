@@ -99,7 +99,7 @@ impl<F: Real> Task for ComputeNorms<'_, F> {
         let channels = plan.shape.channels;
         let stages: Vec<Stages<F>> = plan.norms[..layers - 1]
             .iter()
-            .map(|pipeline| Stages::new(pipeline, channels, cx.vector_bytes()))
+            .map(|pipeline| Stages::new(pipeline, channels))
             .collect();
         let lanes = cx.lanes();
         let derivatives = (lanes * plan.norms_len() * plan.gradients()).max(1);

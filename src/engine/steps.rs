@@ -87,7 +87,7 @@ impl<F: Real> Task for Run<'_, '_, F> {
         let cx = Context::<S, F>::new(simd);
         let lanes = cx.lanes();
         let images: Vec<usize> = (0..lanes).map(|lane| lane % pixels.count()).collect();
-        let stages = Stages::new(&plan.pair, plan.shape.channels, cx.vector_bytes());
+        let stages = Stages::new(&plan.pair, plan.shape.channels);
         let stage = &stages.stages[0];
         let mut scratch = Scratch::new(cx, &stages);
         let pack = |scratch: &mut Scratch<S, F>, role, images: &[usize]| {

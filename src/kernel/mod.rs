@@ -112,6 +112,13 @@ macro_rules! kernels {
                 }
             }
 
+            /// Whether its formula is a part of each loop: see [`PatchKernel::INLINES`].
+            pub fn inlines(&self) -> bool {
+                let mut inlines = false;
+                self.visit(Inlines(&mut inlines));
+                inlines
+            }
+
             /// The variance of the noise that the kernel adds to patches, if it does.
             pub fn noise(&self) -> Option<F> {
                 match self {
@@ -127,6 +134,14 @@ macro_rules! kernels {
             }
         }
     };
+}
+
+struct Inlines<'a>(&'a mut bool);
+
+impl<F: Real> Visitor<F> for Inlines<'_> {
+    fn visit<K: PatchKernel<F>>(self, _: &K) {
+        *self.0 = K::INLINES;
+    }
 }
 
 kernels! {

@@ -96,6 +96,11 @@ impl Pipeline {
 }
 
 impl LayerPlan {
+    /// Whether the layer ends in a trace instead of a pooled map.
+    pub fn is_trace(&self) -> bool {
+        self.cols.windows.is_empty()
+    }
+
     /// Whether horizontal patch offsets are summed term by term at each site, because sites are
     /// too sparse to share columns.
     pub fn is_folded(&self) -> bool {

@@ -13,6 +13,8 @@ pub struct BlockInput<'a, S: Simd, F: Real> {
     pub cx: Context<S, F>,
     pub kernel: &'a Prepared<F>,
     pub maps: Maps,
+    /// Whether the patch kernels are traced while they are in registers.
+    pub traces: bool,
     pub sites: &'a [Site<F>],
     /// The place of the first site's results, and from there to the next one's.
     pub first: usize,
@@ -22,6 +24,15 @@ pub struct BlockInput<'a, S: Simd, F: Real> {
     pub left: RowNorms<'a, S, F>,
     /// Norms at the right sites of the chunk.
     pub right: RowNorms<'a, S, F>,
+}
+
+impl<S: Simd, F: Real> BlockInput<'_, S, F> {
+    /// The place of a site's results; `index` counts the sites of the block.
+    #[inline(always)]
+    pub fn place(&self, index: usize, site: &Site<F>) -> Range<usize> {
+        let first = self.first + index * self.row;
+        first + site.reach.start..first + site.reach.end
+    }
 }
 
 /// Patch norms at a run of sites of a row.

@@ -32,11 +32,8 @@ const WIDEST: usize = 32;
 /// left one fill the 16 registers of AVX2.
 pub const TILE: usize = 3;
 
-/// Right columns of a register tile where there are 32 registers.
-pub const WIDE_TILE: usize = 6;
-
-/// Whether vectors of so many bytes come with the registers for the wide tile: AVX-512's do.
-pub fn is_wide(vector_bytes: usize) -> bool {
+/// Whether vectors of so many bytes come with registers for two tiles: AVX-512's do.
+pub fn has_two_tiles(vector_bytes: usize) -> bool {
     vector_bytes == 64
 }
 
@@ -54,8 +51,6 @@ pub struct Columns {
     /// Horizontal positions of a patch, and how many columns they are apart.
     pub offsets: usize,
     step: usize,
-    /// Right columns that are summed at a time.
-    pub tile: usize,
     /// Column that site 0 reads at offset 0; below 0 for one outside the image.
     origin: isize,
     /// Strips held at once.
@@ -149,14 +144,13 @@ pub fn values_row<F>(chunks: &[Chunk<F>]) -> usize {
 
 impl Columns {
     /// The columns of an axis; those of sparse sites are `folded`.
-    pub fn new(cols: &Axis, folded: bool, vector_bytes: usize) -> Self {
-        let tile = if is_wide(vector_bytes) { WIDE_TILE } else { TILE };
+    pub fn new(cols: &Axis, folded: bool) -> Self {
         let (width, offsets, origin) = if folded {
             (cols.sites.len(), 1, 0)
         } else {
             (cols.inputs.len(), cols.placement.offsets.len(), origin(cols))
         };
-        let mut columns = Self { width, folded, offsets, step: cols.step, tile, origin, strips: 1 };
+        let mut columns = Self { width, folded, offsets, step: cols.step, origin, strips: 1 };
         let held = |site| columns.last_strip(site) + 1 - columns.first_strip(site);
         // A block's first site was completed by the same strip as its last one.
         columns.strips = (0..cols.sites.len()).map(held).max().unwrap_or(1);
@@ -201,9 +195,8 @@ impl Columns {
         let highest = self.origin + (sites.end + self.span()) as isize;
         let inside = self.clip(lowest)..self.clip(highest - 1) + 1;
         // Position 0 of a column: a tile's first, or left of the image.
-        let base =
-            if lowest < 0 { lowest } else { (inside.start / self.tile * self.tile) as isize };
-        let end = inside.end.next_multiple_of(self.tile) as isize;
+        let base = if lowest < 0 { lowest } else { (inside.start / TILE * TILE) as isize };
+        let end = inside.end.next_multiple_of(TILE) as isize;
         let stride = (end.max(highest) - base) as usize;
         let layout = Layout { columns: *self, stride, base };
         let is_last = sites.end == cols.sites.len();

@@ -26,8 +26,7 @@ pub fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     jets: &mut [Vector<S, F>],
 ) {
     for (index, site) in block.sites.iter().enumerate() {
-        let first = block.first + index * block.row;
-        let at = first + site.reach.start..first + site.reach.end;
+        let at = block.place(index, site);
         let reads = block.columns.maps.len();
         for (map, values) in values[..reads].iter_mut().enumerate() {
             block.columns.of(map).sum_by_call(block.cx, site, &mut values[at.clone()]);

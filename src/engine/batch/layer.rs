@@ -36,15 +36,15 @@ use std::ops::Range;
 
 use super::block::{BlockInput, ColumnRings};
 use super::chunk::{Block, Chunk, Strip};
-use super::map;
+use super::map::{self, Results};
 use super::patch::{PairRows, Products, Sums};
 use super::pool::{
-    PooledPair, PooledRow, pool_left_columns, pool_pairs, pool_right_columns, pool_rows, take_sum,
-    trace_block,
+    PooledPair, PooledRow, pool_left_columns, pool_pairs, pool_right_columns, pool_rows,
 };
 use super::ring::Rings;
 use super::scratch::{LayerScratch, Scratch};
 use super::stage::Stage;
+use super::trace::{take_sum, trace_block};
 use crate::plan::{Axis, ROWS, Visit};
 use crate::simd::{Context, Real, Simd};
 
@@ -121,7 +121,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 for meeting in meetings.iter().flatten() {
                     for block in &strip.blocks {
                         self.map(chunk, block, meeting, scratch);
-                        if !stage.is_unpooled {
+                        if !stage.is_unpooled && !stage.traces_at_once {
                             self.pool_block(chunk, block, meeting, scratch);
                         }
                     }
@@ -203,7 +203,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     ) {
         let Self { cx, stage, visit: &Visit { layer, .. } } = *self;
         let Meeting { slot, left, right } = *meeting;
-        let LayerScratch { columns, values, jets, .. } = &mut scratch.layers[layer];
+        let LayerScratch { columns, values, jets, traces, .. } = &mut scratch.layers[layer];
         let sites = stage.plan.cols.sites.len();
         let (values, first, row) = if stage.is_unpooled {
             let Rings { shape, maps } = &mut scratch.rings[layer];
@@ -217,6 +217,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             cx,
             kernel: &stage.kernel,
             maps: stage.maps(),
+            traces: stage.traces_at_once,
             sites: &block.sites,
             first,
             row,
@@ -224,7 +225,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             left: scratch.left.norms[layer].at(left * sites..(left + 1) * sites),
             right: scratch.right.norms[layer].at(right),
         };
-        map::evaluate(&block, values, jets);
+        map::evaluate(&block, Results { values, traces: &mut traces[slot], jets });
     }
 
     /// Pool a block along right columns, or add it to the trace.

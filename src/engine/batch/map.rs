@@ -12,30 +12,38 @@ use super::block::{BlockInput, ColumnRing, RowNorms};
 use super::chunk::Site;
 use super::gradient;
 use super::stage::Maps;
+use super::trace::Run;
 use crate::kernel::{Patch, PatchKernel, SiteKernel, Visitor};
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
-/// Evaluate a block. Each map that the layer gives is an item of `values`, from the block's place on by
-/// `[left site][right site]`; `jets` has room for the kernel's derivatives of one left site.
+/// Where the patch kernels of a block go. Each map that the layer gives has an item.
+pub struct Results<'a, S: Simd, F: Real> {
+    /// Those that are stored, from the block's place on by `[left site][right site]`.
+    pub values: &'a mut [Vec<Vector<S, F>>],
+    /// Those that are traced, by left site.
+    pub traces: &'a mut [Vec<Vector<S, F>>],
+    /// Room for the kernel's derivatives of one left site.
+    pub jets: &'a mut [Vector<S, F>],
+}
+
+/// Evaluate a block.
 #[inline(always)]
-pub fn evaluate<S: Simd, F: Real>(
-    block: &BlockInput<S, F>,
-    values: &mut [Vec<Vector<S, F>>],
-    jets: &mut [Vector<S, F>],
-) {
-    block.kernel.visit(Evaluate { block, values, jets });
+pub fn evaluate<S: Simd, F: Real>(block: &BlockInput<S, F>, results: Results<S, F>) {
+    block.kernel.visit(Evaluate { block, results });
 }
 
 struct Evaluate<'a, S: Simd, F: Real> {
     block: &'a BlockInput<'a, S, F>,
-    values: &'a mut [Vec<Vector<S, F>>],
-    jets: &'a mut [Vector<S, F>],
+    results: Results<'a, S, F>,
 }
 
 impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
     #[inline(always)]
     fn visit<K: PatchKernel<F>>(self, kernel: &K) {
         let cx = self.block.cx;
+        if K::INLINES && self.block.traces {
+            return self.traces(kernel);
+        }
         match self.block.maps {
             Maps::Ckn => cx.vectorize(
                 #[inline(always)]
@@ -51,7 +59,7 @@ impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
             ),
             Maps::Gradients => cx.vectorize(
                 #[inline(always)]
-                || gradient::evaluate(self.block, kernel, self.values, self.jets),
+                || gradient::evaluate(self.block, kernel, self.results.values, self.results.jets),
             ),
         }
     }
@@ -61,21 +69,14 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// `MAPS` indexes [`Maps::FUSED`].
     #[inline(always)]
     fn maps<K: PatchKernel<F>, const MAPS: usize>(self, kernel: &K) {
-        let Self { block, values, .. } = self;
+        let Self { block, results: Results { values, .. } } = self;
         let BlockInput { cx, right, .. } = block;
         let rings = [0, 1].map(|map| block.columns.of(map));
         let (values, tangents) = values.split_at_mut(1);
-        let mut tangents = tangents
-            .first_mut()
-            .map_or(&mut [][..], |map| &mut map[block.first..])
-            .chunks_mut(block.row);
-        let values = values[0][block.first..].chunks_mut(block.row);
-        for (site, values) in block.sites.iter().zip(values) {
-            let values = &mut values[site.reach.clone()];
-            let tangents = match tangents.next() {
-                Some(tangents) if MAPS > 0 => &mut tangents[site.reach.clone()],
-                _ => &mut [],
-            };
+        for (index, site) in block.sites.iter().enumerate() {
+            let place = block.place(index, site);
+            let values = &mut values[0][place.clone()];
+            let tangents = if MAPS > 0 { &mut tangents[0][place] } else { &mut [][..] };
             let at = kernel.at(*cx, block.left.patch(site.index));
             let row = SiteRow { cx: *cx, at, site, right, rings };
             match site.bases.len() {
@@ -89,6 +90,51 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
                     }
                     row.in_place::<MAPS>(values, tangents);
                 }
+            }
+        }
+    }
+}
+
+impl<S: Simd, F: Real> Evaluate<'_, S, F> {
+    /// Trace the patch kernels, a function for each number of maps and each width of a patch.
+    #[inline(always)]
+    fn traces<K: PatchKernel<F>>(self, kernel: &K) {
+        let cx = self.block.cx;
+        let is_wide = self.block.sites[0].bases.len() == 5;
+        macro_rules! trace {
+            ($maps:literal, $offsets:literal) => {
+                cx.vectorize(
+                    #[inline(always)]
+                    || self.trace::<K, $maps, $offsets>(kernel),
+                )
+            };
+        }
+        match (self.block.maps, is_wide) {
+            (Maps::Ckn, false) => trace!(0, 3),
+            (Maps::Ckn, true) => trace!(0, 5),
+            (Maps::FirstNtk, false) => trace!(1, 3),
+            (Maps::FirstNtk, true) => trace!(1, 5),
+            (_, false) => trace!(2, 3),
+            (_, true) => trace!(2, 5),
+        }
+    }
+
+    /// Trace the patch kernels of patches of `OFFSETS` columns.
+    #[inline(always)]
+    fn trace<K: PatchKernel<F>, const MAPS: usize, const OFFSETS: usize>(self, kernel: &K) {
+        let Self { block, results: Results { traces, .. } } = self;
+        let BlockInput { cx, right, .. } = block;
+        let rings = [0, second_map::<MAPS>()].map(|map| block.columns.of(map));
+        for site in block.sites {
+            let at = kernel.at(*cx, block.left.patch(site.index));
+            let run = Run::<_, _, _, MAPS, OFFSETS>::new(*cx, at, rings, site, right);
+            let mut sums = [cx.zero(); 2];
+            for (sum, trace) in sums.iter_mut().zip(traces.iter()) {
+                *sum = trace[site.index];
+            }
+            run.trace(&site.trace, &mut sums);
+            for (sum, trace) in sums.iter().zip(traces.iter_mut()) {
+                trace[site.index] = *sum;
             }
         }
     }

@@ -6,7 +6,7 @@
 //!     for each right row that they meet
 //!         sum patches vertically                                      patch
 //!         sum patches horizontally, apply the patch kernel            map, gradient
-//!         pool along right and left columns, or add to the trace      pool
+//!         pool along right and left columns, or add to the trace      pool, trace
 //!     pool along right and left rows, into a ring                     pool, ring
 //! ```
 //!
@@ -31,6 +31,7 @@ pub mod ring;
 pub mod rows;
 pub mod scratch;
 pub mod stage;
+pub mod trace;
 
 use crate::plan::{Plan, Visit};
 use crate::simd::{Context, Real, Simd};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::block::RowNorms;
-use super::chunk::BLOCK;
+use super::chunk::{BLOCK, TILE};
 use super::stage::{Maps, Stage, Stages};
 use crate::kernel::Patch;
 use crate::plan::{Axis, Plan};
@@ -94,7 +94,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
     pub fn new(cx: Context<S, F>, stages: &Stages<F>, role: Role) -> Self {
         let first = &stages.stages[0];
         Self {
-            group: group(first, role),
+            group: group(role),
             pixels: cx.zeros(pixel_vectors(first, role)),
             norms: stages.stages.iter().map(|stage| LayerNorms::new(cx, stage)).collect(),
         }
@@ -181,15 +181,15 @@ impl<'a, F: Real> Lanes<'a, F> {
 }
 
 /// Columns that are read together.
-fn group<F: Real>(first: &Stage<F>, role: Role) -> usize {
+fn group(role: Role) -> usize {
     match role {
         Role::Left => BLOCK,
-        Role::Right => first.columns.tile,
+        Role::Right => TILE,
     }
 }
 
 fn pixel_vectors<F: Real>(first: &Stage<F>, role: Role) -> usize {
-    let width = first.columns.width.next_multiple_of(group(first, role));
+    let width = first.columns.width.next_multiple_of(group(role));
     first.plan.rows.inputs.len() * width * first.depth
 }
 

@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use super::chunk::{BLOCK, Strip, TILE, WIDE_TILE, is_wide};
+use super::chunk::{BLOCK, Strip, TILE, has_two_tiles};
 use super::ring::MapRing;
 use super::rows::sum_rows;
 use super::stage::{PatchRows, Stage};
@@ -64,27 +64,19 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
     /// Sum `strip` into the rings.
     #[inline(always)]
     pub fn run(&self, strip: &Strip<F>, rings: Targets<S, F>) {
-        if is_wide(size_of::<Vector<S, F>>()) {
-            self.strip::<WIDE_TILE>(strip, rings);
-        } else {
-            self.strip::<TILE>(strip, rings);
-        }
-    }
-
-    #[inline(always)]
-    fn strip<const R: usize>(&self, strip: &Strip<F>, rings: Targets<S, F>) {
         let image = self.image_rows * self.depth;
-        let tiles = strip.reach.start / R..strip.reach.end.div_ceil(R);
+        let tiles = strip.reach.start / TILE..strip.reach.end.div_ceil(TILE);
         let (left, _) = self.left.as_chunks::<BLOCK>();
         let left = &left[strip.index * image..][..image];
-        let (right, _) = self.right.as_chunks::<R>();
+        let (right, _) = self.right.as_chunks::<TILE>();
         let right = &right[tiles.start * image..tiles.end * image];
-        let operands: Operands<S, F, R> = Operands { left, right, depth: self.depth };
+        let operands: Operands<S, F> = Operands { left, right, depth: self.depth };
         let PairRows { shared, own } = *self.rows;
         let zero = self.cx.zero();
         let [first_ring, second_ring] = rings.map(|ring| {
-            let mut columns: [&mut [[Vector<S, F>; R]]; BLOCK] = Default::default();
-            for (target, column) in columns.iter_mut().zip(strip.columns(ring, tiles.start * R)) {
+            let mut columns: [&mut [Right<S, F>]; BLOCK] = Default::default();
+            for (target, column) in columns.iter_mut().zip(strip.columns(ring, tiles.start * TILE))
+            {
                 *target = &mut column.as_chunks_mut().0[..tiles.len()];
             }
             columns
@@ -110,33 +102,36 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
 /// A term of a strip's columns.
 type Left<S, F> = [Vector<S, F>; BLOCK];
 
+/// A term of a tile's columns.
+type Right<S, F> = [Vector<S, F>; TILE];
+
 /// Sums by right tile, each for a strip's columns.
-type Tiles<'a, S, F, const R: usize> = [&'a mut [[Vector<S, F>; R]]; BLOCK];
+type Tiles<'a, S, F> = [&'a mut [Right<S, F>]; BLOCK];
 
 /// The operands of a strip's products: a strip of the left image and tiles of the right one, by row
 /// and term.
-struct Operands<'a, S: Simd, F: Real, const R: usize> {
+struct Operands<'a, S: Simd, F: Real> {
     left: &'a [Left<S, F>],
-    right: &'a [[Vector<S, F>; R]],
+    right: &'a [Right<S, F>],
     /// Terms of a row.
     depth: usize,
 }
 
-impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
+impl<S: Simd, F: Real> Operands<'_, S, F> {
     #[inline(always)]
-    fn sum(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
+    fn sum(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F>) {
         let (left, right) = self.terms(rows);
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
-            let sums = add_products([[zero; R]; BLOCK], left, &tile[right.clone()]);
+            let sums = add_products([[zero; TILE]; BLOCK], left, &tile[right.clone()]);
             store(sums, t, &mut target);
         }
     }
 
     /// [`Self::sum`] for rows that do not follow each other.
     #[inline(always)]
-    fn sum_apart(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F, R>) {
+    fn sum_apart(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F>) {
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
-            let mut sums = [[zero; R]; BLOCK];
+            let mut sums = [[zero; TILE]; BLOCK];
             for row in rows.each() {
                 let (left, right) = self.terms(row);
                 sums = add_products(sums, left, &tile[right]);
@@ -151,18 +146,22 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
         &self,
         zero: Vector<S, F>,
         rows: [PatchRows; 3],
-        mut first: Tiles<S, F, R>,
-        mut second: Tiles<S, F, R>,
+        mut first: Tiles<S, F>,
+        mut second: Tiles<S, F>,
     ) {
         let [(shared, shared_right), (left, right), (next, next_right)] =
             rows.map(|rows| self.terms(rows));
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
-            let sums = add_products([[zero; R]; BLOCK], shared, &tile[shared_right.clone()]);
-            // Two tiles do not fit the registers: one waits in the place of its result.
-            store(sums, t, &mut second);
+            let mut sums = add_products([[zero; TILE]; BLOCK], shared, &tile[shared_right.clone()]);
+            if !has_two_tiles(size_of::<Vector<S, F>>()) {
+                // Two tiles do not fit the registers: one waits in the place of its result.
+                store(sums, t, &mut second);
+            }
             store(add_products(sums, left, &tile[right.clone()]), t, &mut first);
-            let sums = add_products(load(t, &second), next, &tile[next_right.clone()]);
-            store(sums, t, &mut second);
+            if !has_two_tiles(size_of::<Vector<S, F>>()) {
+                sums = load(t, &second);
+            }
+            store(add_products(sums, next, &tile[next_right.clone()]), t, &mut second);
         }
     }
 
@@ -175,28 +174,24 @@ impl<S: Simd, F: Real, const R: usize> Operands<'_, S, F, R> {
 }
 
 #[inline(always)]
-fn store<T: Copy, const R: usize>(
-    sums: [[T; R]; BLOCK],
-    t: usize,
-    target: &mut [&mut [[T; R]]; BLOCK],
-) {
+fn store<T: Copy>(sums: [[T; TILE]; BLOCK], t: usize, target: &mut [&mut [[T; TILE]]; BLOCK]) {
     for (target, sums) in target.iter_mut().zip(sums) {
         target[t] = sums;
     }
 }
 
 #[inline(always)]
-fn load<T: Copy, const R: usize>(t: usize, source: &[&mut [[T; R]]; BLOCK]) -> [[T; R]; BLOCK] {
+fn load<T: Copy>(t: usize, source: &[&mut [[T; TILE]]; BLOCK]) -> [[T; TILE]; BLOCK] {
     let [a, b, c, d] = source;
     [a[t], b[t], c[t], d[t]]
 }
 
 #[inline(always)]
-fn add_products<V: SimdFloat<S>, S: Simd, const R: usize>(
-    mut sums: [[V; R]; BLOCK],
+fn add_products<V: SimdFloat<S>, S: Simd>(
+    mut sums: [[V; TILE]; BLOCK],
     left: &[[V; BLOCK]],
-    right: &[[V; R]],
-) -> [[V; R]; BLOCK] {
+    right: &[[V; TILE]],
+) -> [[V; TILE]; BLOCK] {
     for (left, right) in left.iter().zip(right) {
         for (sums, left) in sums.iter_mut().zip(left) {
             for (sum, right) in sums.iter_mut().zip(right) {

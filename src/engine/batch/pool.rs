@@ -1,4 +1,4 @@
-//! Steps 3 and 4: pooling, an axis at a time, and the trace.
+//! Steps 3 and 4: pooling, an axis at a time.
 //!
 //! The axes come in the order right columns, left columns, right rows, left rows. Each pass leaves
 //! less work for the next one.
@@ -238,34 +238,4 @@ pub fn pool_pairs<S: Simd, F: Real>(
             }
         }
     }
-}
-
-/// Add a block's part of the trace to the sum of each left site.
-#[inline(always)]
-pub fn trace_block<S: Simd, F: Real>(
-    cx: Context<S, F>,
-    stage: &Stage<F>,
-    block: &Block<F>,
-    values: &[Vector<S, F>],
-    sums: &mut [Vector<S, F>],
-) {
-    for (site, values) in block.sites.iter().zip(values.chunks_exact(stage.values_row)) {
-        let weighted = values[site.reach.clone()].iter().zip(&site.trace);
-        sums[site.index] = weighted
-            .fold(sums[site.index], |sum, (value, &weight)| value.mul_add(cx.splat(weight), sum));
-    }
-}
-
-/// Sum a row's traces by left site, and clear them.
-pub fn take_sum<S: Simd, F: Real>(cx: Context<S, F>, traces: &mut [Vector<S, F>]) -> Vector<S, F> {
-    let zero = cx.zero();
-    // Eight sums side by side, so that rounding errors do not pile up along a wide image.
-    let mut sums = [zero; 8];
-    for group in traces.chunks_mut(sums.len()) {
-        for (sum, trace) in sums.iter_mut().zip(group) {
-            *sum += std::mem::replace(trace, zero);
-        }
-    }
-    let [a, b, c, d, e, f, g, h] = sums;
-    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }

@@ -64,6 +64,8 @@ pub struct Stage<'a, F: Real> {
     pub across_reach: Vec<Range<usize>>,
     /// Right rows of which the pooled columns are held at once.
     pub held_rows: usize,
+    /// Whether patch kernels are traced while they are in registers.
+    pub traces_at_once: bool,
     /// Whether nothing is pooled: the map is written to the next layer's ring at once.
     pub is_unpooled: bool,
 }
@@ -87,9 +89,9 @@ pub struct PatchRows {
 }
 
 impl<'a, F: Real> Stages<'a, F> {
-    /// The stages on images of `channels`, for vectors of `vector_bytes`.
-    pub fn new(pipeline: &'a Pipeline, channels: usize, vector_bytes: usize) -> Self {
-        let stage = |plan| Stage::new(plan, pipeline.order, channels, vector_bytes);
+    /// The stages on images of `channels`.
+    pub fn new(pipeline: &'a Pipeline, channels: usize) -> Self {
+        let stage = |plan| Stage::new(plan, pipeline.order, channels);
         Self { pipeline, stages: pipeline.layers.iter().map(stage).collect() }
     }
 
@@ -99,9 +101,9 @@ impl<'a, F: Real> Stages<'a, F> {
 }
 
 impl<'a, F: Real> Stage<'a, F> {
-    fn new(plan: &'a LayerPlan, order: Order, channels: usize, vector_bytes: usize) -> Self {
+    fn new(plan: &'a LayerPlan, order: Order, channels: usize) -> Self {
         let (rows, cols) = (&plan.rows, &plan.cols);
-        let columns = Columns::new(cols, plan.is_folded(), vector_bytes);
+        let columns = Columns::new(cols, plan.is_folded());
         let depth = channels * cols.placement.offsets.len() / columns.offsets;
         let row_inputs = |site: usize| {
             let inputs = rows.patch_inputs.iter().map(|inputs| inputs[site]).enumerate();
@@ -119,9 +121,14 @@ impl<'a, F: Real> Stage<'a, F> {
         let tops = |row: usize| {
             windows_with(&|window| window.first < row + ROWS && row < window.sites().end)
         };
+        let kernel = plan.layer.kernel.prepare(plan.layer.sigma, &plan.layer.parameters);
         Self {
             plan,
-            kernel: plan.layer.kernel.prepare(plan.layer.sigma, &plan.layer.parameters),
+            traces_at_once: plan.is_trace()
+                && plan.carried != Carried::Gradients
+                && kernel.inlines()
+                && [3, 5].contains(&columns.offsets),
+            kernel,
             completes: (0..rows.sites.len()).map(completes).collect(),
             tops: (0..rows.sites.len()).map(tops).collect(),
             row_step: rows.step,
@@ -167,7 +174,7 @@ impl<'a, F: Real> Stage<'a, F> {
 
     /// Whether the layer ends in a trace instead of a pooled map.
     pub fn is_trace(&self) -> bool {
-        self.plan.cols.windows.is_empty()
+        self.plan.is_trace()
     }
 
     /// The ring that the layer pools into.
