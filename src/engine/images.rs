@@ -2,6 +2,7 @@
 
 use ndarray::ArrayView2;
 
+use super::batch::finder::{support_words, supports};
 use super::batch::pack::{PerImage, Source};
 use super::job::Job;
 use super::norms::{ComputeNorms, check_pixels};
@@ -25,11 +26,12 @@ pub struct Images<'a, F> {
 pub(super) struct Storage<F> {
     norms: Vec<F>,
     log_derivatives: Vec<F>,
+    supports: Option<Vec<u64>>,
 }
 
 impl<F> Storage<F> {
     pub fn new() -> Self {
-        Self { norms: Vec::new(), log_derivatives: Vec::new() }
+        Self { norms: Vec::new(), log_derivatives: Vec::new(), supports: None }
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
     let layers = if given.is_some() { 1 } else { plan.model.layers.len() };
     storage.norms = vec![F::ZERO; count * len];
     storage.log_derivatives = vec![F::ZERO; count * len * plan.gradients()];
-    let Storage { norms, log_derivatives } = storage;
+    let Storage { norms, log_derivatives, supports: words } = storage;
     let name = images.name;
     let task =
         ComputeNorms { plan, name, pixels, norms, log_derivatives, job, layers, counted: false };
@@ -61,11 +63,13 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
     let computed = PerImage { data: &*norms, len };
     if let Some(norms) = given {
         check_belonging(plan, name, norms, computed)?;
-        return Ok(Source { pixels, norms, log_derivatives: None });
     }
+    let norms = given.unwrap_or(computed);
+    *words = supports(plan, pixels, norms);
+    let supports = words.as_deref().map(|data| PerImage { data, len: support_words(plan) });
     let derivatives = PerImage { data: &*log_derivatives, len: len * plan.gradients() };
     let log_derivatives = (plan.gradients() > 0).then_some(derivatives);
-    Ok(Source { pixels, norms: computed, log_derivatives })
+    Ok(Source { pixels, norms, log_derivatives, supports })
 }
 
 /// Given norms must be those of the images. Others would give cosines beyond 1 and, silently,

@@ -1,6 +1,6 @@
 //! How much memory a computation takes.
 
-use super::batch::scratch::vectors;
+use super::batch::scratch::{table_bytes, vectors};
 use super::batch::stage::Stages;
 use crate::plan::Plan;
 use crate::simd::{Isa, Real};
@@ -27,7 +27,7 @@ use crate::simd::{Isa, Real};
 pub fn scratch_bytes<F: Real>(plan: &Plan, isa: Isa) -> usize {
     let vector = isa.vector_bytes();
     let stages = Stages::<F>::new(&plan.pair, plan.shape.channels);
-    vectors(&stages) * vector
+    vectors(&stages) * vector + table_bytes(&stages)
 }
 
 #[cfg(test)]
@@ -35,6 +35,7 @@ mod tests {
     use std::marker::PhantomData;
 
     use super::*;
+    use crate::engine::batch::narrow::Narrowed;
     use crate::engine::batch::pack::{LayerNorms, Packed};
     use crate::engine::batch::ring::Rings;
     use crate::engine::batch::scratch::{LayerScratch, Scratch};
@@ -79,11 +80,11 @@ mod tests {
         let norms = packed.norms.iter().map(|LayerNorms { norms, inverses, log_derivatives }| {
             bytes(norms) + bytes(inverses) + all(log_derivatives)
         });
-        bytes(&packed.pixels) + norms.sum::<usize>()
+        bytes(&packed.pixels) + norms.sum::<usize>() + packed.support.allocated()
     }
 
     /// The bytes that a [`Scratch`] really allocates, taken to pieces so that no new buffer of it
-    /// compiles uncounted.
+    /// compiles uncounted, with the tables that it allocates for the first blank patches.
     struct Allocated<'a, F>(&'a Plan, PhantomData<F>);
 
     impl<F: Real> Task for Allocated<'_, F> {
@@ -96,14 +97,16 @@ mod tests {
             let Scratch { left, right, layers, rings, totals: _, diagonal } =
                 &Scratch::new(cx, &stages);
             let layer = |layer: &LayerScratch<S, F>| {
-                let LayerScratch { columns, values, jets, pooled, across, down, traces } = layer;
+                let LayerScratch { columns, values, jets, pooled, across, down, traces, .. } =
+                    layer;
                 let by_row = [columns, pooled, across, traces];
                 let by_row = by_row.iter().map(|rows| maps(rows.as_slice()));
                 by_row.sum::<usize>() + all(values) + bytes(down) + bytes(jets)
             };
             let layers: usize = layers.iter().map(layer).sum();
+            let tables = stages.stages.iter().map(|stage| Narrowed::new(stage).allocated());
             let rings: usize = rings.iter().map(|Rings { shape: _, maps }| all(maps)).sum();
-            packed(left) + packed(right) + layers + rings + all(diagonal)
+            packed(left) + packed(right) + layers + tables.sum::<usize>() + rings + all(diagonal)
         }
     }
 

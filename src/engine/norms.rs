@@ -180,7 +180,7 @@ impl<F: Real> ImageGroup<'_, F> {
         let norms = PerImage { data: &*self.norms, len };
         let derivatives = PerImage { data: &*self.log_derivatives, len: len * plan.gradients() };
         let log_derivatives = (plan.gradients() > 0).then_some(derivatives);
-        let source = Source { pixels: self.pixels, norms, log_derivatives };
+        let source = Source { pixels: self.pixels, norms, log_derivatives, supports: None };
         let images: Vec<usize> = (0..self.pixels.count()).collect();
         for role in [Role::Left, Role::Right] {
             batch::fill(scratch, cx, plan, stages, (role, source), &images);

@@ -68,7 +68,7 @@ pub(super) fn time<F: Real>(steps: &Steps<F>, step: Step, runs: u64) -> Timed {
 impl<F: Real> Steps<'_, F> {
     fn source(&self) -> Source<'_, F> {
         let norms = PerImage { data: &self.norms, len: self.plan.norms_len() };
-        Source { pixels: self.pixels, norms, log_derivatives: None }
+        Source { pixels: self.pixels, norms, log_derivatives: None, supports: None }
     }
 }
 
@@ -140,8 +140,8 @@ fn take<S: Simd, F: Real>(
             for meeting in meetings.iter().flatten() {
                 for block in &strip.blocks {
                     match step {
-                        Step::Map => layer.map(chunk, block, meeting, scratch),
-                        _ => layer.pool_block(chunk, block, meeting, scratch),
+                        Step::Map => layer.map(chunk, &block.sites, meeting, scratch),
+                        _ => layer.pool_block(chunk, &block.sites, meeting, scratch),
                     }
                 }
             }

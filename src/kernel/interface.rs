@@ -36,6 +36,11 @@ pub trait PatchKernel<F: Real>: Sized {
         None
     }
 
+    /// Whether `M` and all its derivatives are 0 if one of the patches is 0 everywhere.
+    fn vanishes(&self) -> bool {
+        true
+    }
+
     /// The nominal multiply-adds of a value, given the patch sum, and of a slope computed with it.
     fn multiply_adds(&self) -> [usize; 2];
 

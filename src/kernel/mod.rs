@@ -126,6 +126,13 @@ macro_rules! kernels {
                 }
             }
 
+            /// Whether the kernel and its derivatives are 0 for a blank patch.
+            pub fn vanishes(&self) -> bool {
+                match self {
+                    $(Self::$variant(kernel) => PatchKernel::<F>::vanishes(kernel),)*
+                }
+            }
+
             /// The nominal multiply-adds of a value, and of a slope computed with it.
             pub fn multiply_adds(&self) -> [usize; 2] {
                 match self {

@@ -43,6 +43,10 @@ impl<F: Real> PatchKernel<F> for Poly<F> {
         Self { power, homogeneous: parameters.flag("homogeneous") }
     }
 
+    fn vanishes(&self) -> bool {
+        self.homogeneous
+    }
+
     fn multiply_adds(&self) -> [usize; 2] {
         // One for the offset and one for the last factor, the squarings, and one factor for each
         // binary digit 1 of the exponent after the first.

@@ -42,6 +42,10 @@ impl<F: Real> PatchKernel<F> for Rbf<F> {
         }
     }
 
+    fn vanishes(&self) -> bool {
+        false
+    }
+
     fn multiply_adds(&self) -> [usize; 2] {
         [13 - COSINE_AND_NORMS, 1]
     }

@@ -32,6 +32,10 @@ impl<F: Real> PatchKernel<F> for Series<F> {
         Self { coefficients: coefficients.collect(), homogeneous: parameters.flag("homogeneous") }
     }
 
+    fn vanishes(&self) -> bool {
+        self.homogeneous
+    }
+
     fn multiply_adds(&self) -> [usize; 2] {
         dot::multiply_adds(self.homogeneous, [self.coefficients.len() - 1; 2])
     }

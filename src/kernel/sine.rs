@@ -60,6 +60,10 @@ impl<F: Real, const ODD: bool> PatchKernel<F> for Wave<F, ODD> {
         })
     }
 
+    fn vanishes(&self) -> bool {
+        ODD
+    }
+
     fn multiply_adds(&self) -> [usize; 2] {
         [28 - COSINE_AND_NORMS, 4]
     }

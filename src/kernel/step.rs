@@ -31,6 +31,10 @@ impl<F: Real> PatchKernel<F> for Step {
         Self
     }
 
+    fn vanishes(&self) -> bool {
+        false
+    }
+
     fn multiply_adds(&self) -> [usize; 2] {
         // The value has no product with norms.
         [12 - COSINE_AND_NORMS / 2, 4]

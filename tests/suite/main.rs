@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod bits;
+mod blank;
 mod common;
 mod golden;
 mod gradients;

@@ -15,7 +15,9 @@ pub struct BlockInput<'a, S: Simd, F: Real> {
     pub maps: Maps,
     /// Whether the patch kernels are traced while they are in registers.
     pub traces: bool,
-    pub sites: &'a [Site<F>],
+    /// Weights of the trace.
+    pub trace: &'a [F],
+    pub sites: &'a [Site],
     /// The place of the first site's results, and from there to the next one's.
     pub first: usize,
     pub row: usize,
@@ -29,7 +31,7 @@ pub struct BlockInput<'a, S: Simd, F: Real> {
 impl<S: Simd, F: Real> BlockInput<'_, S, F> {
     /// The place of a site's results; `index` counts the sites of the block.
     #[inline(always)]
-    pub fn place(&self, index: usize, site: &Site<F>) -> Range<usize> {
+    pub fn place(&self, index: usize, site: &Site) -> Range<usize> {
         let first = self.first + index * self.row;
         first + site.reach.start..first + site.reach.end
     }
@@ -81,20 +83,20 @@ pub struct ColumnRing<'a, S: Simd, F: Real>(&'a [Vector<S, F>]);
 impl<'a, S: Simd, F: Real> ColumnRing<'a, S, F> {
     /// The right columns that the patches of `site` read at an offset.
     #[inline(always)]
-    pub fn columns(&self, site: &Site<F>, offset: usize) -> &'a [Vector<S, F>] {
+    pub fn columns(&self, site: &Site, offset: usize) -> &'a [Vector<S, F>] {
         &self.0[site.bases[offset]..][..site.reach.len()]
     }
 
     /// The patch sums of `site`.
     #[inline(always)]
-    pub fn sum(&self, cx: Context<S, F>, site: &Site<F>, sums: &mut [Vector<S, F>]) {
+    pub fn sum(&self, cx: Context<S, F>, site: &Site, sums: &mut [Vector<S, F>]) {
         let offsets = (0..site.bases.len()).map(|offset| self.columns(site, offset));
         sum_rows(cx, offsets, false, sums);
     }
 
     /// [`Self::sum`] in a function that is compiled once, for all kernels.
     #[inline(never)]
-    pub fn sum_by_call(&self, cx: Context<S, F>, site: &Site<F>, sums: &mut [Vector<S, F>]) {
+    pub fn sum_by_call(&self, cx: Context<S, F>, site: &Site, sums: &mut [Vector<S, F>]) {
         cx.vectorize(
             #[inline(always)]
             || self.sum(cx, site, sums),

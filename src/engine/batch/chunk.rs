@@ -13,7 +13,7 @@
 //!             evaluate the patch kernel, and pool along right columns or trace
 //! ```
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use crate::plan::{Axis, Window, hull};
 use crate::simd::Real;
@@ -60,7 +60,7 @@ pub struct Columns {
 /// A run of right sites.
 pub struct Chunk<F> {
     pub sites: Range<usize>,
-    pub strips: Vec<Strip<F>>,
+    pub strips: Vec<Strip>,
     /// Right windows with all their weights in the chunk or in the zeros behind it.
     pub whole: Range<usize>,
     /// The first site of each of them, counted from the chunk's.
@@ -69,12 +69,15 @@ pub struct Chunk<F> {
     pub step: Option<usize>,
     /// Right windows that end or begin in another chunk, or that the far edge cuts.
     pub cut: Vec<Cut>,
+    /// The weights of a trace, for the reach of one left site after the other.
+    pub trace: Vec<F>,
     /// The place of its ring of columns among those of all chunks, zeros included.
     pub ring: Range<usize>,
 }
 
 /// Left columns that are summed together.
-pub struct Strip<F> {
+#[derive(Clone)]
+pub struct Strip {
     pub index: usize,
     /// The place of the first left column.
     start: usize,
@@ -86,16 +89,18 @@ pub struct Strip<F> {
     /// The right columns.
     pub reach: Range<usize>,
     /// The sites whose last column is in this strip.
-    pub blocks: Vec<Block<F>>,
+    pub blocks: Vec<Block>,
 }
 
 /// Left sites that are evaluated together, one after the other.
-pub struct Block<F> {
-    pub sites: Vec<Site<F>>,
+#[derive(Clone)]
+pub struct Block {
+    pub sites: Vec<Site>,
 }
 
 /// A left site against the right sites of a chunk.
-pub struct Site<F> {
+#[derive(Clone)]
+pub struct Site {
     /// Index of the left site.
     pub index: usize,
     /// The right sites, counted from the chunk's first.
@@ -104,8 +109,8 @@ pub struct Site<F> {
     pub bases: Vec<usize>,
     /// The right windows that are pooled.
     pub windows: Range<usize>,
-    /// In a trace, the weights for `reach`.
-    pub trace: Vec<F>,
+    /// In a trace, the place of the weights for `reach` among the chunk's.
+    pub trace: usize,
 }
 
 /// A part of a right window.
@@ -117,14 +122,24 @@ pub struct Cut {
 }
 
 impl<F> Chunk<F> {
+    /// Right sites of the chunk, counted from its first.
+    pub fn places(&self, sites: &Range<usize>) -> Range<usize> {
+        sites.start - self.sites.start..sites.end - self.sites.start
+    }
+
     /// The whole windows that a site needs.
-    pub fn windows_of(&self, site: &Site<F>) -> Range<usize> {
+    pub fn windows_of(&self, site: &Site) -> Range<usize> {
         let start = self.whole.start.max(site.windows.start);
         start..self.whole.end.min(site.windows.end).max(start)
     }
 }
 
-impl<F> Strip<F> {
+impl Strip {
+    /// The sites that it completes.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> + Clone {
+        self.blocks.iter().flat_map(|block| &block.sites)
+    }
+
     /// From right column `right` on, each left column in `ring`.
     pub fn columns<'a, T>(
         &self,
@@ -168,6 +183,18 @@ impl Columns {
 
     fn last_strip(&self, site: usize) -> usize {
         self.clip(self.origin + (site + self.span()) as isize) / BLOCK
+    }
+
+    /// The strips that a left site reads.
+    pub fn strips_of(&self, site: usize) -> RangeInclusive<usize> {
+        self.first_strip(site)..=self.last_strip(site)
+    }
+
+    /// The columns that a run of sites reads.
+    pub fn read_by(&self, sites: &Range<usize>) -> Range<usize> {
+        let first = self.clip(self.origin + sites.start as isize);
+        let last = self.clip(self.origin + (sites.end - 1 + self.span()) as isize);
+        first..last + 1
     }
 
     /// Columns from a patch's first one to its last.
@@ -218,8 +245,10 @@ impl Columns {
         });
         let firsts: Vec<_> =
             cols.windows[whole.clone()].iter().map(|w| w.first - sites.start).collect();
+        let (strips, trace) = layout.strips(cols, &sites);
         Chunk {
-            strips: layout.strips(cols, &sites),
+            strips,
+            trace,
             cut: cut.collect(),
             step: firsts
                 .windows(2)
@@ -260,26 +289,29 @@ impl Layout {
         slot * self.stride
     }
 
-    fn strips<F: Real>(&self, cols: &Axis, sites: &Range<usize>) -> Vec<Strip<F>> {
+    /// The strips, and the weights of the trace.
+    fn strips<F: Real>(&self, cols: &Axis, sites: &Range<usize>) -> (Vec<Strip>, Vec<F>) {
         let columns = &self.columns;
         let count = columns.width.div_ceil(BLOCK);
-        let mut completed: Vec<Vec<Site<F>>> = (0..count).map(|_| Vec::new()).collect();
+        let mut completed: Vec<Vec<Site>> = (0..count).map(|_| Vec::new()).collect();
+        let mut trace = Vec::new();
         let mut reaches = vec![0..0; count];
         for (index, reach) in cols.reach.iter().enumerate() {
             let reach = reach.start.max(sites.start)..reach.end.min(sites.end);
             if reach.is_empty() {
                 continue;
             }
-            let read = columns.clip(columns.origin + reach.start as isize)
-                ..columns.clip(columns.origin + (reach.end - 1 + columns.span()) as isize) + 1;
+            let read = columns.read_by(&reach);
             let last = columns.last_strip(index);
             for reach in &mut reaches[columns.first_strip(index)..=last] {
                 *reach = hull([reach.clone(), read.clone()].into_iter());
             }
-            completed[last].push(self.site(cols, index, reach, sites.start));
+            let weights = cols.trace.get(index).map_or(&[][..], |row| &row[reach.clone()]);
+            completed[last].push(self.site(cols, index, reach, (sites.start, trace.len())));
+            trace.extend(weights.iter().map(|&weight| F::from_f64(weight)));
         }
         let strips = completed.into_iter().zip(reaches).enumerate();
-        strips
+        let strips = strips
             .filter(|(_, (_, reach))| !reach.is_empty())
             .map(|(index, (sites, reach))| Strip {
                 index,
@@ -290,34 +322,34 @@ impl Layout {
                 reach,
                 blocks: blocks(sites),
             })
-            .collect()
+            .collect();
+        (strips, trace)
     }
 
-    fn site<F: Real>(
+    fn site(
         &self,
         cols: &Axis,
         index: usize,
         reach: Range<usize>,
-        first: usize,
-    ) -> Site<F> {
+        (first, trace): (usize, usize),
+    ) -> Site {
         let Columns { origin, offsets, step, .. } = self.columns;
         let base = |o: usize| {
             let right = (origin + (reach.start + step * o) as isize - self.base) as usize;
             self.start(origin + (index + step * o) as isize) + right
         };
-        let trace = cols.trace.get(index).map_or(&[][..], |row| &row[reach.clone()]);
         Site {
             index,
             bases: (0..offsets).map(base).collect(),
             windows: cols.site_window_reach[index].clone(),
-            trace: trace.iter().map(|&weight| F::from_f64(weight)).collect(),
+            trace,
             reach: reach.start - first..reach.end - first,
         }
     }
 }
 
-fn blocks<F>(sites: Vec<Site<F>>) -> Vec<Block<F>> {
-    let mut blocks: Vec<Block<F>> = Vec::new();
+fn blocks(sites: Vec<Site>) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
     for site in sites {
         match blocks.last_mut() {
             Some(Block { sites }) if sites.len() < SITES && follows(sites, &site) => {
@@ -330,6 +362,6 @@ fn blocks<F>(sites: Vec<Site<F>>) -> Vec<Block<F>> {
 }
 
 /// Whether `site` comes next after `sites`.
-fn follows<F>(sites: &[Site<F>], site: &Site<F>) -> bool {
+fn follows(sites: &[Site], site: &Site) -> bool {
     sites.last().is_none_or(|last| last.index + 1 == site.index)
 }

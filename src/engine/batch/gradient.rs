@@ -50,7 +50,7 @@ pub fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
 fn values_and_jets<S: Simd, F: Real, K: SiteKernel<S, F>>(
     block: &BlockInput<S, F>,
     kernel: K,
-    site: &Site<F>,
+    site: &Site,
     values: &mut [Vector<S, F>],
     own: &mut [Vector<S, F>],
     jets: &mut JetRows<S, F>,
@@ -72,7 +72,7 @@ fn values_and_jets<S: Simd, F: Real, K: SiteKernel<S, F>>(
 fn chain<S: Simd, F: Real>(
     block: &BlockInput<S, F>,
     map: usize,
-    site: &Site<F>,
+    site: &Site,
     jets: &JetRows<S, F>,
     values: &mut [Vector<S, F>],
 ) {

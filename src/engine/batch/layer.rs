@@ -35,7 +35,7 @@
 use std::ops::Range;
 
 use super::block::{BlockInput, ColumnRings};
-use super::chunk::{Block, Chunk, Strip};
+use super::chunk::{Chunk, Site, Strip};
 use super::map::{self, Results};
 use super::patch::{PairRows, Products, Sums};
 use super::pool::{
@@ -58,9 +58,9 @@ pub struct LayerRows<'a, S: Simd, F: Real> {
 /// A left and a right row of sites; `slot` is the place of the left one in its visit.
 #[derive(Clone, Copy)]
 pub struct Meeting {
-    slot: usize,
-    left: usize,
-    right: usize,
+    pub slot: usize,
+    pub left: usize,
+    pub right: usize,
 }
 
 impl<S: Simd, F: Real> LayerRows<'_, S, F> {
@@ -88,7 +88,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
 
     /// The diagonals on which a left row meets a right one, and one more, on which all windows are
     /// complete. A diagonal is called after the right row that it has for the first left row.
-    fn diagonals(&self) -> Range<isize> {
+    pub fn diagonals(&self) -> Range<isize> {
         let reach = self.visit.rows.clone().enumerate().map(|(slot, row)| {
             let reach = &self.stage.plan.rows.reach[row];
             reach.start as isize - slot as isize..reach.end as isize
@@ -120,10 +120,8 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 self.sum_columns(chunk, strip, &rows, scratch);
                 for meeting in meetings.iter().flatten() {
                     for block in &strip.blocks {
-                        self.map(chunk, block, meeting, scratch);
-                        if !stage.is_unpooled && !stage.traces_at_once {
-                            self.pool_block(chunk, block, meeting, scratch);
-                        }
+                        self.map(chunk, &block.sites, meeting, scratch);
+                        self.pool_block(chunk, &block.sites, meeting, scratch);
                     }
                 }
             }
@@ -132,21 +130,30 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             return;
         }
         for meeting in meetings.iter().flatten() {
-            let Meeting { slot, left, right } = *meeting;
-            let LayerScratch { pooled, across, traces, .. } = &mut scratch.layers[visit.layer];
+            if stage.is_trace() {
+                self.add_trace(meeting, scratch);
+                continue;
+            }
+            let Meeting { slot, right, .. } = *meeting;
+            let LayerScratch { pooled, across, .. } = &mut scratch.layers[visit.layer];
             for map in self.maps() {
-                if stage.is_trace() {
-                    let sum = take_sum(cx, &mut traces[slot][map]);
-                    scratch.totals[map].add(cx, sum, stage.row_trace[left][right]);
-                    continue;
-                }
-                let len = stage.plan.cols.windows.len().pow(2);
-                let across = &mut across[slot][map][right % stage.held_rows * len..][..len];
+                let across = stage.across_row(right, &mut across[slot][map]);
                 cx.vectorize(
                     #[inline(always)]
                     || pool_left_columns(cx, stage, &pooled[slot][map], across),
                 );
             }
+        }
+    }
+
+    /// Add the traces of rows that met to the totals.
+    #[inline(always)]
+    pub fn add_trace(&self, meeting: &Meeting, scratch: &mut Scratch<S, F>) {
+        let Self { cx, stage, visit } = *self;
+        let Meeting { slot, left, right } = *meeting;
+        for map in self.maps() {
+            let sum = take_sum(cx, &mut scratch.layers[visit.layer].traces[slot][map]);
+            scratch.totals[map].add(cx, sum, stage.row_trace[left][right]);
         }
     }
 
@@ -160,7 +167,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     pub fn sum_columns(
         &self,
         chunk: &Chunk<F>,
-        strip: &Strip<F>,
+        strip: &Strip,
         rows: &PairRows,
         scratch: &mut Scratch<S, F>,
     ) {
@@ -197,46 +204,51 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
     pub fn map(
         &self,
         chunk: &Chunk<F>,
-        block: &Block<F>,
+        sites: &[Site],
         meeting: &Meeting,
         scratch: &mut Scratch<S, F>,
     ) {
         let Self { cx, stage, visit: &Visit { layer, .. } } = *self;
         let Meeting { slot, left, right } = *meeting;
         let LayerScratch { columns, values, jets, traces, .. } = &mut scratch.layers[layer];
-        let sites = stage.plan.cols.sites.len();
+        let width = stage.plan.cols.sites.len();
         let (values, first, row) = if stage.is_unpooled {
             let Rings { shape, maps } = &mut scratch.rings[layer];
-            let site = block.sites[0].index * sites + chunk.sites.start;
-            (maps, shape.start(left, right) + site, sites)
+            let site = sites[0].index * width + chunk.sites.start;
+            (maps, shape.start(left, right) + site, width)
         } else {
             (values, 0, stage.values_row)
         };
-        let right = right * sites + chunk.sites.start..right * sites + chunk.sites.end;
+        let right = right * width + chunk.sites.start..right * width + chunk.sites.end;
         let block = BlockInput {
             cx,
             kernel: &stage.kernel,
             maps: stage.maps(),
             traces: stage.traces_at_once,
-            sites: &block.sites,
+            trace: &chunk.trace,
+            sites,
             first,
             row,
             columns: ColumnRings { maps: &columns[slot], chunk: chunk.ring.clone() },
-            left: scratch.left.norms[layer].at(left * sites..(left + 1) * sites),
+            left: scratch.left.norms[layer].at(left * width..(left + 1) * width),
             right: scratch.right.norms[layer].at(right),
         };
         map::evaluate(&block, Results { values, traces: &mut traces[slot], jets });
     }
 
-    /// Pool a block along right columns, or add it to the trace.
+    /// Pool a block along right columns, or add it to the trace, unless its patch kernels went to the ring
+    /// or to the trace at once.
     pub fn pool_block(
         &self,
         chunk: &Chunk<F>,
-        block: &Block<F>,
+        sites: &[Site],
         meeting: &Meeting,
         scratch: &mut Scratch<S, F>,
     ) {
         let Self { cx, stage, visit } = *self;
+        if stage.is_unpooled || stage.traces_at_once {
+            return;
+        }
         let Meeting { slot, .. } = *meeting;
         let LayerScratch { values, pooled, traces, .. } = &mut scratch.layers[visit.layer];
         for map in self.maps() {
@@ -245,9 +257,9 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 #[inline(always)]
                 || {
                     if stage.is_trace() {
-                        trace_block(cx, stage, block, values, &mut traces[slot][map]);
+                        trace_block(cx, stage, (chunk, sites), values, &mut traces[slot][map]);
                     } else {
-                        pool_right_columns(cx, stage, chunk, block, values, &mut pooled[slot][map]);
+                        pool_right_columns(cx, stage, chunk, sites, values, &mut pooled[slot][map]);
                     }
                 },
             );
@@ -278,7 +290,11 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
                 let output = (&mut scratch.rings[*layer], map);
                 cx.vectorize(
                     #[inline(always)]
-                    || pool_rows(cx, stage, right, rows, lefts, down, output),
+                    || {
+                        let right = (right, |_| false);
+                        let pair = (rows, &stage.across_reach[..]);
+                        pool_rows(cx, stage, right, pair, lefts, down, output);
+                    },
                 );
             }
         }

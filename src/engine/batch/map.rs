@@ -132,7 +132,7 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
             for (sum, trace) in sums.iter_mut().zip(traces.iter()) {
                 *sum = trace[site.index];
             }
-            run.trace(&site.trace, &mut sums);
+            run.trace(&block.trace[site.trace..], &mut sums);
             for (sum, trace) in sums.iter().zip(traces.iter_mut()) {
                 trace[site.index] = *sum;
             }
@@ -154,7 +154,7 @@ fn second_map<const MAPS: usize>() -> usize {
 struct SiteRow<'a, S: Simd, F: Real, K> {
     cx: Context<S, F>,
     at: K,
-    site: &'a Site<F>,
+    site: &'a Site,
     right: &'a RowNorms<'a, S, F>,
     rings: [ColumnRing<'a, S, F>; 2],
 }

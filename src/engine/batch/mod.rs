@@ -16,14 +16,20 @@
 //! whole. `stage` and `chunk` turn a layer's plan into the tables that the steps walk through;
 //! `rows` has the weighted sum of rows that most steps come down to.
 //!
+//! Where many patches are blank in all lanes, `blank` takes the place of `layer`. `finder` finds these
+//! patches in images, `support` unites those of a batch, and `narrow` has its tables.
+//!
 //! Lanes never mix, and the order of a lane's operations follows from the plan alone. So the bits of
 //! a pair are the same in any batch.
 
+pub mod blank;
 pub mod block;
 pub mod chunk;
+pub mod finder;
 pub mod gradient;
 pub mod layer;
 pub mod map;
+pub mod narrow;
 pub mod pack;
 pub mod patch;
 pub mod pool;
@@ -31,6 +37,7 @@ pub mod ring;
 pub mod rows;
 pub mod scratch;
 pub mod stage;
+pub mod support;
 pub mod trace;
 
 use crate::plan::{Plan, Visit};
@@ -67,12 +74,18 @@ pub fn run<S: Simd, F: Real>(
     stop: impl Fn() -> bool,
 ) {
     scratch.totals.fill(Total::new(cx));
+    let has_blanks = scratch.left.support.has_blanks() || scratch.right.support.has_blanks();
     for visit in &stages.pipeline.schedule {
         if stop() {
             return;
         }
         let stage = &stages.stages[visit.layer];
-        LayerRows { cx, stage, visit }.run(scratch);
+        let rows = LayerRows { cx, stage, visit };
+        if has_blanks && blank::pays([&scratch.left.support, &scratch.right.support], &rows) {
+            blank::run(&rows, scratch);
+        } else {
+            rows.run(scratch);
+        }
         if visit.layer + 1 == stages.stages.len() && !stage.is_trace() {
             read_diagonal(scratch, stage, visit);
         }

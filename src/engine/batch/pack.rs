@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::block::RowNorms;
 use super::chunk::{BLOCK, TILE};
 use super::stage::{Maps, Stage, Stages};
+use super::support::Support;
 use crate::kernel::Patch;
 use crate::plan::{Axis, Plan};
 use crate::simd::{Context, Real, Simd, Vector};
@@ -42,6 +43,8 @@ pub struct Source<'a, F> {
     /// For gradients, the derivatives of the norms' logarithms: laid out as the norms, for one
     /// `sigma` after the other.
     pub log_derivatives: Option<PerImage<'a, F>>,
+    /// The [`supports`](super::finder::supports) of images with blank patches.
+    pub supports: Option<PerImage<'a, u64>>,
 }
 
 /// The role of an image in a pair.
@@ -59,6 +62,7 @@ pub struct Packed<S: Simd, F: Real> {
     pub pixels: Vec<Vector<S, F>>,
     /// For each layer.
     pub norms: Vec<LayerNorms<S, F>>,
+    pub support: Support,
 }
 
 /// Patch norms at the sites of a layer, by `[row][column]`.
@@ -97,6 +101,7 @@ impl<S: Simd, F: Real> Packed<S, F> {
             group: group(role),
             pixels: cx.zeros(pixel_vectors(first, role)),
             norms: stages.stages.iter().map(|stage| LayerNorms::new(cx, stage)).collect(),
+            support: Support::new(stages.stages.iter().map(|stage| stage.plan)),
         }
     }
 
@@ -109,6 +114,11 @@ impl<S: Simd, F: Real> Packed<S, F> {
         images: Source<F>,
         indices: &[usize],
     ) {
+        if let Some(supports) = images.supports {
+            self.support.fill(indices.iter().map(|&index| supports.image(index)));
+        } else if self.support.has_blanks() {
+            self.support.clear();
+        }
         self.fill_pixels(cx, plan, &stages.stages[0], &Lanes::new(images.pixels, indices));
         let norms = Lanes::new(images.norms, indices);
         let derivatives = images.log_derivatives.map(|each| Lanes::new(each, indices));

@@ -63,7 +63,7 @@ pub struct Products<'a, S: Simd, F: Real> {
 impl<S: Simd, F: Real> Products<'_, S, F> {
     /// Sum `strip` into the rings.
     #[inline(always)]
-    pub fn run(&self, strip: &Strip<F>, rings: Targets<S, F>) {
+    pub fn run(&self, strip: &Strip, rings: Targets<S, F>) {
         let image = self.image_rows * self.depth;
         let tiles = strip.reach.start / TILE..strip.reach.end.div_ceil(TILE);
         let (left, _) = self.left.as_chunks::<BLOCK>();
@@ -214,7 +214,7 @@ pub struct Sums<'a, S: Simd, F: Real> {
 impl<S: Simd, F: Real> Sums<'_, S, F> {
     /// Sum `strip` into the rings.
     #[inline(always)]
-    pub fn run(&self, strip: &Strip<F>, rings: Targets<S, F>) {
+    pub fn run(&self, strip: &Strip, rings: Targets<S, F>) {
         let width = self.stage.columns.width;
         let [first_ring, second_ring] = rings;
         let columns = strip

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::chunk::{Block, Chunk, Cut, Site};
+use super::chunk::{Chunk, Cut, Site};
 use super::ring::Rings;
 use super::rows::weigh_rows;
 use super::stage::Stage;
@@ -19,7 +19,7 @@ pub fn pool_right_columns<S: Simd, F: Real>(
     cx: Context<S, F>,
     stage: &Stage<F>,
     chunk: &Chunk<F>,
-    block: &Block<F>,
+    sites: &[Site],
     values: &[Vector<S, F>],
     pooled: &mut [Vector<S, F>],
 ) {
@@ -32,14 +32,14 @@ pub fn pool_right_columns<S: Simd, F: Real>(
     };
     match (chunk.step, stage.col_weights.as_slice()) {
         (Some(2), &[a, b, c, d, e]) => {
-            pooling.regular::<2, 5, 3>([a, b, c, d, e], block, values, pooled);
+            pooling.regular::<2, 5, 3>([a, b, c, d, e], sites, values, pooled);
         }
         (Some(1), &[a, b, c, d, e]) => {
-            pooling.regular::<1, 5, 5>([a, b, c, d, e], block, values, pooled);
+            pooling.regular::<1, 5, 5>([a, b, c, d, e], sites, values, pooled);
         }
-        (Some(1), &[a, b, c]) => pooling.regular::<1, 3, 3>([a, b, c], block, values, pooled),
-        (Some(2), &[a, b]) => pooling.regular::<2, 2, 1>([a, b], block, values, pooled),
-        _ => pooling.any(block, values, pooled),
+        (Some(1), &[a, b, c]) => pooling.regular::<1, 3, 3>([a, b, c], sites, values, pooled),
+        (Some(2), &[a, b]) => pooling.regular::<2, 2, 1>([a, b], sites, values, pooled),
+        _ => pooling.any(sites, values, pooled),
     }
 }
 
@@ -59,7 +59,7 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
     fn regular<const STEP: usize, const N: usize, const SPAN: usize>(
         &self,
         weights: [F; N],
-        block: &Block<F>,
+        sites: &[Site],
         values: &[Vector<S, F>],
         pooled: &mut [Vector<S, F>],
     ) {
@@ -67,7 +67,7 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
         for (scale, weight) in scales.iter_mut().zip(weights) {
             *scale = self.cx.splat(weight);
         }
-        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.row)) {
+        for (site, values) in sites.iter().zip(values.chunks_exact(self.row)) {
             let pooled = &mut pooled[site.index * self.width..][..self.width];
             let windows = self.chunk.windows_of(site);
             if !windows.is_empty() {
@@ -87,8 +87,8 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
     }
 
     #[inline(always)]
-    fn any(&self, block: &Block<F>, values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
-        for (site, values) in block.sites.iter().zip(values.chunks_exact(self.row)) {
+    fn any(&self, sites: &[Site], values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
+        for (site, values) in sites.iter().zip(values.chunks_exact(self.row)) {
             let pooled = &mut pooled[site.index * self.width..][..self.width];
             let windows = self.chunk.windows_of(site);
             for window in windows {
@@ -101,7 +101,7 @@ impl<S: Simd, F: Real> RightColumns<'_, S, F> {
 
     /// Windows that the chunk's ends or the far edge cut. They continue the sum of the chunk before.
     #[inline(always)]
-    fn cut(&self, site: &Site<F>, values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
+    fn cut(&self, site: &Site, values: &[Vector<S, F>], pooled: &mut [Vector<S, F>]) {
         for Cut { window, first, taps } in &self.chunk.cut {
             if site.windows.contains(window) {
                 let before = (taps.start > 0).then(|| pooled[*window]);
@@ -158,8 +158,8 @@ pub struct PooledRow<'a, V> {
 pub fn pool_rows<S: Simd, F: Real>(
     cx: Context<S, F>,
     stage: &Stage<F>,
-    right: usize,
-    pair: &Range<usize>,
+    (right, is_blank): (usize, impl Fn(usize) -> bool),
+    (pair, across_reach): (&Range<usize>, &[Range<usize>]),
     lefts: [Option<PooledRow<Vector<S, F>>>; ROWS],
     down: &mut [Vector<S, F>],
     (output, map): (&mut Rings<S, F>, usize),
@@ -167,13 +167,13 @@ pub fn pool_rows<S: Simd, F: Real>(
     let rows = &stage.plan.rows;
     let area = stage.plan.cols.windows.len().pow(2);
     let window = &rows.windows[right];
-    for reach in &stage.across_reach {
+    for reach in across_reach {
         for (left, down) in lefts.iter().zip(down.chunks_exact_mut(area)) {
             let Some(left) = left else { continue };
-            let across = window
-                .sites()
-                .map(|row| &left.across[row % stage.held_rows * area..][reach.clone()]);
-            let weighted = stage.row_weights.iter().copied().zip(across);
+            let taps = stage.row_weights.iter().copied().zip(window.sites());
+            let weighted = taps.filter(|(_, row)| !is_blank(*row)).map(|(weight, row)| {
+                (weight, &left.across[row % stage.held_rows * area..][reach.clone()])
+            });
             weigh_rows(cx, weighted, false, &mut down[reach.clone()]);
         }
         for &top in &stage.tops[pair.start] {

@@ -2,9 +2,11 @@
 
 use super::chunk::SITES;
 use super::gradient::JETS;
+use super::narrow::Narrowed;
 use super::pack::{Packed, Role, packed_length};
 use super::ring::{RingShape, Rings};
 use super::stage::{Maps, Stage, Stages};
+use super::support::Support;
 use crate::plan::ROWS;
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
@@ -40,6 +42,8 @@ pub struct LayerScratch<S: Simd, F: Real> {
     pub down: Vec<Vector<S, F>>,
     /// In a trace's layer, the sum of each left site.
     pub traces: [PerMap<S, F>; ROWS],
+    /// The tables for batches with blank patches; empty before the first one.
+    pub narrowed: Narrowed<F>,
 }
 
 /// A sum that carries its rounding error along.
@@ -122,6 +126,7 @@ impl<S: Simd, F: Real> LayerScratch<S, F> {
             across: rows(gives, across),
             down: cx.zeros(ROWS * down),
             traces: rows(gives, traces),
+            narrowed: Narrowed::default(),
         }
     }
 }
@@ -139,6 +144,12 @@ fn ring_shapes<F: Real>(stages: &Stages<F>) -> impl Iterator<Item = RingShape> {
 fn diagonal_length<F: Real>(stages: &Stages<F>) -> usize {
     let last = stages.last().plan;
     last.rows.windows.len() * last.cols.windows.len()
+}
+
+/// The bytes of the tables in a [`Scratch`].
+pub fn table_bytes<F: Real>(stages: &Stages<F>) -> usize {
+    let support = Support::bytes(stages.stages.iter().map(|stage| stage.plan));
+    2 * support + stages.stages.iter().map(Narrowed::bytes).sum::<usize>()
 }
 
 /// The vectors of a [`Scratch`].

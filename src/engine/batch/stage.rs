@@ -177,6 +177,13 @@ impl<'a, F: Real> Stage<'a, F> {
         self.plan.is_trace()
     }
 
+    /// The place of a right row among those that are pooled along columns.
+    #[inline(always)]
+    pub fn across_row<'r, T>(&self, right: usize, across: &'r mut [T]) -> &'r mut [T] {
+        let area = self.plan.cols.windows.len().pow(2);
+        &mut across[right % self.held_rows * area..][..area]
+    }
+
     /// The ring that the layer pools into.
     pub fn output(&self, held: Held) -> RingShape {
         let (height, width) = (self.plan.rows.windows.len(), self.plan.cols.windows.len());

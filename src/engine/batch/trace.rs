@@ -4,7 +4,7 @@
 //! are in registers. Additions to one sum wait for each other, and the patch kernels fill that time.
 
 use super::block::{ColumnRing, RowNorms};
-use super::chunk::{Block, Site};
+use super::chunk::{Chunk, Site};
 use super::stage::{Maps, Stage};
 use crate::kernel::{Patch, SiteKernel};
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
@@ -51,7 +51,7 @@ impl<'a, S: Simd, F: Real, K: SiteKernel<S, F>, const MAPS: usize, const OFFSETS
         cx: Context<S, F>,
         at: K,
         rings: Both<ColumnRing<'a, S, F>>,
-        site: &Site<F>,
+        site: &Site,
         right: &'a RowNorms<S, F>,
     ) -> Self {
         let columns = rings.map(|ring| {
@@ -108,12 +108,12 @@ impl<'a, S: Simd, F: Real, K: SiteKernel<S, F>, const MAPS: usize, const OFFSETS
 pub fn trace_block<S: Simd, F: Real>(
     cx: Context<S, F>,
     stage: &Stage<F>,
-    block: &Block<F>,
+    (chunk, sites): (&Chunk<F>, &[Site]),
     values: &[Vector<S, F>],
     sums: &mut [Vector<S, F>],
 ) {
-    for (site, values) in block.sites.iter().zip(values.chunks_exact(stage.values_row)) {
-        let weighted = values[site.reach.clone()].iter().zip(&site.trace);
+    for (site, values) in sites.iter().zip(values.chunks_exact(stage.values_row)) {
+        let weighted = values[site.reach.clone()].iter().zip(&chunk.trace[site.trace..]);
         sums[site.index] = weighted
             .fold(sums[site.index], |sum, (value, &weight)| value.mul_add(cx.splat(weight), sum));
     }
