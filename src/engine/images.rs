@@ -1,11 +1,14 @@
 //! Sets of images, checked, with their patch norms.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ndarray::ArrayView2;
 
-use super::batch::finder::{support_words, supports};
+use super::batch::finder::{Finder, support_words};
 use super::batch::pack::{PerImage, Source};
 use super::job::Job;
 use super::norms::{ComputeNorms, check_pixels};
+use super::threads;
 use crate::error::{Result, bail};
 use crate::plan::Plan;
 use crate::simd::Real;
@@ -65,11 +68,38 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
         check_belonging(plan, name, norms, computed)?;
     }
     let norms = given.unwrap_or(computed);
-    *words = supports(plan, pixels, norms);
+    *words = find_supports(plan, pixels, norms, job)?;
     let supports = words.as_deref().map(|data| PerImage { data, len: support_words(plan) });
     let derivatives = PerImage { data: &*log_derivatives, len: len * plan.gradients() };
     let log_derivatives = (plan.gradients() > 0).then_some(derivatives);
     Ok(Source { pixels, norms, log_derivatives, supports })
+}
+
+/// The supports of all images, as [`Finder::find`] writes them; none if nothing can be left out.
+fn find_supports<F: Real>(
+    plan: &Plan,
+    pixels: PerImage<F>,
+    norms: PerImage<F>,
+    job: &Job,
+) -> Result<Option<Vec<u64>>> {
+    /// Images of a task: a millisecond's work.
+    const GROUP: usize = 64;
+    let Some(finder) = Finder::new(plan, pixels) else { return Ok(None) };
+    let mut words = vec![0; pixels.count() * support_words(plan)];
+    let groups = words
+        .chunks_mut(GROUP * support_words(plan))
+        .zip(pixels.data.chunks(GROUP * pixels.len))
+        .zip(norms.data.chunks(GROUP * norms.len))
+        .collect();
+    let any_blank = AtomicBool::new(false);
+    threads::run(job, groups, |queue| {
+        while let Some(((words, data), norm_data)) = queue.next() {
+            let pixels = PerImage { data, len: pixels.len };
+            let norms = PerImage { data: norm_data, len: norms.len };
+            any_blank.fetch_or(finder.find(pixels, norms, words), Ordering::Relaxed);
+        }
+    })?;
+    Ok(any_blank.into_inner().then_some(words))
 }
 
 /// Given norms must be those of the images. Others would give cosines beyond 1 and, silently,

@@ -36,7 +36,8 @@ pub trait PatchKernel<F: Real>: Sized {
         None
     }
 
-    /// Whether `M` and all its derivatives are 0 if one of the patches is 0 everywhere.
+    /// Whether `M` and all its derivatives are exactly +0 if one of the patches is 0 everywhere. The engine
+    /// leaves such patches out.
     fn vanishes(&self) -> bool {
         true
     }

@@ -7,7 +7,7 @@
 //! are the shorter ones.
 
 use super::axis::Axis;
-use super::order::Order;
+use super::order::{self, Order};
 use super::pipeline::{Carried, LayerPlan, Pipeline};
 use crate::model::Layer;
 
@@ -78,16 +78,15 @@ impl LayerPlan {
         if rows.is_unpooled() && cols.is_unpooled() {
             return 0.0;
         }
-        // Right columns, left columns, right rows, left rows: each pass leaves less to the next.
+        // Right columns, left columns, right rows, left rows: each pass leaves less to the next. By
+        // displacements, both axes of rows are one pass.
         let share = cols.outputs_a_site();
         let columns = cols.taps_a_site() * (1.0 + share);
-        let taps = rows.taps_a_site();
         columns
-            + share.powi(2)
-                * match order {
-                    Order::Rows => taps * (1.0 + rows.outputs_a_site()),
-                    Order::Displacements => taps.powi(2),
-                }
+            + match order {
+                Order::Rows => share.powi(2) * rows.taps_a_site() * (1.0 + rows.outputs_a_site()),
+                Order::Displacements => order::pooling_by_displacements(rows, cols),
+            }
     }
 }
 

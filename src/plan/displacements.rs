@@ -11,7 +11,7 @@ use super::order::{Held, ROWS, Visit};
 
 /// The visits, and what is held of each layer's input; the output's is the last.
 pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<Held>) {
-    let layers: Vec<Layer> = rows.iter().map(Layer::new).collect();
+    let layers: Vec<LayerSteps> = rows.iter().map(LayerSteps::new).collect();
     let spans = vec![Span::default(); layers.len()];
     let mut flow = Flow { next: vec![0; layers.len()], layers, visits: Vec::new(), spans };
     while flow.layers[0].steps.len() > flow.next[0] {
@@ -29,14 +29,14 @@ struct Step {
 }
 
 /// A layer's rows and its visits.
-struct Layer<'a> {
+struct LayerSteps<'a> {
     axis: &'a Axis,
     /// For each row of sites, the windows that it contributes to.
     windows: Vec<Range<usize>>,
     steps: Vec<Step>,
 }
 
-impl<'a> Layer<'a> {
+impl<'a> LayerSteps<'a> {
     fn new(axis: &'a Axis) -> Self {
         let sites = 0..axis.sites.len();
         let windows_of = |row: usize| hull(axis.windows_of(row).map(|(index, _)| index..index + 1));
@@ -118,21 +118,20 @@ impl Span {
         }
     }
 
-    /// `rows` are those of the whole map.
-    fn held(&self, rows: usize) -> Held {
-        match self.all {
-            None => Held::Displacements(0, 0),
-            Some((first, last)) if !self.is_read => {
-                Held::Displacements((last - first + 1) as usize, rows)
-            }
-            Some(_) if self.displacements == 1 => Held::Displacements(1, self.rows),
-            Some(_) => Held::Displacements(self.displacements, rows),
-        }
+    /// `height` is that of the whole map.
+    fn held(&self, height: usize) -> Held {
+        let (displacements, rows) = match self.all {
+            None => (0, 0),
+            Some((first, last)) if !self.is_read => ((last - first + 1) as usize, height),
+            Some(_) if self.displacements == 1 => (1, self.rows),
+            Some(_) => (self.displacements, height),
+        };
+        Held::Displacements { displacements, rows }
     }
 }
 
 struct Flow<'a> {
-    layers: Vec<Layer<'a>>,
+    layers: Vec<LayerSteps<'a>>,
     /// The next step of each layer.
     next: Vec<usize>,
     visits: Vec<Visit>,
@@ -142,13 +141,13 @@ struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     fn pending(&self, layer: usize) -> Option<(&'a Axis, &Step)> {
-        let Layer { axis, steps, .. } = self.layers.get(layer)?;
+        let LayerSteps { axis, steps, .. } = self.layers.get(layer)?;
         Some((axis, steps.get(self.next[layer])?))
     }
 
     /// Take the next step of `layer`, then the steps of the layers below for which all is complete now.
     fn run(&mut self, layer: usize) {
-        let Layer { axis, windows, steps } = &self.layers[layer];
+        let LayerSteps { axis, windows, steps } = &self.layers[layer];
         let step = steps[self.next[layer]].clone();
         self.next[layer] += 1;
         let read = self.pending(layer + 1).map(|(axis, step)| inputs(axis, step).collect());

@@ -21,15 +21,16 @@ pub const ROWS: usize = 2;
 /// than the smaller rings save: see `docs/performance.md`.
 const MOST_POOLING: f64 = 10.0;
 
-/// The most visits of a schedule by displacements.
-const MOST_VISITS: usize = 1 << 20;
+/// The most visits of a schedule by displacements for each column of the image. A plan lists all visits. In a
+/// tall and narrow image each has little work, and the list would take as long as some pairs.
+const MOST_VISITS: usize = 1 << 12;
 
 /// An order of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// A pair of left rows after the other.
+    /// One pair of left rows after another.
     Rows,
-    /// A displacement after the other.
+    /// One displacement after another.
     Displacements,
 }
 
@@ -40,7 +41,8 @@ pub struct Visit {
     pub layer: usize,
     /// Indices of the left rows in `rows.sites`.
     pub rows: Range<usize>,
-    /// The right rows are so much further down; without it, they are all that are in reach.
+    /// How many rows further down the right row is than the left one. None: the left rows meet all right
+    /// rows in reach.
     pub displacement: Option<isize>,
 }
 
@@ -49,8 +51,13 @@ pub struct Visit {
 pub enum Held {
     /// So many left rows, each with every right row.
     Rows(usize),
-    /// So many displacements, and of each so many left rows.
-    Displacements(usize, usize),
+    /// Left rows with right rows of some displacements.
+    Displacements {
+        /// How many displacements.
+        displacements: usize,
+        /// How many left rows of each of them.
+        rows: usize,
+    },
 }
 
 impl Visit {
@@ -72,7 +79,7 @@ impl Held {
     pub fn pairs(self, height: usize) -> usize {
         match self {
             Self::Rows(rows) => rows * height,
-            Self::Displacements(displacements, rows) => displacements * rows,
+            Self::Displacements { displacements, rows } => displacements * rows,
         }
     }
 
@@ -81,7 +88,7 @@ impl Held {
     pub fn place(self, left: usize, right: usize, height: usize) -> usize {
         match self {
             Self::Rows(rows) => left % rows * height + right,
-            Self::Displacements(displacements, rows) => {
+            Self::Displacements { displacements, rows } => {
                 let displacement = right.wrapping_sub(left).cast_signed();
                 let slot = displacement.rem_euclid(displacements.cast_signed());
                 slot.cast_unsigned() * rows + left % rows
@@ -94,12 +101,16 @@ impl Order {
     /// The order for layers with these rows and columns: by displacements where a layer reads a map that
     /// is not pooled, if no window is long.
     pub(super) fn of(rows: &[Axis], cols: &[Axis]) -> Self {
-        let (_, read) = rows.split_last().expect("a pipeline has a layer");
+        let width = cols[0].sites.len();
         let visits: usize = rows.iter().map(|axis| axis.sites.len().pow(2)).sum();
+        let is_unpooled = |(rows, cols): (&Axis, &Axis)| rows.is_unpooled() && cols.is_unpooled();
+        let mut read = rows.iter().zip(cols).take(rows.len() - 1);
         let is_steady = rows.iter().all(Axis::has_steady_displacements);
-        let is_short =
-            rows.iter().zip(cols).all(|(rows, cols)| pooling(rows, cols) <= MOST_POOLING);
-        if read.iter().any(Axis::is_unpooled) && is_steady && is_short && visits <= MOST_VISITS {
+        let is_short = rows
+            .iter()
+            .zip(cols)
+            .all(|(rows, cols)| pooling_by_displacements(rows, cols) <= MOST_POOLING);
+        if read.any(is_unpooled) && is_steady && is_short && visits <= MOST_VISITS * width {
             Self::Displacements
         } else {
             Self::Rows
@@ -108,7 +119,7 @@ impl Order {
 }
 
 /// The multiply-adds an entry for pooling along rows by displacements.
-fn pooling(rows: &Axis, cols: &Axis) -> f64 {
+pub(super) fn pooling_by_displacements(rows: &Axis, cols: &Axis) -> f64 {
     (rows.taps_a_site() * cols.outputs_a_site()).powi(2)
 }
 
@@ -156,13 +167,18 @@ mod tests {
 
     #[test]
     fn displacements_come_round() {
-        let held = Held::Displacements(2, 3);
+        let held = Held::Displacements { displacements: 2, rows: 3 };
         assert_eq!(held.pairs(9), 6);
         let places = [[0, 0], [1, 1], [2, 2], [0, 1], [1, 2], [2, 3]];
         assert_eq!(places.map(|[left, right]| held.place(left, right, 9)), [0, 1, 2, 3, 4, 5]);
         // Displacements below 0 have places, too, and the fourth row takes that of the first.
         assert_eq!(held.place(4, 3, 9), held.place(1, 2, 9));
         assert_eq!(held.place(4, 2, 9), held.place(1, 1, 9));
+    }
+
+    fn order_of(model: &Model, height: usize, width: usize) -> Order {
+        let shape = Shape { height, width, channels: 1 };
+        Plan::new(model, shape, Carried::Nothing).unwrap().pair.order
     }
 
     #[test]
@@ -173,6 +189,9 @@ mod tests {
         long.poolfactor = [3; 2];
         let mut around = unpooled.clone();
         around.padding = Padding::Circular;
+        let mut along_columns = layer(2, Pooling::Average);
+        along_columns.poolings[0] = Pooling::None;
+        (along_columns.subsampling[0], along_columns.poolfactor[0]) = (1, 1);
         let last = layer(2, Pooling::Gaussian);
         for (layers, order) in [
             (
@@ -183,17 +202,19 @@ mod tests {
                 vec![unpooled.clone(), layer(2, Pooling::Gaussian), last.clone()],
                 Order::Displacements,
             ),
-            // Nothing reads a map that is not pooled.
+            // Nothing reads a map that is not pooled, or is not pooled along rows alone.
             (vec![layer(2, Pooling::Average), last.clone()], Order::Rows),
             (vec![last.clone(), unpooled.clone()], Order::Rows),
+            (vec![along_columns, last.clone()], Order::Rows),
             // A window of 7 rows at every row, and a map that goes around.
             (vec![unpooled.clone(), long, last.clone()], Order::Rows),
             (vec![unpooled, around, last], Order::Rows),
         ] {
             let model = Model::new(layers).unwrap();
-            let shape = Shape { height: 16, width: 16, channels: 1 };
-            let plan = Plan::new(&model, shape, Carried::Nothing).unwrap();
-            assert_eq!(plan.pair.order, order, "{:?}", model.layers);
+            assert_eq!(order_of(&model, 16, 16), order, "{:?}", model.layers);
         }
+        let model = Model::new(vec![layer(1, Pooling::None); 2]).unwrap();
+        assert_eq!(order_of(&model, 300, 300), Order::Displacements);
+        assert_eq!(order_of(&model, 300, 2), Order::Rows, "a long list for little work");
     }
 }

@@ -9,27 +9,37 @@ use crate::pooling::Pooling;
 const POOLINGS: [Pooling; 4] =
     [Pooling::Gaussian, Pooling::Average, Pooling::Strided, Pooling::None];
 
-/// A model of one to three layers on square images, by the digits of a shuffle of `seed`; none if a layer
-/// does not fit its map.
-fn model(seed: usize) -> Option<(Model, usize)> {
-    let mixed = seed.wrapping_mul(2_654_435_761);
-    let choice = |index: usize, count: usize| (mixed >> (5 * index)) % count;
-    let layer = |index: usize| {
-        let pooling = POOLINGS[choice(4 * index + 3, POOLINGS.len())].clone();
-        let (subsampling, poolfactor) = match pooling {
-            Pooling::None => (1, 1),
-            _ => (1 + choice(4 * index + 1, 3), 1 + choice(4 * index + 2, 4)),
-        };
-        let mut layer =
-            Layer::new(Kernel::Exp, 1 + choice(4 * index, 6), subsampling).pooled(pooling);
-        layer.poolfactor = [poolfactor; 2];
-        layer.padding = Padding::ALL[choice(4 * index + 1, 5).saturating_sub(2)];
-        layer.stride = [1 + choice(4 * index + 2, 5) / 3; 2];
-        layer.dilation = [1 + choice(4 * index + 3, 7) / 5; 2];
-        layer
-    };
-    let layers: Vec<Layer> = (0..1 + seed % 3).map(layer).collect();
-    let (size, model) = (6 + seed % 23, Model::new(layers).unwrap());
+/// A random number below `count`, and the next state, by splitmix64 (Steele, Lea and Flood, *Fast Splittable
+/// Pseudorandom Number Generators*, OOPSLA 2014).
+fn draw(state: &mut u64, count: u64) -> usize {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    usize::try_from((z ^ (z >> 31)) % count).expect("below the count")
+}
+
+/// A random model of one to four layers on square images; none if a layer does not fit its map.
+fn model(seed: u64) -> Option<(Model, usize)> {
+    let mut state = seed;
+    let mut choice = |count| draw(&mut state, count);
+    let size = 6 + choice(23);
+    let layers: Vec<Layer> = (0..1 + choice(4))
+        .map(|_| {
+            let pooling = POOLINGS[choice(4)].clone();
+            let (subsampling, poolfactor) = match pooling {
+                Pooling::None => (1, 1),
+                _ => (1 + choice(3), 1 + choice(4)),
+            };
+            let mut layer = Layer::new(Kernel::Exp, 1 + choice(6), subsampling).pooled(pooling);
+            layer.poolfactor = [poolfactor; 2];
+            layer.padding = Padding::ALL[choice(5).saturating_sub(2)];
+            layer.stride = [1 + choice(5) / 4; 2];
+            layer.dilation = [1 + choice(7) / 6; 2];
+            layer
+        })
+        .collect();
+    let model = Model::new(layers).unwrap();
     let shape = Shape { height: size, width: size, channels: 1 };
     Plan::new(&model, shape, Carried::Nothing).is_ok().then_some((model, size))
 }

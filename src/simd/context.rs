@@ -35,12 +35,6 @@ impl<S: Simd, F: Real> Context<S, F> {
         Vector::<S, F>::LEN
     }
 
-    /// The size of a vector in bytes.
-    #[inline(always)]
-    pub fn vector_bytes(self) -> usize {
-        size_of::<Vector<S, F>>()
-    }
-
     /// `x` in every lane.
     #[inline(always)]
     pub fn splat(self, x: F) -> Vector<S, F> {

@@ -167,6 +167,11 @@ fn deep_stacks() {
             layer.padding = pick(&mut rng, &[Padding::Same, Padding::Same, Padding::Valid]);
             layer.dilation[0] = pick(&mut rng, &[1, 1, 2]);
             layer.stride[1] = pick(&mut rng, &[1, 1, 2]);
+            if round % 3 == 0 {
+                // Columns that are pooled, with rows that are not.
+                layer.poolings[0] = Pooling::None;
+                (layer.subsampling[0], layer.poolfactor[0]) = (1, 1);
+            }
             layer
         };
         let mut layers = vec![layer(Kernel::Relu, 3, 1, &Pooling::None)];

@@ -11,8 +11,7 @@
 //! layer's, [narrowed](super::narrow) to the sites that are not blank. What is left out would only add
 //! +0, so that all bits stay the same. Batches without blank patches do not come here.
 
-use std::ops::Range;
-
+use super::clear::{clear_around, clear_pooled, clear_values};
 use super::layer::{LayerRows, Meeting};
 use super::narrow::{LeftRow, NarrowStrip, Narrowed, RowSites, common};
 use super::pool::{PooledRow, pool_rows};
@@ -22,7 +21,7 @@ use super::support::Support;
 use crate::plan::{ROWS, Visit, hull};
 use crate::simd::{Real, Simd, Vector};
 
-/// Least part of a layer's entries for which it runs as if nothing were blank.
+/// A layer of which more than this part of the entries is left runs as if nothing were blank.
 const NEARLY_ALL: f64 = 0.95;
 
 /// The first and the last right site are multiples of this. Loops then keep their length for more rows,
@@ -199,65 +198,17 @@ impl<S: Simd, F: Real> Around<'_, S, F> {
     }
 }
 
-/// Clear all entries but those in `runs`.
-fn clear_around<T: Copy>(runs: &[Range<usize>], entries: &mut [T], zero: T) {
-    let mut done = 0;
-    for run in runs {
-        entries[done..run.start].fill(zero);
-        done = run.end;
-    }
-    entries[done..].fill(zero);
-}
-
-/// Clear the values of blocks outside of the right sites `clip` of a chunk; so far they are 0 outside of
-/// `dirty`. Windows at the ends of the clip read them.
-fn clear_values<S: Simd, F: Real>(
-    layer: &LayerRows<S, F>,
-    clip: Range<usize>,
-    dirty: &mut Range<usize>,
-    scratch: &mut Scratch<S, F>,
-) {
-    if *dirty == clip {
-        return;
-    }
-    for values in &mut scratch.layers[layer.visit.layer].values {
-        for row in values.chunks_exact_mut(layer.stage.values_row) {
-            let inside = common(dirty, &clip);
-            row[dirty.start..inside.start].fill(layer.cx.zero());
-            row[inside.end..dirty.end].fill(layer.cx.zero());
-        }
-    }
-    *dirty = clip;
-}
-
-/// Clear the windows that several chunks share: the first of these chunks may be left out.
-fn clear_pooled<S: Simd, F: Real>(
-    layer: &LayerRows<S, F>,
-    narrowed: &Narrowed<F>,
-    meeting: &Meeting,
-    scratch: &mut Scratch<S, F>,
-) {
-    let width = layer.stage.plan.cols.windows.len();
-    for pooled in &mut scratch.layers[layer.visit.layer].pooled[meeting.slot] {
-        for site in narrowed.lefts[meeting.slot].sites() {
-            pooled[site * width..][narrowed.windows.clone()].fill(layer.cx.zero());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::batch;
-    use crate::engine::batch::finder::{support_words, supports};
+    use crate::engine::batch::finder::{Finder, support_words};
     use crate::engine::batch::pack::{PerImage, Role, Source};
     use crate::engine::batch::stage::Stages;
     use crate::kernel::Kernel;
     use crate::model::{Layer, Model};
     use crate::plan::{Carried, Plan, Shape};
     use crate::simd::{Context, Isa, Task};
-
-    const SIDE: usize = 12;
 
     /// An image with pixels in one corner, against itself.
     struct Corner<'a>(&'a Plan);
@@ -269,12 +220,15 @@ mod tests {
         /// spoilt.
         fn run<S: Simd>(self, simd: S) -> [f32; 2] {
             let Self(plan) = self;
-            let pixel = |at| if at / SIDE < 4 && at % SIDE < 5 { (at % 7 + 1) as f32 } else { 0.0 };
-            let pixels: Vec<_> = (0..SIDE * SIDE).map(pixel).collect();
+            let Shape { height, width, .. } = plan.shape;
+            let pixel =
+                |at| if at / width < 4 && at % width < 5 { (at % 7 + 1) as f32 } else { 0.0 };
+            let pixels: Vec<_> = (0..height * width).map(pixel).collect();
             let pixels = PerImage { data: &pixels, len: pixels.len() };
             let norms = vec![0.0; plan.norms_len()];
             let norms = PerImage { data: &norms, len: norms.len() };
-            let words = supports(plan, pixels, norms).unwrap();
+            let mut words = vec![0; support_words(plan)];
+            assert!(Finder::new(plan, pixels).unwrap().find(pixels, norms, &mut words));
             let supports = Some(PerImage { data: &words[..], len: support_words(plan) });
             let source = Source { pixels, norms, log_derivatives: None, supports };
 
@@ -301,7 +255,7 @@ mod tests {
                     }
                 }
                 batch::run(&mut scratch, cx, &stages, || false);
-                scratch.totals[0].value()[0]
+                scratch.totals.last().unwrap().value()[0]
             };
             [kernel(0.0), kernel(f32::NAN)]
         }
@@ -310,14 +264,24 @@ mod tests {
     /// If a blank site were evaluated, the kernel would not be a number.
     #[test]
     fn blank_sites_are_not_evaluated() {
-        let layers = [2, 2]
-            .map(|subsampling| Layer { sigma: 0.7, ..Layer::new(Kernel::Exp, 3, subsampling) });
-        let shape = Shape { height: SIDE, width: SIDE, channels: 1 };
-        let model = Model::new(layers.to_vec()).unwrap();
-        let plan = Plan::new(&model, shape, Carried::Nothing).unwrap();
-        for isa in Isa::available() {
-            let [kernel, spoilt] = isa.run(Corner(&plan));
-            assert!(kernel > 0.0 && kernel == spoilt, "{}: {kernel}, {spoilt}", isa.name());
+        let two =
+            |kernel| [2, 2].map(|s| Layer { sigma: 0.7, ..Layer::new(kernel, 3, s) }).to_vec();
+        for (layers, width, carried) in [
+            (two(Kernel::Exp), 12, Carried::Nothing),
+            // Several chunks of columns; a map beside the CKN's; patches that are traced in registers.
+            (two(Kernel::Exp), 75, Carried::Nothing),
+            (two(Kernel::Relu), 12, Carried::Ntk),
+            (two(Kernel::Gelu), 12, Carried::Nothing),
+            (vec![Layer::new(Kernel::Relu, 5, 3)], 12, Carried::Nothing),
+        ] {
+            let shape = Shape { height: 12, width, channels: 1 };
+            let model = Model::new(layers).unwrap();
+            let plan = Plan::new(&model, shape, carried).unwrap();
+            for isa in Isa::available() {
+                let [kernel, spoilt] = isa.run(Corner(&plan));
+                let what = format!("{} {shape} {:?}", isa.name(), model.layers);
+                assert!(kernel > 0.0 && kernel == spoilt, "{what}: {kernel}, {spoilt}");
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct BlockInput<'a, S: Simd, F: Real> {
     pub kernel: &'a Prepared<F>,
     pub maps: Maps,
     /// Whether the patch kernels are traced while they are in registers.
-    pub traces: bool,
+    pub traces_at_once: bool,
     /// Weights of the trace.
     pub trace: &'a [F],
     pub sites: &'a [Site],

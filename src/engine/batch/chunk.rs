@@ -15,8 +15,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use crate::plan::{Axis, Window, hull};
-use crate::simd::Real;
+use crate::plan::Axis;
 
 /// Left columns that are summed together.
 pub const BLOCK: usize = 4;
@@ -24,22 +23,13 @@ pub const BLOCK: usize = 4;
 /// Most left sites that are evaluated together: a strip completes [`BLOCK`], the last one more.
 pub const SITES: usize = 8;
 
-/// Most right sites of a chunk. Narrower ones would fit the first-level cache with room to spare, but
-/// cost more in overhead than they save: see `docs/performance.md`.
-const WIDEST: usize = 32;
-
 /// Right columns of a register tile: with its [`BLOCK`] left ones, 12 sums, 3 right operands and 1
 /// left one fill the 16 registers of AVX2.
 pub const TILE: usize = 3;
 
-/// Whether vectors of so many bytes come with registers for two tiles: AVX-512's do.
-pub fn has_two_tiles(vector_bytes: usize) -> bool {
-    vector_bytes == 64
-}
-
 /// Zeros behind a row of values. A window that the far edge cuts by no more than this reads these zeros
 /// and so counts as whole. Loops over windows 2 sites apart read them, too.
-const PAD: usize = 2;
+pub const PAD: usize = 2;
 
 /// The place of each column: a ring of strips of left columns, and behind them a column of zeros.
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +38,14 @@ pub struct Columns {
     pub width: usize,
     /// Whether columns are sites.
     pub folded: bool,
-    /// Horizontal positions of a patch, and how many columns they are apart.
+    /// Horizontal positions of a patch.
     pub offsets: usize,
-    step: usize,
+    /// How many columns these are apart.
+    pub step: usize,
     /// Column that site 0 reads at offset 0; below 0 for one outside the image.
-    origin: isize,
+    pub origin: isize,
     /// Strips held at once.
-    strips: usize,
+    pub strips: usize,
 }
 
 /// A run of right sites.
@@ -80,12 +71,12 @@ pub struct Chunk<F> {
 pub struct Strip {
     pub index: usize,
     /// The place of the first left column.
-    start: usize,
+    pub start: usize,
     /// The distance to the next one.
-    stride: usize,
+    pub stride: usize,
     /// In a left column, right column `origin` stands at `pad`.
-    origin: usize,
-    pad: usize,
+    pub origin: usize,
+    pub pad: usize,
     /// The right columns.
     pub reach: Range<usize>,
     /// The sites whose last column is in this strip.
@@ -172,16 +163,16 @@ impl Columns {
         columns
     }
 
-    fn clip(&self, column: isize) -> usize {
+    pub fn clip(&self, column: isize) -> usize {
         column.clamp(0, self.width as isize - 1) as usize
     }
 
     /// The strips that hold the columns of a left site.
-    fn first_strip(&self, site: usize) -> usize {
+    pub fn first_strip(&self, site: usize) -> usize {
         self.clip(self.origin + site as isize) / BLOCK
     }
 
-    fn last_strip(&self, site: usize) -> usize {
+    pub fn last_strip(&self, site: usize) -> usize {
         self.clip(self.origin + (site + self.span()) as isize) / BLOCK
     }
 
@@ -198,67 +189,8 @@ impl Columns {
     }
 
     /// Columns from a patch's first one to its last.
-    fn span(&self) -> usize {
+    pub fn span(&self) -> usize {
         (self.offsets - 1) * self.step
-    }
-
-    /// Divide the right sites into chunks, about equal and the last one the longest.
-    pub fn chunks<F: Real>(&self, cols: &Axis) -> Vec<Chunk<F>> {
-        let sites = cols.sites.len();
-        let count = sites.div_ceil(WIDEST);
-        let mut ring = 0;
-        (0..count)
-            .map(|k| {
-                let sites = sites * k / count..sites * (k + 1) / count;
-                let chunk = self.chunk(cols, sites, ring);
-                ring = chunk.ring.end;
-                chunk
-            })
-            .collect()
-    }
-
-    fn chunk<F: Real>(&self, cols: &Axis, sites: Range<usize>, ring: usize) -> Chunk<F> {
-        let lowest = self.origin + sites.start as isize;
-        let highest = self.origin + (sites.end + self.span()) as isize;
-        let inside = self.clip(lowest)..self.clip(highest - 1) + 1;
-        // Position 0 of a column: a tile's first, or left of the image.
-        let base = if lowest < 0 { lowest } else { (inside.start / TILE * TILE) as isize };
-        let end = inside.end.next_multiple_of(TILE) as isize;
-        let stride = (end.max(highest) - base) as usize;
-        let layout = Layout { columns: *self, stride, base };
-        let is_last = sites.end == cols.sites.len();
-        let whole_sites = |w: &Window| {
-            let missing = cols.weights.len() - w.weights.len();
-            let fits = missing == 0 || (is_last && missing < PAD);
-            fits && w.first >= sites.start && w.sites().end <= sites.end
-        };
-        let ascending = cols.ascending.clone().filter(|&w| w < cols.windows.len());
-        let whole = ascending.filter(|&w| whole_sites(&cols.windows[w]));
-        let whole = hull(whole.map(|w| w..w + 1));
-        let cut = cols.windows.iter().enumerate().filter_map(|(index, window)| {
-            let inside = window.first.max(sites.start)..window.sites().end.min(sites.end);
-            (!inside.is_empty() && !whole.contains(&index)).then(|| Cut {
-                window: index,
-                first: inside.start - sites.start,
-                taps: inside.start - window.first..inside.end - window.first,
-            })
-        });
-        let firsts: Vec<_> =
-            cols.windows[whole.clone()].iter().map(|w| w.first - sites.start).collect();
-        let (strips, trace) = layout.strips(cols, &sites);
-        Chunk {
-            strips,
-            trace,
-            cut: cut.collect(),
-            step: firsts
-                .windows(2)
-                .map(|pair| pair[1] - pair[0])
-                .reduce(|a, b| if a == b { a } else { 0 }),
-            firsts,
-            whole,
-            sites,
-            ring: ring..ring + (self.strips * BLOCK + 1) * stride,
-        }
     }
 }
 
@@ -268,100 +200,4 @@ fn origin(cols: &Axis) -> isize {
     let mut inside = inputs.filter_map(|(offset, input)| Some((offset, input?)));
     let (offset, column) = inside.next().expect("a patch has a position inside");
     column as isize - (offset * cols.step) as isize
-}
-
-/// The places of a chunk's columns.
-struct Layout {
-    columns: Columns,
-    stride: usize,
-    /// Right column at position 0.
-    base: isize,
-}
-
-impl Layout {
-    /// The place of a left column; one outside the image is the column of zeros.
-    fn start(&self, column: isize) -> usize {
-        let Columns { width, strips, .. } = self.columns;
-        let slot = match usize::try_from(column) {
-            Ok(column) if column < width => column / BLOCK % strips * BLOCK + column % BLOCK,
-            _ => strips * BLOCK,
-        };
-        slot * self.stride
-    }
-
-    /// The strips, and the weights of the trace.
-    fn strips<F: Real>(&self, cols: &Axis, sites: &Range<usize>) -> (Vec<Strip>, Vec<F>) {
-        let columns = &self.columns;
-        let count = columns.width.div_ceil(BLOCK);
-        let mut completed: Vec<Vec<Site>> = (0..count).map(|_| Vec::new()).collect();
-        let mut trace = Vec::new();
-        let mut reaches = vec![0..0; count];
-        for (index, reach) in cols.reach.iter().enumerate() {
-            let reach = reach.start.max(sites.start)..reach.end.min(sites.end);
-            if reach.is_empty() {
-                continue;
-            }
-            let read = columns.read_by(&reach);
-            let last = columns.last_strip(index);
-            for reach in &mut reaches[columns.first_strip(index)..=last] {
-                *reach = hull([reach.clone(), read.clone()].into_iter());
-            }
-            let weights = cols.trace.get(index).map_or(&[][..], |row| &row[reach.clone()]);
-            completed[last].push(self.site(cols, index, reach, (sites.start, trace.len())));
-            trace.extend(weights.iter().map(|&weight| F::from_f64(weight)));
-        }
-        let strips = completed.into_iter().zip(reaches).enumerate();
-        let strips = strips
-            .filter(|(_, (_, reach))| !reach.is_empty())
-            .map(|(index, (sites, reach))| Strip {
-                index,
-                start: self.start((index * BLOCK) as isize),
-                stride: self.stride,
-                origin: self.base.max(0) as usize,
-                pad: (-self.base).max(0) as usize,
-                reach,
-                blocks: blocks(sites),
-            })
-            .collect();
-        (strips, trace)
-    }
-
-    fn site(
-        &self,
-        cols: &Axis,
-        index: usize,
-        reach: Range<usize>,
-        (first, trace): (usize, usize),
-    ) -> Site {
-        let Columns { origin, offsets, step, .. } = self.columns;
-        let base = |o: usize| {
-            let right = (origin + (reach.start + step * o) as isize - self.base) as usize;
-            self.start(origin + (index + step * o) as isize) + right
-        };
-        Site {
-            index,
-            bases: (0..offsets).map(base).collect(),
-            windows: cols.site_window_reach[index].clone(),
-            trace,
-            reach: reach.start - first..reach.end - first,
-        }
-    }
-}
-
-fn blocks(sites: Vec<Site>) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    for site in sites {
-        match blocks.last_mut() {
-            Some(Block { sites }) if sites.len() < SITES && follows(sites, &site) => {
-                sites.push(site)
-            }
-            _ => blocks.push(Block { sites: vec![site] }),
-        }
-    }
-    blocks
-}
-
-/// Whether `site` comes next after `sites`.
-fn follows(sites: &[Site], site: &Site) -> bool {
-    sites.last().is_none_or(|last| last.index + 1 == site.index)
 }

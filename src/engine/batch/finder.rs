@@ -2,32 +2,12 @@
 //!
 //! A patch is blank if the image is 0 all over it. Most patch kernels are exactly 0 for a blank patch,
 //! whatever the other patch is, and so are their derivatives. A pooled position is blank if its window
-//! covers blank patches only. So blank regions go on into deeper layers.
+//! covers blank patches only. So deeper layers have blank patches, too.
 
 use super::pack::PerImage;
 use super::support::{count, has, set, site_words, stride};
-use crate::plan::{Axis, LayerPlan, Plan};
+use crate::plan::{Axis, LayerPlan, Order, Plan};
 use crate::simd::Real;
-
-/// The supports of a set of images: for each as many words, one layer after the other. None if no image
-/// has a blank patch that can be left out.
-pub fn supports<F: Real>(plan: &Plan, pixels: PerImage<F>, norms: PerImage<F>) -> Option<Vec<u64>> {
-    let layers = &plan.pair.layers;
-    // Where sites are sparse, a pair takes so little time that a look at its images would count.
-    if !vanishes::<F>(&layers[0]) || layers[0].is_folded() {
-        return None;
-    }
-    if pixels.data.iter().all(|&value| value != F::ZERO) {
-        return None;
-    }
-    let finder = Finder::new::<F>(plan);
-    let mut words = Vec::with_capacity(pixels.count() * support_words(plan));
-    let mut any_blank = false;
-    for (pixels, norms) in pixels.iter().zip(norms.iter()) {
-        any_blank |= finder.add_image(pixels, norms, &mut words);
-    }
-    any_blank.then_some(words)
-}
 
 /// The words of one image's support.
 pub fn support_words(plan: &Plan) -> usize {
@@ -44,7 +24,7 @@ fn vanishes<F: Real>(layer: &LayerPlan) -> bool {
 }
 
 /// Finds the blank patches of images.
-struct Finder<'a> {
+pub struct Finder<'a> {
     plan: &'a Plan,
     /// For each layer.
     vanishes: Vec<bool>,
@@ -54,20 +34,43 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new<F: Real>(plan: &'a Plan) -> Self {
+    /// None if no blank patch of these images can be left out.
+    pub fn new<F: Real>(plan: &'a Plan, pixels: PerImage<F>) -> Option<Self> {
         let layers = &plan.pair.layers;
+        // Where sites are sparse, a pair takes so little time that a look at its images would count.
+        let uses = plan.pair.order == Order::Rows && !layers[0].is_folded();
+        if !uses || !vanishes::<F>(&layers[0]) || pixels.data.iter().all(|&value| value != F::ZERO)
+        {
+            return None;
+        }
         let positions =
             |axis: &Axis| (0..axis.inputs.len()).map(|input| axis.position(input)).collect();
-        Self {
+        Some(Self {
             plan,
             vanishes: layers.iter().map(vanishes::<F>).collect(),
             rows: positions(&layers[0].rows),
             cols: positions(&layers[0].cols),
-        }
+        })
     }
 
-    /// Add the support of one image to `words`; whether it has a blank patch.
-    fn add_image<F: Real>(&self, pixels: &[F], norms: &[F], words: &mut Vec<u64>) -> bool {
+    /// Write the supports of images: for each as many words, one layer after the other. Whether an image
+    /// has a blank patch.
+    pub fn find<F: Real>(
+        &self,
+        pixels: PerImage<F>,
+        norms: PerImage<F>,
+        words: &mut [u64],
+    ) -> bool {
+        let mut any_blank = false;
+        let images = pixels.iter().zip(norms.iter());
+        for (words, (pixels, norms)) in words.chunks_exact_mut(support_words(self.plan)).zip(images)
+        {
+            any_blank |= self.find_one(pixels, norms, words);
+        }
+        any_blank
+    }
+
+    fn find_one<F: Real>(&self, pixels: &[F], norms: &[F], mut words: &mut [u64]) -> bool {
         let (width, channels) = (self.plan.shape.width, self.plan.shape.channels);
         let mut inputs = Grid::from_fn(self.rows.len(), self.cols.len(), |y, x| {
             let pixel = (self.rows[y] * width + self.cols[x]) * channels;
@@ -80,7 +83,9 @@ impl<'a> Finder<'a> {
         {
             let sites = inputs.patches(layer, |site| !vanishes || norms[site] != F::ZERO);
             any_blank |= sites.has_gap();
-            words.extend_from_slice(&sites.words);
+            let (own, others) = words.split_at_mut(sites.words.len());
+            own.copy_from_slice(&sites.words);
+            words = others;
             inputs = sites.windows(layer);
         }
         any_blank
@@ -171,7 +176,11 @@ mod tests {
         }
         let norms = vec![0.0; images.len() * plan.norms_len()];
         let norms = PerImage { data: &norms, len: plan.norms_len() };
-        let words = supports(plan, PerImage { data: &pixels, len: 56 }, norms)?;
+        let pixels = PerImage { data: &pixels[..], len: 56 };
+        let mut words = vec![0; images.len() * support_words(plan)];
+        if !Finder::new(plan, pixels)?.find(pixels, norms, &mut words) {
+            return None;
+        }
         let mut support = Support::new(plan.pair.layers.iter());
         support.fill(words.chunks_exact(support_words(plan)));
         Some(support)

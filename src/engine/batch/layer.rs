@@ -1,6 +1,6 @@
-//! Two rows of left sites through one layer, against every right row in reach.
+//! Two rows of left sites through one layer, against the right rows of a visit.
 //!
-//! For left rows `l` and `l + 1`, the layer does this:
+//! For left rows `l` and `l + 1`, and all right rows in reach, the layer does this:
 //!
 //! ```text
 //! for each diagonal, from the first right row r that a left row meets to the last
@@ -18,7 +18,7 @@
 //!
 //! In a trace's layer, `M` is multiplied by its weights and summed, and nothing else follows. A map that
 //! is not pooled is written to the output's ring at once. By displacements, a visit has one diagonal, and
-//! `Q` is added to the output's ring at once, weighted for rows `l` and `r`.
+//! `Q` is added to the output's ring at once, weighted for rows `l` and `r`: no ring of right rows is needed.
 //!
 //! Each part of this order has its reason:
 //!
@@ -69,7 +69,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         0..self.stage.plan.gives
     }
 
-    /// Meet the right rows of the visit, and hand the result on.
+    /// Compute the rows of the visit, and pool or trace them.
     pub fn run(&self, scratch: &mut Scratch<S, F>) {
         if let Some(displacement) = self.visit.displacement {
             let meetings = self.meetings(self.visit.rows.start as isize + displacement);
@@ -224,7 +224,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             cx,
             kernel: &stage.kernel,
             maps: stage.maps(),
-            traces: stage.traces_at_once,
+            traces_at_once: stage.traces_at_once,
             trace: &chunk.trace,
             sites,
             first,

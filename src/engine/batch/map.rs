@@ -12,7 +12,7 @@ use super::block::{BlockInput, ColumnRing, RowNorms};
 use super::chunk::Site;
 use super::gradient;
 use super::stage::Maps;
-use super::trace::Run;
+use super::trace::TracedSite;
 use crate::kernel::{Patch, PatchKernel, SiteKernel, Visitor};
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 
@@ -41,7 +41,7 @@ impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
     #[inline(always)]
     fn visit<K: PatchKernel<F>>(self, kernel: &K) {
         let cx = self.block.cx;
-        if K::INLINES && self.block.traces {
+        if K::INLINES && self.block.traces_at_once {
             return self.traces(kernel);
         }
         match self.block.maps {
@@ -93,9 +93,7 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
             }
         }
     }
-}
 
-impl<S: Simd, F: Real> Evaluate<'_, S, F> {
     /// Trace the patch kernels, a function for each number of maps and each width of a patch.
     #[inline(always)]
     fn traces<K: PatchKernel<F>>(self, kernel: &K) {
@@ -127,12 +125,12 @@ impl<S: Simd, F: Real> Evaluate<'_, S, F> {
         let rings = [0, second_map::<MAPS>()].map(|map| block.columns.of(map));
         for site in block.sites {
             let at = kernel.at(*cx, block.left.patch(site.index));
-            let run = Run::<_, _, _, MAPS, OFFSETS>::new(*cx, at, rings, site, right);
+            let traced = TracedSite::<_, _, _, MAPS, OFFSETS>::new(*cx, at, rings, site, right);
             let mut sums = [cx.zero(); 2];
             for (sum, trace) in sums.iter_mut().zip(traces.iter()) {
                 *sum = trace[site.index];
             }
-            run.trace(&block.trace[site.trace..], &mut sums);
+            traced.add(&block.trace[site.trace..], &mut sums);
             for (sum, trace) in sums.iter().zip(traces.iter_mut()) {
                 trace[site.index] = *sum;
             }

@@ -12,7 +12,7 @@
 //!
 //! By displacements, a visit has one right row for each left one.
 //!
-//! The rings hold the last rows of each pooled map, which the next layer reads. No map is ever held
+//! The rings hold the pairs of rows that the next layer still reads. No map is ever held
 //! whole. `stage` and `chunk` turn a layer's plan into the tables that the steps walk through;
 //! `rows` has the weighted sum of rows that most steps come down to.
 //!
@@ -25,9 +25,11 @@
 pub mod blank;
 pub mod block;
 pub mod chunk;
+pub mod clear;
 pub mod finder;
 pub mod gradient;
 pub mod layer;
+pub mod layout;
 pub mod map;
 pub mod narrow;
 pub mod pack;

@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use super::chunk::{BLOCK, Strip, TILE, has_two_tiles};
+use super::chunk::{BLOCK, Strip, TILE};
 use super::ring::MapRing;
 use super::rows::sum_rows;
 use super::stage::{PatchRows, Stage};
@@ -151,14 +151,15 @@ impl<S: Simd, F: Real> Operands<'_, S, F> {
     ) {
         let [(shared, shared_right), (left, right), (next, next_right)] =
             rows.map(|rows| self.terms(rows));
+        // Only AVX-512 has registers for two tiles. Elsewhere one waits in the place of its result.
+        let waits = size_of::<Vector<S, F>>() < 64;
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
             let mut sums = add_products([[zero; TILE]; BLOCK], shared, &tile[shared_right.clone()]);
-            if !has_two_tiles(size_of::<Vector<S, F>>()) {
-                // Two tiles do not fit the registers: one waits in the place of its result.
+            if waits {
                 store(sums, t, &mut second);
             }
             store(add_products(sums, left, &tile[right.clone()]), t, &mut first);
-            if !has_two_tiles(size_of::<Vector<S, F>>()) {
+            if waits {
                 sums = load(t, &second);
             }
             store(add_products(sums, next, &tile[next_right.clone()]), t, &mut second);
@@ -206,7 +207,7 @@ fn add_products<V: SimdFloat<S>, S: Simd>(
 pub struct Sums<'a, S: Simd, F: Real> {
     pub cx: Context<S, F>,
     pub stage: &'a Stage<'a, F>,
-    /// The last rows of the input map.
+    /// The pairs of rows of the input map that are held.
     pub input: MapRing<'a, S, F>,
     pub rows: &'a PairRows,
 }

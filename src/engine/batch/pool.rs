@@ -1,7 +1,8 @@
 //! Steps 3 and 4: pooling, an axis at a time.
 //!
 //! The axes come in the order right columns, left columns, right rows, left rows. Each pass leaves
-//! less work for the next one.
+//! less work for the next one. By displacements, both axes of rows are pooled in one pass: see
+//! [`pool_pairs`].
 
 use std::ops::Range;
 

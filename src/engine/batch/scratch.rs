@@ -7,7 +7,7 @@ use super::pack::{Packed, Role, packed_length};
 use super::ring::{RingShape, Rings};
 use super::stage::{Maps, Stage, Stages};
 use super::support::Support;
-use crate::plan::ROWS;
+use crate::plan::{Order, ROWS};
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// One buffer a map: the CKN's first, then the NTK's or the derivatives'.
@@ -95,7 +95,7 @@ impl LayerLengths {
             jets: unless(stage.maps() != Maps::Gradients, JETS * stage.values_row),
             pooled: unless(stage.is_unpooled, sites * width),
             across: unless(stage.is_unpooled, stage.held_rows * width * width),
-            down: unless(stage.is_unpooled || stage.held_rows == 1, width * width),
+            down: unless(stage.is_unpooled || stage.order == Order::Displacements, width * width),
             traces: unless(!stage.is_trace(), sites),
         }
     }

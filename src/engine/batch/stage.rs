@@ -62,7 +62,9 @@ pub struct Stage<'a, F: Real> {
     /// The runs of needed entries in a pair of rows pooled along columns, by
     /// `[left window][right window]`.
     pub across_reach: Vec<Range<usize>>,
-    /// Right rows of which the pooled columns are held at once.
+    /// The order of the rows.
+    pub order: Order,
+    /// Right rows of which the pooled columns are held at once; one by displacements.
     pub held_rows: usize,
     /// Whether patch kernels are traced while they are in registers.
     pub traces_at_once: bool,
@@ -141,6 +143,7 @@ impl<'a, F: Real> Stage<'a, F> {
             col_weights: to_real(&cols.weights),
             row_trace: rows.trace.iter().map(to_real).collect(),
             across_reach: runs(cols),
+            order,
             held_rows: match order {
                 Order::Rows => longest.map_or(0, |longest| longest + 1),
                 Order::Displacements => 1,

@@ -12,15 +12,15 @@ use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
 /// Values of the maps that a layer gives; of the second one only if there is one.
 type Both<V> = [V; 2];
 
-/// A left site against a run of right ones, with patches of `OFFSETS` columns. `MAPS` indexes
+/// A left site of a trace's layer against the right ones in its reach, with patches of `OFFSETS` columns. `MAPS` indexes
 /// [`Maps::FUSED`].
-pub struct Run<'a, S: Simd, F: Real, K, const MAPS: usize, const OFFSETS: usize> {
+pub struct TracedSite<'a, S: Simd, F: Real, K, const MAPS: usize, const OFFSETS: usize> {
     cx: Context<S, F>,
     at: K,
     rows: Rows<&'a [Vector<S, F>], OFFSETS>,
 }
 
-/// What the patch kernels of a run read: for each map the columns under their patches, and the norms.
+/// What the patch kernels of a left site read: for each map the columns under their patches, and the norms.
 #[derive(Clone, Copy)]
 struct Rows<T, const OFFSETS: usize> {
     columns: Both<[T; OFFSETS]>,
@@ -40,7 +40,7 @@ impl<T: Copy, const OFFSETS: usize> Rows<T, OFFSETS> {
 }
 
 impl<'a, S: Simd, F: Real, K: SiteKernel<S, F>, const MAPS: usize, const OFFSETS: usize>
-    Run<'a, S, F, K, MAPS, OFFSETS>
+    TracedSite<'a, S, F, K, MAPS, OFFSETS>
 {
     /// How many maps there are.
     const GIVEN: usize = if MAPS == 0 { 1 } else { 2 };
@@ -90,7 +90,7 @@ impl<'a, S: Simd, F: Real, K: SiteKernel<S, F>, const MAPS: usize, const OFFSETS
 
     /// Add the weighted patch kernels to the sum of each map.
     #[inline(always)]
-    pub fn trace(&self, weights: &[F], sums: &mut Both<Vector<S, F>>) {
+    pub fn add(&self, weights: &[F], sums: &mut Both<Vector<S, F>>) {
         let len = self.rows.norms.len();
         let rows = self.rows.map(|row| &row[..len]);
         for (index, &weight) in weights[..len].iter().enumerate() {
