@@ -14,7 +14,7 @@
 use super::clear::{clear_around, clear_pooled, clear_values};
 use super::layer::{LayerRows, Meeting};
 use super::narrow::{LeftRow, NarrowStrip, Narrowed, RowSites, common};
-use super::pool::{PooledRow, pool_rows};
+use super::pool::RightWindow;
 use super::rows::weigh_rows;
 use super::scratch::{LayerScratch, Scratch};
 use super::support::Support;
@@ -158,42 +158,23 @@ impl<S: Simd, F: Real> Around<'_, S, F> {
 
     /// [`LayerRows::pool_rows`] without blank rows and without blank left windows.
     fn pool_rows(&self, diagonal: isize, scratch: &mut Scratch<S, F>) {
-        let LayerRows { cx, stage, visit } = *self.layer;
-        let (layer, rows) = (visit.layer, &visit.rows);
-        let Some(complete) =
-            usize::try_from(diagonal).ok().and_then(|row| stage.completes.get(row))
-        else {
-            return;
-        };
+        let LayerRows { cx, stage, visit: Visit { layer, rows, .. } } = *self.layer;
         let Narrowed { lefts, across_reach, .. } = &self.narrowed;
         let axis = &stage.plan.rows;
-        let support = scratch.right.support.layer(layer);
-        for &right in complete {
-            for map in 0..stage.plan.gives {
-                let LayerScratch { across, down, .. } = &mut scratch.layers[layer];
-                let mut pooled = [None; ROWS];
-                for (slot, (row, across)) in rows.clone().zip(across).enumerate() {
-                    let is_met = axis.site_window_reach[row].contains(&right);
-                    pooled[slot] = (is_met && !lefts[slot].is_blank)
-                        .then_some(PooledRow { row, across: &across[map] });
-                }
-                let output = &mut scratch.rings[layer];
-                for &top in &stage.tops[rows.start] {
-                    let is_new = axis.windows[top].first >= rows.start;
-                    if is_new && axis.window_reach[top].contains(&right) {
-                        clear_around(across_reach, output.pair_mut(map, top, right), cx.zero());
+        let support = scratch.right.support.layer(*layer);
+        let (buffers, output) = (&mut scratch.layers[*layer], &mut scratch.rings[*layer]);
+        for &index in self.layer.complete(diagonal) {
+            for &top in &stage.tops[rows.start] {
+                let is_new = axis.windows[top].first >= rows.start;
+                if is_new && axis.window_reach[top].contains(&index) {
+                    for map in 0..stage.plan.gives {
+                        clear_around(across_reach, output.pair_mut(map, top, index), cx.zero());
                     }
                 }
-                let is_blank = |row: usize| support.hull(row).is_empty();
-                cx.vectorize(
-                    #[inline(always)]
-                    || {
-                        let right = (right, is_blank);
-                        let pair = (rows, &across_reach[..]);
-                        pool_rows(cx, stage, right, pair, pooled, down, (output, map));
-                    },
-                );
             }
+            let is_blank = |row: usize| support.hull(row).is_empty();
+            let right = RightWindow { index, is_blank, reach: across_reach };
+            self.layer.pool_window(&right, |slot| lefts[slot].is_blank, buffers, output);
         }
     }
 }

@@ -39,13 +39,14 @@ use super::chunk::{Chunk, Site, Strip};
 use super::map::{self, Results};
 use super::patch::{PairRows, Products, Sums};
 use super::pool::{
-    PooledPair, PooledRow, pool_left_columns, pool_pairs, pool_right_columns, pool_rows,
+    PooledPair, PooledRow, RightWindow, pool_left_columns, pool_pairs, pool_right_columns,
+    pool_rows,
 };
 use super::ring::Rings;
 use super::scratch::{LayerScratch, Scratch};
 use super::stage::Stage;
 use super::trace::{take_sum, trace_block};
-use crate::plan::{Axis, ROWS, Visit};
+use crate::plan::{ROWS, Visit};
 use crate::simd::{Context, Real, Simd};
 
 /// A few rows of left sites of one layer.
@@ -268,35 +269,45 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
 
     /// Pool along right and left rows the windows of right rows that are complete by now.
     fn pool_rows(&self, diagonal: isize, scratch: &mut Scratch<S, F>) {
-        let Self { cx, stage, visit: Visit { layer, rows, .. } } = *self;
+        let Self { stage, visit: &Visit { layer, .. }, .. } = *self;
         if stage.is_unpooled {
             return;
         }
-        let Some(complete) =
-            usize::try_from(diagonal).ok().and_then(|row| stage.completes.get(row))
-        else {
-            return;
-        };
-        let Axis { site_window_reach, .. } = &stage.plan.rows;
-        for &right in complete {
-            for map in self.maps() {
-                let LayerScratch { across, down, .. } = &mut scratch.layers[*layer];
-                let mut lefts = [None; ROWS];
-                for ((left, row), across) in lefts.iter_mut().zip(rows.clone()).zip(across) {
-                    if site_window_reach[row].contains(&right) {
-                        *left = Some(PooledRow { row, across: &across[map] });
-                    }
-                }
-                let output = (&mut scratch.rings[*layer], map);
-                cx.vectorize(
-                    #[inline(always)]
-                    || {
-                        let right = (right, |_| false);
-                        let pair = (rows, &stage.across_reach[..]);
-                        pool_rows(cx, stage, right, pair, lefts, down, output);
-                    },
-                );
+        let (buffers, output) = (&mut scratch.layers[layer], &mut scratch.rings[layer]);
+        for &index in self.complete(diagonal) {
+            let right = RightWindow { index, is_blank: |_| false, reach: &stage.across_reach };
+            self.pool_window(&right, |_| false, buffers, output);
+        }
+    }
+
+    /// The windows of right rows that are complete after a diagonal.
+    pub fn complete(&self, diagonal: isize) -> &[usize] {
+        let row = usize::try_from(diagonal).ok();
+        row.and_then(|row| self.stage.completes.get(row)).map_or(&[], |windows| windows)
+    }
+
+    /// Pool along right and left rows a window of right rows, for the left rows that are not blank. A left
+    /// row is named by its place in the visit.
+    pub fn pool_window(
+        &self,
+        right: &RightWindow<impl Fn(usize) -> bool>,
+        is_blank: impl Fn(usize) -> bool,
+        buffers: &mut LayerScratch<S, F>,
+        output: &mut Rings<S, F>,
+    ) {
+        let Self { cx, stage, visit: Visit { rows, .. } } = *self;
+        let LayerScratch { across, down, .. } = buffers;
+        for map in self.maps() {
+            let mut lefts = [None; ROWS];
+            for (slot, (row, across)) in rows.clone().zip(&*across).enumerate() {
+                let is_met = stage.plan.rows.site_window_reach[row].contains(&right.index);
+                let needed = is_met && !is_blank(slot);
+                lefts[slot] = needed.then_some(PooledRow { row, across: &across[map] });
             }
+            cx.vectorize(
+                #[inline(always)]
+                || pool_rows(cx, stage, right, rows, lefts, down, (&mut *output, map)),
+            );
         }
     }
 

@@ -153,36 +153,45 @@ pub struct PooledRow<'a, V> {
     pub across: &'a [V],
 }
 
+/// A window of right rows. Around blank patches, some of what it covers is left out.
+pub struct RightWindow<'a, B> {
+    pub index: usize,
+    /// Whether a right row is left out.
+    pub is_blank: B,
+    /// The runs of entries that are computed.
+    pub reach: &'a [Range<usize>],
+}
+
 /// Pool along right rows, in the window `right`, and then along left rows, and add the result to a map of
 /// `output`. Of the left rows `pair`, `lefts` has those that the window needs.
 #[inline(always)]
 pub fn pool_rows<S: Simd, F: Real>(
     cx: Context<S, F>,
     stage: &Stage<F>,
-    (right, is_blank): (usize, impl Fn(usize) -> bool),
-    (pair, across_reach): (&Range<usize>, &[Range<usize>]),
+    right: &RightWindow<impl Fn(usize) -> bool>,
+    pair: &Range<usize>,
     lefts: [Option<PooledRow<Vector<S, F>>>; ROWS],
     down: &mut [Vector<S, F>],
     (output, map): (&mut Rings<S, F>, usize),
 ) {
     let rows = &stage.plan.rows;
     let area = stage.plan.cols.windows.len().pow(2);
-    let window = &rows.windows[right];
-    for reach in across_reach {
+    let window = &rows.windows[right.index];
+    for reach in right.reach {
         for (left, down) in lefts.iter().zip(down.chunks_exact_mut(area)) {
             let Some(left) = left else { continue };
             let taps = stage.row_weights.iter().copied().zip(window.sites());
-            let weighted = taps.filter(|(_, row)| !is_blank(*row)).map(|(weight, row)| {
+            let weighted = taps.filter(|(_, row)| !(right.is_blank)(*row)).map(|(weight, row)| {
                 (weight, &left.across[row % stage.held_rows * area..][reach.clone()])
             });
             weigh_rows(cx, weighted, false, &mut down[reach.clone()]);
         }
         for &top in &stage.tops[pair.start] {
-            if !rows.window_reach[top].contains(&right) {
+            if !rows.window_reach[top].contains(&right.index) {
                 continue;
             }
             let window = &rows.windows[top];
-            let target = &mut output.pair_mut(map, top, right)[reach.clone()];
+            let target = &mut output.pair_mut(map, top, right.index)[reach.clone()];
             let weighted = lefts.iter().zip(down.chunks_exact(area)).filter_map(|(left, down)| {
                 let tap = left.as_ref()?.row.checked_sub(window.first)?;
                 (tap < window.weights.len()).then(|| (stage.row_weights[tap], &down[reach.clone()]))
