@@ -25,7 +25,7 @@ use crate::simd::{Real, Simd, Vector};
 const NEARLY_ALL: f64 = 0.95;
 
 /// The first and the last right site are multiples of this. Loops then keep their length for more rows,
-/// and the processor foresees their ends.
+/// which made them faster: see `docs/performance.md`.
 const STEP: usize = 4;
 
 /// Whether rows of left sites have so many blank entries that it pays to go around them. A map that is
