@@ -90,8 +90,9 @@ pub fn digits() -> Case {
 }
 
 /// The flagship with its derivatives.
-pub fn flagship_gradients() -> Case {
-    Case { name: "exp, gradients", carried: Carried::Gradients, ..flagship() }
+pub fn flagship_gradients() -> [Case; 2] {
+    [("exp, gradients", Carried::Gradients), ("exp, NTK gradients", Carried::NtkGradients)]
+        .map(|(name, carried)| Case { name, carried, ..flagship() })
 }
 
 fn flagship_like(name: &'static str, change: impl Fn(&mut Layer)) -> Case {
@@ -106,9 +107,9 @@ pub fn all() -> Vec<Case> {
     let kernels =
         Kernel::ALL.into_iter().filter(|kernel| !["poly2", "poly3"].contains(&kernel.name()));
     let mut cases: Vec<_> = kernels.map(flagship_with).collect();
+    cases.extend(flagship_gradients());
     cases.extend([
         flagship_ntk(),
-        flagship_gradients(),
         flagship_like("exp, circular", |layer| layer.padding = Padding::Circular),
         flagship_like("exp, valid", |layer| layer.padding = Padding::Valid),
         flagship_like("exp, dilated", |layer| layer.dilation = [2, 2]),

@@ -14,7 +14,8 @@ computes of a pair of images:
 - "ntk": the NTK;
 - "both": the NTK and the CKN;
 - "gradient": the CKN and, along one more axis, its derivatives with respect to the logarithm of
-  ``sigma``, one for each layer whose kernel has one. There are ``gradients`` of them.
+  ``sigma``, one for each layer whose kernel has one. There are ``gradients`` of them;
+- "ntk_gradient": the NTK and its derivatives, in the same way.
 
 ``layers`` are those of the resolved ``model``, and tell besides ``input`` and ``output``, the ``(h,
 w)`` of the maps that a layer reads and leaves; ``patches``, how many there are along both axes;

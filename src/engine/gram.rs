@@ -75,7 +75,7 @@ fn check_outputs<F: Real, D: Dimension>(plan: &Plan, out: &Outputs<F, D>, shape:
     let fits = match plan.carried {
         Carried::Nothing => given == 0,
         Carried::Ntk => given <= 1,
-        Carried::Gradients => given == wanted,
+        Carried::Gradients | Carried::NtkGradients => given == wanted,
     };
     if !fits {
         bail!(

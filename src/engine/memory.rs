@@ -126,7 +126,7 @@ mod tests {
         let unpooled = layer(3, 1, Pooling::None);
         let mut around = layer(3, 2, Gaussian);
         around.padding = Padding::Circular;
-        for carried in [Carried::Nothing, Carried::Ntk, Carried::Gradients] {
+        for carried in Carried::ALL {
             for plan in [
                 flagship(32, carried),
                 plan(&[3, 3, 3].map(|side| layer(side, 2, Gaussian)), (32, 27, 1), carried),

@@ -7,6 +7,7 @@
 
 use super::interface::{
     Domain, Jet, Parameter, Parameters, Patch, PatchKernel, Setting, SiteKernel, homogeneous,
+    log_derivatives,
 };
 use super::relu;
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
@@ -70,6 +71,20 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let both = self.value_and_slope(cx, sum, right);
         homogeneous(cx, F::ONE, sum, [self.left, right], both)
+    }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let Self { left, bend, line } = self;
+        let inverses = right.inverse * left.inverse;
+        let [slope, curvature] = relu::slope_and_curvature(cx, sum * right.inverse * left.inverse);
+        let both = [slope.mul_add(bend, line), curvature * bend * inverses];
+        log_derivatives(cx, F::ZERO, sum, [left, right], both)
     }
 }
 

@@ -12,7 +12,9 @@
 //! where `W` is smooth on `[0, 1]` and approximated by a polynomial. For opposite patches, terms of the
 //! first formula cancel; those of this one do not.
 
-use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::interface::{
+    Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous, log_derivatives,
+};
 use super::relu;
 use crate::simd::{Coefficients, Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
@@ -89,6 +91,21 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let both = self.value_and_slope(cx, sum, right);
         homogeneous(cx, F::from_f64(2.0), sum, [self.0, right], both)
+    }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let Self(left) = self;
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        let [_, step] = relu::kappa_and_slope(cx, sum * right.inverse * left.inverse);
+        let shares = left.norm * left.inverse * (right.norm * right.inverse);
+        let curvature = shares * step * F::from_f64(4.0);
+        log_derivatives(cx, F::ONE, sum, [left, right], [slope, curvature])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::interface::{
     COSINE_AND_NORMS, Domain, Jet, Parameter, Patch, Setting, SiteKernel, homogeneous,
+    log_derivatives,
 };
 use crate::simd::{Context, Real, Simd, Vector};
 
@@ -16,6 +17,9 @@ pub(super) trait Function<F: Real>: Copy {
 
     /// `f(x)` and `f'(x)`; the first has the bits of [`Function::value`].
     fn value_and_slope<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> [Vector<S, F>; 2];
+
+    /// `f''(x)`.
+    fn curvature<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> Vector<S, F>;
 }
 
 /// The multiply-adds of a kernel from those of `f`. The form `f(S)` has no cosine and no norms.
@@ -74,5 +78,23 @@ impl<S: Simd, F: Real, G: Function<F>> SiteKernel<S, F> for AtSite<S, F, G> {
         }
         let zero = cx.zero();
         Jet { value, slope, left: zero, right: zero, sigma: zero }
+    }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        if self.homogeneous {
+            let inverses = right.inverse * self.left.inverse;
+            let curvature = self.function.curvature(cx, self.cosine(sum, right)) * inverses;
+            return log_derivatives(cx, F::ZERO, sum, [self.left, right], [slope, curvature]);
+        }
+        let zero = cx.zero();
+        let curvature = self.function.curvature(cx, sum);
+        Jet { value: slope, slope: curvature, left: zero, right: zero, sigma: zero }
     }
 }

@@ -85,6 +85,28 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
             sigma: (left.noise_share + noise_share(left.noise, right)) * angular,
         }
     }
+
+    /// With `s = dM/dS`, `ds/dS = x g g' s / c^2`, `n ds/dn = -t^2 s / c^2` and
+    /// `sigma ds/dsigma = (r^2 + r'^2) s / c^2`, where `c = sqrt(1 - x^2)`.
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let Self(left) = self;
+        let met = left.meet(cx, sum, right);
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        let steep = slope / (met.cosine * met.cosine);
+        Jet {
+            value: slope,
+            slope: steep * met.sine * met.inverses,
+            left: -(left.share * left.share * steep),
+            right: -(met.share * met.share * steep),
+            sigma: (left.noise_share + noise_share(left.noise, right)) * steep,
+        }
+    }
 }
 
 #[cfg(test)]

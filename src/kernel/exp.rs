@@ -5,7 +5,9 @@
 
 use std::f64::consts::LOG2_E;
 
-use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, Visitor, homogeneous};
+use super::interface::{
+    Jet, Parameters, Patch, PatchKernel, SiteKernel, Visitor, homogeneous, log_derivatives,
+};
 use crate::simd::{Context, Exp2, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// The exponential kernel on the sphere, for a `sigma` that is not tiny.
@@ -105,6 +107,17 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for ExpAtSite<S, F> {
         let both = self.value_and_slope(cx, sum, right);
         jet(cx, self.inverse_square, sum, [self.left, right], both)
     }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        slope_jet(cx, self.inverse_square, sum, [self.left, right], slope)
+    }
 }
 
 /// `sigma dM/dsigma = 2 M (1 - u) / sigma^2`, where `M u / sigma^2 = S dM/dS`.
@@ -118,6 +131,22 @@ fn jet<S: Simd, F: Real>(
 ) -> Jet<Vector<S, F>> {
     let jet = homogeneous(cx, F::ONE, sum, patches, both);
     let half = jet.value * inverse_square - sum * jet.slope;
+    Jet { sigma: half + half, ..jet }
+}
+
+/// With `s = dM/dS`, `ds/dS = s / (sigma^2 n n')` and `sigma ds/dsigma = 2 s ((1 - u) / sigma^2 - 1)`.
+#[inline(always)]
+fn slope_jet<S: Simd, F: Real>(
+    cx: Context<S, F>,
+    inverse_square: F,
+    sum: Vector<S, F>,
+    [left, right]: [Patch<S, F>; 2],
+    slope: Vector<S, F>,
+) -> Jet<Vector<S, F>> {
+    let steeper = slope * inverse_square;
+    let curvature = steeper * right.inverse * left.inverse;
+    let jet = log_derivatives(cx, F::ZERO, sum, [left, right], [slope, curvature]);
+    let half = steeper - sum * curvature - slope;
     Jet { sigma: half + half, ..jet }
 }
 
@@ -174,6 +203,17 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for SteepAtSite<S, F> {
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let both = self.value_and_slope(cx, sum, right);
         jet(cx, self.inverse_square, sum, [self.left, right], both)
+    }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        slope_jet(cx, self.inverse_square, sum, [self.left, right], slope)
     }
 }
 

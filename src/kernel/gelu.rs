@@ -174,6 +174,48 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
             sigma: angular + angular + by_left + by_right,
         }
     }
+
+    /// The slope is a function `F(x, r^2, r'^2)` times `sigma^2 / 4`. As `n dx/dn = -t^2 x` and
+    /// `n dr^2/dn = -2 t^2 r^2`,
+    ///
+    /// ```text
+    /// n dF/dn         = -t^2 (x F_x + 2 r^2 F_r)
+    /// sigma dF/dsigma = (r^2 + r'^2) x F_x - 2 t^2 r^2 F_r - 2 t'^2 r'^2 F_r'
+    /// F_x = (2 / pi) (1 + (r^2 + r'^2 + (r r' / c)^2 (1 + 2 x^2)) / c^2) / c
+    /// F_r = (2 / pi) x (1 + r'^2 / c^2) / c
+    /// ```
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let Self { left, scale, .. } = self;
+        let terms = self.terms(cx, sum, right);
+        let value = self.slope_of(right, terms);
+        let Terms { met, secant, steep, .. } = terms;
+        let (left_noise, right_noise) = (left.noise_share, noise_share(left.noise, right));
+        let (square, steep) = (secant * secant, steep * steep);
+        let factor = secant * (scale * F::from_f64(FRAC_2_PI));
+        let by_noise = |other: Vector<S, F>| met.sine * factor * other.mul_add(square, cx.one());
+        let (by_left_noise, by_right_noise) = (by_noise(right_noise), by_noise(left_noise));
+        let sines = met.sine * met.sine;
+        let around = (left_noise + right_noise) + steep * (sines + sines + cx.one());
+        let by_sine = factor * around.mul_add(square, cx.one());
+        let along = met.sine * by_sine;
+        let (left_square, right_square) = (left.share * left.share, met.share * met.share);
+        let left_part = (left_noise + left_noise) * by_left_noise;
+        let right_part = (right_noise + right_noise) * by_right_noise;
+        let noises = along * (left_noise + right_noise);
+        Jet {
+            value,
+            slope: by_sine * met.inverses,
+            left: -(left_square * (along + left_part)),
+            right: -(right_square * (along + right_part)),
+            sigma: value + value + noises - (left_square * left_part + right_square * right_part),
+        }
+    }
 }
 
 #[cfg(test)]

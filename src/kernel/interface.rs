@@ -1,6 +1,6 @@
 //! The interface of a kernel: the traits that it implements, and all else that its file needs.
 
-pub use super::jet::{Jet, homogeneous};
+pub use super::jet::{Jet, homogeneous, log_derivatives};
 pub use super::parameters::{Domain, Parameter, Parameters, Setting};
 pub use super::patch::Patch;
 use crate::simd::{Context, Real, Simd, Vector};
@@ -79,6 +79,19 @@ pub trait SiteKernel<S: Simd, F: Real>: Copy {
 
     /// `M` and all its derivatives; `M` has the bits of [`SiteKernel::value`].
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>>;
+
+    /// The slope and all its derivatives, for gradients of the NTK; its value has the bits of
+    /// [`SiteKernel::value_and_slope`].
+    ///
+    /// The slopes of `relu` and `abrelu` have no derivative where patches are parallel. They count as
+    /// constant there. This is right for patches that are parallel whatever `sigma` is, such as a patch
+    /// and itself.
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>>;
 }
 
 /// The multiplications for a cosine and for the product with two norms.

@@ -44,6 +44,9 @@ pub fn homogeneous<S: Simd, F: Real>(
 ///
 /// `n dM/dn` is a radial part, `degree M`, less the angular part `u dM/du = S dM/dS`. Below the floor
 /// the cosine does not depend on its norm, and the angular part is left out.
+///
+/// The slope of such a kernel, as the NTK takes it, is `(n n')^(degree - 1) kappa'(u)`. So this is its jet,
+/// too, with one degree less.
 #[inline(always)]
 pub fn log_derivatives<S: Simd, F: Real>(
     cx: Context<S, F>,

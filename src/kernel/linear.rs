@@ -57,4 +57,15 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         let jet = homogeneous(cx, F::ONE, sum, [self.left, right], both);
         Jet { sigma: jet.value, ..jet }
     }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        _sum: Vector<S, F>,
+        _right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let zero = cx.zero();
+        Jet { value: self.slope, slope: zero, left: zero, right: zero, sigma: self.slope }
+    }
 }

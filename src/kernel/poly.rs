@@ -68,20 +68,34 @@ impl<F: Real> Function<F> for Shifted<F> {
         self.value_and_slope(cx, x)[0]
     }
 
-    /// By squaring, along the binary digits of the exponent from the second highest down.
     #[inline(always)]
     fn value_and_slope<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> [Vector<S, F>; 2] {
         let Self { offset, exponent } = self;
         let base = x + cx.splat(offset);
-        let mut power = if exponent > 0 { base } else { cx.one() };
-        for digit in (0..exponent.checked_ilog2().unwrap_or(0)).rev() {
-            power *= power;
-            if exponent >> digit & 1 == 1 {
-                power *= base;
-            }
-        }
+        let power = power(cx, base, exponent);
         [power * base, power * F::from_f64((exponent + 1) as f64)]
     }
+
+    #[inline(always)]
+    fn curvature<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> Vector<S, F> {
+        let Self { offset, exponent } = self;
+        let Some(below) = exponent.checked_sub(1) else { return cx.zero() };
+        let factors = F::from_f64((exponent * (exponent + 1)) as f64);
+        power(cx, x + cx.splat(offset), below) * factors
+    }
+}
+
+/// By squaring, along the binary digits of the exponent from the second highest down.
+#[inline(always)]
+fn power<S: Simd, F: Real>(cx: Context<S, F>, base: Vector<S, F>, exponent: usize) -> Vector<S, F> {
+    let mut power = if exponent > 0 { base } else { cx.one() };
+    for digit in (0..exponent.checked_ilog2().unwrap_or(0)).rev() {
+        power *= power;
+        if exponent >> digit & 1 == 1 {
+            power *= base;
+        }
+    }
+    power
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! Homogeneous polynomial kernels: Bietti, *Approximation and learning with deep convolutional
 //! models: a kernel perspective*, ICLR 2022 (arXiv:2102.10032), section 2.
 
-use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::interface::{
+    Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous, log_derivatives,
+};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The homogeneous polynomial kernel of degree `D >= 2`.
@@ -52,5 +54,23 @@ impl<S: Simd, F: Real, const D: usize> SiteKernel<S, F> for AtSite<S, F, D> {
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let both = self.value_and_slope(cx, sum, right);
         homogeneous(cx, F::ONE, sum, [self.0, right], both)
+    }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let Self(left) = self;
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        let inverses = left.inverse * right.inverse;
+        let cosine = sum * inverses;
+        let mut curvature = inverses * F::from_f64((D * (D - 1)) as f64);
+        for _ in 2..D {
+            curvature *= cosine;
+        }
+        log_derivatives(cx, F::ZERO, sum, [left, right], [slope, curvature])
     }
 }

@@ -96,6 +96,25 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
             sigma: value * exponent * F::from_f64(-2.0 * LN_2),
         }
     }
+
+    /// The slope is `M / sigma^2`.
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let jet = self.jet(cx, sum, right);
+        let scale = |part: Vector<S, F>| part * self.inverse_square;
+        Jet {
+            value: scale(jet.value),
+            slope: scale(jet.slope),
+            left: scale(jet.left),
+            right: scale(jet.right),
+            sigma: scale(jet.sigma - (jet.value + jet.value)),
+        }
+    }
 }
 
 /// `n^2 + n'^2 - 2 S`, as `(n - n')^2 + 2 (n n' - S)`. Neither term is negative, and the difference in

@@ -11,7 +11,11 @@
 //! where `R` and `A` are smooth on `[0, 1]` and approximated by polynomials. So nothing cancels at
 //! either end.
 
-use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use std::f64::consts::FRAC_1_PI;
+
+use super::interface::{
+    Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous, log_derivatives,
+};
 use crate::simd::{Coefficients, Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
 /// `R` on `[0, 1]`. Errors: 1.5e-8 and 5.8e-18.
@@ -131,6 +135,19 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         let both = self.value_and_slope(cx, sum, right);
         homogeneous(cx, F::ONE, sum, [self.0, right], both)
     }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let Self(left) = self;
+        let inverses = right.inverse * left.inverse;
+        let [slope, curvature] = slope_and_curvature(cx, sum * right.inverse * left.inverse);
+        log_derivatives(cx, F::ZERO, sum, [left, right], [slope, curvature * inverses])
+    }
 }
 
 /// `kappa(u)`.
@@ -149,6 +166,30 @@ pub(super) fn kappa_and_slope<S: Simd, F: Real>(
     let v = distance(cx, cosine);
     let root = v.sqrt();
     [value(cx, cosine, v, root), slope(cx, cosine, v, root)]
+}
+
+/// `kappa'(u)` and `kappa''(u) = 1 / (pi sqrt(1 - u^2))`, which counts as 0 for parallel patches.
+#[inline(always)]
+pub(super) fn slope_and_curvature<S: Simd, F: Real>(
+    cx: Context<S, F>,
+    cosine: Vector<S, F>,
+) -> [Vector<S, F>; 2] {
+    let v = distance(cx, cosine);
+    let apart = apart(cx, v);
+    let sine = (v * (cx.splat(F::from_f64(2.0)) - v)).max(cx.splat(F::LEAST_INVERTIBLE)).sqrt();
+    [slope(cx, cosine, v, v.sqrt()), apart * F::from_f64(FRAC_1_PI) / sine]
+}
+
+/// `1 - |u|` up to which patches count as parallel, in units of `2^-MANTISSA_BITS`.
+///
+/// Rounding cannot tell such patches from parallel ones.
+const PARALLEL: f64 = 8.0;
+
+/// 0 for `v` of parallel patches, else 1.
+#[inline(always)]
+pub(super) fn apart<S: Simd, F: Real>(cx: Context<S, F>, v: Vector<S, F>) -> Vector<S, F> {
+    let parallel = F::from_f64(PARALLEL * (-f64::from(F::MANTISSA_BITS)).exp2());
+    cx.indicator(v - cx.splat(parallel))
 }
 
 /// `kappa'(u)`, given `v` and its root.

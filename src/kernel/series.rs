@@ -68,6 +68,17 @@ impl<F: Real> Function<F> for Terms<'_, F> {
         }
         [value, slope]
     }
+
+    #[inline(always)]
+    fn curvature<S: Simd>(self, cx: Context<S, F>, x: Vector<S, F>) -> Vector<S, F> {
+        let (mut value, mut slope, mut half) = (cx.zero(), cx.zero(), cx.zero());
+        for &coefficient in self.0.iter().rev() {
+            half = half.mul_add(x, slope);
+            slope = slope.mul_add(x, value);
+            value = value.mul_add(x, cx.splat(coefficient));
+        }
+        half + half
+    }
 }
 
 #[cfg(test)]

@@ -110,6 +110,31 @@ impl<S: Simd, F: Real, const ODD: bool> AtSite<S, F, ODD> {
         let [value, slope] = if ODD { [odd, even] } else { [even, odd] };
         [value, slope * self.rates.variance]
     }
+
+    /// The other kernel, of which the slope is a multiple.
+    #[inline(always)]
+    fn other<const OTHER: bool>(self) -> AtSite<S, F, OTHER> {
+        AtSite { left: self.left, rates: self.rates }
+    }
+
+    /// `sigma^2` times the jet of the `OTHER` kernel.
+    #[inline(always)]
+    fn jet_of_slope<const OTHER: bool>(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let jet = self.other::<OTHER>().jet(cx, sum, right);
+        let scale = |part: Vector<S, F>| part * self.rates.variance;
+        Jet {
+            value: scale(jet.value),
+            slope: scale(jet.slope),
+            left: scale(jet.left),
+            right: scale(jet.right),
+            sigma: scale(jet.sigma + (jet.value + jet.value)),
+        }
+    }
 }
 
 impl<S: Simd, F: Real, const ODD: bool> SiteKernel<S, F> for AtSite<S, F, ODD> {
@@ -145,6 +170,20 @@ impl<S: Simd, F: Real, const ODD: bool> SiteKernel<S, F> for AtSite<S, F, ODD> {
             -(value * scaled * scaled)
         };
         Jet { value, slope, left: along(left), right: along(right.norm), sigma }
+    }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        if ODD {
+            self.jet_of_slope::<false>(cx, sum, right)
+        } else {
+            self.jet_of_slope::<true>(cx, sum, right)
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! The polynomial kernel of degree 2 on patches that are not normalised.
 
-use super::interface::{Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous};
+use super::interface::{
+    Jet, Parameters, Patch, PatchKernel, SiteKernel, homogeneous, log_derivatives,
+};
 use crate::simd::{Context, Real, Simd, Vector};
 
 /// The square of the inner product.
@@ -50,5 +52,17 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let both = self.value_and_slope(cx, sum, right);
         homogeneous(cx, F::from_f64(2.0), sum, [self.left, right], both)
+    }
+
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        let share = self.factor * (right.norm * right.inverse);
+        log_derivatives(cx, F::ONE, sum, [self.left, right], [slope, share + share])
     }
 }

@@ -11,6 +11,7 @@
 use std::f64::consts::FRAC_1_PI;
 
 use super::interface::{COSINE_AND_NORMS, Jet, Parameters, Patch, PatchKernel, SiteKernel};
+use super::patch::NORM_FLOOR;
 use super::{jet, relu};
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
 
@@ -46,9 +47,6 @@ impl<F: Real> PatchKernel<F> for Step {
     }
 }
 
-/// `1 - |u|` up to which patches count as parallel, in units of `2^-MANTISSA_BITS`.
-const PARALLEL: f64 = 8.0;
-
 impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     /// At the singularity the slope is large, but finite.
     #[inline(always)]
@@ -62,8 +60,7 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
         let Self(left) = self;
         let cosine = sum * right.inverse * left.inverse;
         let v = relu::distance(cx, cosine);
-        let parallel = splat(PARALLEL * (-f64::from(F::MANTISSA_BITS)).exp2());
-        let v = v * cx.indicator(v - parallel);
+        let v = v * relu::apart(cx, v);
         let square = (v * (splat(2.0) - v)).max(cx.splat(F::LEAST_INVERTIBLE));
         let slope = splat(FRAC_1_PI) / square.sqrt();
         let value = relu::slope(cx, cosine, v, v.sqrt());
@@ -74,6 +71,29 @@ impl<S: Simd, F: Real> SiteKernel<S, F> for AtSite<S, F> {
     fn jet(self, cx: Context<S, F>, sum: Vector<S, F>, right: Patch<S, F>) -> Jet<Vector<S, F>> {
         let both = self.value_and_slope(cx, sum, right);
         jet::log_derivatives(cx, F::ZERO, sum, [self.0, right], both)
+    }
+
+    /// `kappa''(u) = u kappa'(u) / (1 - u^2)`, and 0 at the singularity.
+    #[inline(always)]
+    fn slope_jet(
+        self,
+        cx: Context<S, F>,
+        sum: Vector<S, F>,
+        right: Patch<S, F>,
+    ) -> Jet<Vector<S, F>> {
+        let Self(left) = self;
+        let [_, slope] = self.value_and_slope(cx, sum, right);
+        let cosine = sum * right.inverse * left.inverse;
+        let v = relu::distance(cx, cosine);
+        let square = (v * (cx.splat(F::from_f64(2.0)) - v)).max(cx.splat(F::LEAST_INVERTIBLE));
+        let steep = cosine * right.inverse * left.inverse * (relu::apart(cx, v) / square);
+        let curvature = steep * slope;
+        let by_norm = |patch: Patch<S, F>| {
+            let floor = F::from_f64(NORM_FLOOR);
+            -(sum.mul_add(curvature, slope) * cx.indicator(patch.norm - floor))
+        };
+        let (by_left, by_right) = (by_norm(left), by_norm(right));
+        Jet { value: slope, slope: curvature, left: by_left, right: by_right, sigma: cx.zero() }
     }
 }
 

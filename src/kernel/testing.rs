@@ -5,7 +5,7 @@
 //! the change of the exact result by the rounding of each argument. A kernel with an error of a few
 //! units is as precise as its arguments allow.
 
-use super::{Kernel, NORM_FLOOR, Parameters, Patch, PatchKernel, SiteKernel, Visitor};
+use super::{Jet, Kernel, NORM_FLOOR, Parameters, Patch, PatchKernel, SiteKernel, Visitor};
 use crate::simd::{Context, Double, Isa, Real, Simd, SimdBase, Task, Vector};
 
 /// The arguments of a kernel.
@@ -88,6 +88,23 @@ const NORMS: [f64; 7] = [9e-7, 1e-3, 0.1, 0.7, 1.0, 3.0, 20.0];
 /// An absolute part of every unit, near the least normal number of single precision.
 const LEAST: f64 = 1e-37;
 
+/// The same for the slope, which may be a large multiple of a kernel that is rounded to 0.
+const SLOPE_LEAST: f64 = 1e-33;
+
+/// The step of differences, and that of differences of differences. Both are powers of two, so that 1 and a
+/// step have an exact sum.
+const FINE: f64 = 1.0 / (1_u64 << 26) as f64;
+const COARSE: f64 = 1.0 / (1_u64 << 24) as f64;
+
+/// The largest size of a cosine at which differences of differences are precise.
+const FAR_FROM_PARALLEL: f64 = 0.9991;
+
+/// The least norm for such differences, of a kernel that has a least norm for differences.
+const LARGE: f64 = 0.7;
+
+/// Units of error of the slope's derivatives, for each that the kernel's derivatives may have.
+const SLOPE_UNITS: f64 = 4.0;
+
 /// Norms from 0 to the largest whose products are finite in single precision.
 pub(super) const HARD_NORMS: [f64; 12] =
     [0.0, 1e-15, 1e-9, 1e-6, 1e-3, 0.5, 1.0, 30.0, 1e4, 1e7, 1e12, 1e15];
@@ -98,31 +115,41 @@ pub(super) const TAME_NORMS: [f64; 8] = [0.0, 1e-15, 1e-9, 1e-6, 1e-3, 0.5, 1.0,
 impl Subject<'_> {
     /// Check that value and derivatives have at most so many units of error, at every level.
     pub fn check<F: Real>(&self, [value, derivatives]: [f64; 2]) {
-        let bounds = [value, derivatives, derivatives, derivatives, derivatives];
         let all = self.inputs::<F>();
-        let wanted: Vec<_> = all.iter().map(|input| self.wanted(*input)).collect();
+        let kernel = |point| jet_of(point, FINE, self.formula);
+        let slope = |point| jet_of(point, COARSE, &|point| self.slope(point));
+        let wanted: Vec<_> = all
+            .iter()
+            .map(|input| {
+                let jet = self.wanted(*input, LEAST, &kernel);
+                (jet, self.has_slope_jet(*input).then(|| self.wanted(*input, SLOPE_LEAST, &slope)))
+            })
+            .collect();
         for isa in Isa::available() {
             for ((input, wanted), got) in all.iter().zip(&wanted).zip(self.evaluate(isa, &all)) {
-                for (index, (exact, unit)) in wanted.iter().enumerate() {
-                    let error = (Double::from(got.jet[index]) - *exact).abs().0 / unit;
-                    assert!(
-                        error <= bounds[index],
-                        "{} on {}, sigma {}: {} is {:e}, not {exact:?}, off by {error}: {input:?}",
-                        self.kernel.name(),
-                        isa.name(),
-                        self.sigma,
-                        ["value", "slope", "left", "right", "sigma"][index],
-                        got.jet[index],
-                    );
+                let what =
+                    format!("{} on {}, sigma {}", self.kernel.name(), isa.name(), self.sigma);
+                let what = format!("{what}: {input:?}");
+                let (jet, slope_jet) = wanted;
+                assert_units(&what, jet, got.jet, [value, derivatives]);
+                if input.is_above_floor() {
+                    assert_units(&what, &jet[1..2], [got.slope], [derivatives; 2]);
                 }
-                let floored = input.norms.iter().any(|norm| *norm < F::from_f64(NORM_FLOOR));
-                if !floored {
-                    let (exact, unit) = wanted[1];
-                    let error = (Double::from(got.slope) - exact).abs().0 / unit;
-                    assert!(error <= derivatives, "{}: {input:?}", self.kernel.name());
+                if let Some(slope_jet) = slope_jet {
+                    let what = format!("slope of {what}");
+                    let units = derivatives * SLOPE_UNITS;
+                    assert_units(&what, slope_jet, got.slope_jet, [units; 2]);
                 }
             }
         }
+    }
+
+    /// Whether the slope's derivatives are compared there: the NTK takes the slope above the floor.
+    fn has_slope_jet<F: Real>(&self, input: Input<F>) -> bool {
+        let point = input.point(self.sigma);
+        let least = if self.least > 0.0 { LARGE } else { NORM_FLOOR };
+        let norms = point.norms.iter().all(|norm| norm.0 >= least);
+        norms && input.is_above_floor() && point.cosine().abs().0 <= FAR_FROM_PARALLEL
     }
 
     /// Check that all results are finite for patches of these norms, whatever their cosines.
@@ -132,8 +159,14 @@ impl Subject<'_> {
         let all = inputs::<F>(norms, &cosines);
         for isa in Isa::available() {
             for (input, got) in all.iter().zip(self.evaluate(isa, &all)) {
+                let is_finite = |numbers: [f64; 5]| numbers.into_iter().all(f64::is_finite);
+                // The fourth power of `sigma`, or its inverse, is a factor of some.
+                let has_slope_jet =
+                    self.sigma.ln().abs() * 4.0 < -F::LEAST_INVERTIBLE.to_f64().ln();
                 assert!(
-                    got.slope.is_finite() && got.jet.iter().all(|number| number.is_finite()),
+                    got.slope.is_finite()
+                        && is_finite(got.jet)
+                        && (!has_slope_jet || is_finite(got.slope_jet)),
                     "{} on {}, sigma {}: {got:?} at {input:?}",
                     self.kernel.name(),
                     isa.name(),
@@ -153,10 +186,15 @@ impl Subject<'_> {
     }
 
     /// Value, slope and the other derivatives, each with the unit of its error.
-    fn wanted<F: Real>(&self, input: Input<F>) -> [(Double, f64); 5] {
+    fn wanted<F: Real>(
+        &self,
+        input: Input<F>,
+        least: f64,
+        derivatives: &dyn Fn(Point) -> [Double; 5],
+    ) -> [(Double, f64); 5] {
         let point = input.point(self.sigma);
         let digit = (-1.0 - f64::from(F::MANTISSA_BITS)).exp2();
-        let exact = self.derivatives(point);
+        let exact = derivatives(point);
         let up = Double::from(1.0) + digit;
         let [left, right] = point.norms;
         let off = [
@@ -164,12 +202,10 @@ impl Subject<'_> {
             Point { norms: [left * up, right], ..point },
             Point { norms: [left, right * up], ..point },
         ];
-        let off = off.map(|point| self.derivatives(point));
+        let off = off.map(derivatives);
         let like = match self.size {
             Size::Relative => exact,
-            Size::Natural => {
-                self.derivatives(Point { sum: point.norms_product() * 0.999, ..point })
-            }
+            Size::Natural => derivatives(Point { sum: point.norms_product() * 0.999, ..point }),
         };
         let change =
             like[1] * if self.size == Size::Relative { point.sum } else { point.norms_product() };
@@ -177,28 +213,51 @@ impl Subject<'_> {
         std::array::from_fn(|index| {
             let like = if index < 2 { like[index] } else { like[index].abs() + common };
             let moved: f64 = off.iter().map(|off| (off[index] - exact[index]).abs().0).sum();
-            (exact[index], digit * like.abs().0 + moved + LEAST)
+            (exact[index], digit * like.abs().0 + moved + least)
         })
     }
 
-    /// Value and derivatives, by central differences of fourth order.
-    fn derivatives(&self, point: Point) -> [Double; 5] {
-        // A power of two, so that 1 + STEP is exact.
-        const STEP: f64 = 1.0 / (1_u64 << 26) as f64;
-        let difference = |change: &dyn Fn(f64) -> Point| {
-            let across = |step| (self.formula)(change(step)) - (self.formula)(change(-step));
-            (across(STEP) * 8.0 - across(2.0 * STEP)) / (12.0 * STEP)
-        };
+    /// The slope.
+    fn slope(&self, point: Point) -> Double {
         let product = point.norms_product();
-        let [left, right] = point.norms;
-        let slope = difference(&|step| Point { sum: point.sum + product * step, ..point });
-        [
-            (self.formula)(point),
-            slope / product,
-            difference(&|step| Point { norms: [left * (1.0 + step), right], ..point }),
-            difference(&|step| Point { norms: [left, right * (1.0 + step)], ..point }),
-            difference(&|step| Point { sigma: point.sigma * (1.0 + step), ..point }),
-        ]
+        let moved = |step| (self.formula)(Point { sum: point.sum + product * step, ..point });
+        difference(COARSE, &moved) / product
+    }
+}
+
+/// A number at a point and its derivatives there.
+fn jet_of(point: Point, step: f64, of: &dyn Fn(Point) -> Double) -> [Double; 5] {
+    let product = point.norms_product();
+    let [left, right] = point.norms;
+    let difference = |of: &dyn Fn(f64) -> Double| difference(step, of);
+    [
+        of(point),
+        difference(&|step| of(Point { sum: point.sum + product * step, ..point })) / product,
+        difference(&|step| of(Point { norms: [left * (1.0 + step), right], ..point })),
+        difference(&|step| of(Point { norms: [left, right * (1.0 + step)], ..point })),
+        difference(&|step| of(Point { sigma: point.sigma * (1.0 + step), ..point })),
+    ]
+}
+
+/// The derivative at 0, by central differences of fourth order.
+fn difference(step: f64, of: &dyn Fn(f64) -> Double) -> Double {
+    let across = |step: f64| of(step) - of(-step);
+    (across(step) * 8.0 - across(2.0 * step)) / (12.0 * step)
+}
+
+/// Assert that `got` is within so many units: the first number, and the others.
+#[track_caller]
+fn assert_units<const N: usize>(
+    what: &str,
+    wanted: &[(Double, f64)],
+    got: [f64; N],
+    [value, derivatives]: [f64; 2],
+) {
+    for (index, ((exact, unit), got)) in wanted.iter().zip(got).enumerate() {
+        let error = (Double::from(got) - *exact).abs().0 / unit;
+        let name = ["value", "slope", "left", "right", "sigma"][index];
+        let bound = if index == 0 { value } else { derivatives };
+        assert!(error <= bound, "{what}: {name} is {got:e}, not {exact:?}, off by {error}");
     }
 }
 
@@ -222,6 +281,10 @@ struct Input<F> {
 }
 
 impl<F: Real> Input<F> {
+    fn is_above_floor(self) -> bool {
+        self.norms.iter().all(|norm| *norm >= F::from_f64(NORM_FLOOR))
+    }
+
     fn point(self, sigma: f64) -> Point {
         let norms = self.norms.map(|norm| Double::from(norm.to_f64()));
         let [sum, sigma] = [self.sum.to_f64(), sigma].map(Double::from);
@@ -250,6 +313,8 @@ struct Got {
     slope: f64,
     /// Value, slope, by left norm, by right norm, by sigma.
     jet: [f64; 5],
+    /// The same of the slope.
+    slope_jet: [f64; 5],
 }
 
 struct Evaluate<'a, F> {
@@ -287,7 +352,7 @@ impl<S: Simd, F: Real> Visitor<F> for Batches<'_, S, F> {
     }
 }
 
-/// The results of a vector of inputs. All three methods give the same bits of the value.
+/// The results of a vector of inputs. All methods give the same bits of a number.
 fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     cx: Context<S, F>,
     kernel: &K,
@@ -300,16 +365,18 @@ fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     let sum = lanes(&|input| input.sum);
     let site = kernel.at(cx, left);
     let [value, slope] = site.value_and_slope(cx, sum, right);
-    let jet = site.jet(cx, sum, right);
+    let (jet, slope_jet) = (site.jet(cx, sum, right), site.slope_jet(cx, sum, right));
     let bits = |value: Vector<S, F>| -> Vec<u64> {
         value.as_slice().iter().map(|value| value.to_f64().to_bits()).collect()
     };
     assert_eq!(bits(site.value(cx, sum, right)), bits(value));
     assert_eq!(bits(jet.value), bits(value));
+    assert_eq!(bits(slope_jet.value), bits(slope));
     let lane = |index: usize| {
         let of = |vector: Vector<S, F>| vector.as_slice()[index].to_f64();
-        let jet = [jet.value, jet.slope, jet.left, jet.right, jet.sigma].map(of);
-        Got { slope: of(slope), jet }
+        let numbers =
+            |jet: Jet<Vector<S, F>>| [jet.value, jet.slope, jet.left, jet.right, jet.sigma].map(of);
+        Got { slope: of(slope), jet: numbers(jet), slope_jet: numbers(slope_jet) }
     };
     (0..cx.lanes()).map(lane).collect()
 }

@@ -82,22 +82,23 @@ fn check_patch(
 
 /// Every slope that is needed must be one that a kernel has.
 pub(super) fn slopes(model: &Model, carried: Carried) -> Result<()> {
-    let mut needed = carried == Carried::Ntk;
+    let mut needed = carried.has_ntk();
     for (index, layer) in model.layers.iter().enumerate() {
         if let (true, Some(why)) = (needed, layer.kernel.singular()) {
-            let (what, remedy) = match carried {
-                Carried::Ntk => ("the NTK", "take the CKN, ntk=False, or another kernel there"),
-                Carried::Nothing | Carried::Gradients => (
+            let (what, remedy) = if carried.has_ntk() {
+                ("the NTK", "take the CKN, ntk=False, or another kernel there")
+            } else {
+                (
                     "a gradient with respect to the sigma of a layer before",
                     "use another kernel there",
-                ),
+                )
             };
             bail!(
                 "model: layer {index}: {what} needs the slope of kernel {:?}, {why}; {remedy}",
                 layer.kernel.name(),
             );
         }
-        needed |= carried == Carried::Gradients && layer.kernel.has_sigma();
+        needed |= carried.has_gradients() && layer.kernel.has_sigma();
     }
     Ok(())
 }

@@ -60,12 +60,16 @@ impl LayerPlan {
         let [value, slope] = kernel.prepare::<f32>(*sigma, parameters).multiply_adds();
         // The cosine takes two multiplications, the norms two more.
         let alone = 4 + value;
+        // `T` is the slope times a sum, plus M.
+        let ntk = alone + slope + 1;
         match self.carried {
             _ if self.gives == 1 => alone,
-            // `T` is the slope times a sum, plus M.
-            Carried::Ntk => alone + slope + 1,
+            Carried::Nothing | Carried::Ntk => ntk,
             // A derivative takes the slope and two norms', which are some six more.
-            _ => alone + slope + 6 + 3 * (self.reads - 1),
+            Carried::Gradients => alone + slope + 6 + 3 * self.sigmas_before,
+            Carried::NtkGradients if self.gives == 2 => ntk,
+            // The slope has such derivatives, too, and the derivative of `T` takes five of them.
+            Carried::NtkGradients => ntk + 6 + 6 + (3 + 5) * self.sigmas_before,
         }
     }
 

@@ -89,12 +89,9 @@ impl Plan {
             placements.push(placement);
             sizes.push(output);
         }
-        let carried_by_norms = match carried {
-            Carried::Ntk => Carried::Nothing,
-            other => other,
-        };
-        let norms = (1..model.layers.len())
-            .map(|count| Pipeline::new(model, count, shape, Output::Diagonal, carried_by_norms));
+        let norms = (1..model.layers.len()).map(|count| {
+            Pipeline::new(model, count, shape, Output::Diagonal, carried.without_ntk())
+        });
         let pixel_scale = (0..AXES).map(|along| axis::mean_scale(model, 0, along)).product();
         Ok(Self {
             shape,
@@ -133,7 +130,7 @@ impl Plan {
     /// Derivatives of a kernel: one for each layer with a `sigma`, or none.
     pub fn gradients(&self) -> usize {
         match self.carried {
-            Carried::Gradients => self.model.layers_with_sigma().count(),
+            carried if carried.has_gradients() => self.model.layers_with_sigma().count(),
             _ => 0,
         }
     }

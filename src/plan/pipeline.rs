@@ -13,8 +13,30 @@ pub enum Carried {
     Nothing,
     /// The map of the NTK.
     Ntk,
-    /// Derivatives with respect to the logarithm of each layer's `sigma`.
+    /// The CKN's derivatives with respect to the logarithm of each layer's `sigma`.
     Gradients,
+    /// The map of the NTK, and the derivatives of both.
+    NtkGradients,
+}
+
+impl Carried {
+    /// Every choice.
+    pub const ALL: [Self; 4] = [Self::Nothing, Self::Ntk, Self::Gradients, Self::NtkGradients];
+
+    /// Whether the map of the NTK is among them.
+    pub fn has_ntk(self) -> bool {
+        matches!(self, Self::Ntk | Self::NtkGradients)
+    }
+
+    /// Whether derivatives are among them.
+    pub fn has_gradients(self) -> bool {
+        matches!(self, Self::Gradients | Self::NtkGradients)
+    }
+
+    /// The maps that the norms need: those of the CKN.
+    pub(super) fn without_ntk(self) -> Self {
+        if self.has_gradients() { Self::Gradients } else { Self::Nothing }
+    }
 }
 
 /// One layer with its geometry.
@@ -30,10 +52,13 @@ pub struct LayerPlan {
     pub held: Held,
     /// The maps beside the CKN's.
     pub carried: Carried,
-    /// Maps that it reads: the CKN's first, then the NTK's, or the derivatives' in the order of layers.
+    /// Maps that it reads: the CKN's first, then the NTK's if there is one, and derivatives of what comes
+    /// first in the order of layers. In the first layer the NTK's map is equal to the CKN's, and not read.
     pub reads: usize,
-    /// Maps that it gives: those that it reads, and last the derivative by its own `sigma`.
+    /// Maps that it gives: those that it reads and the NTK's, and last the derivatives by its own `sigma`.
     pub gives: usize,
+    /// Layers before it whose kernel has a `sigma`, if there are derivatives.
+    pub sigmas_before: usize,
 }
 
 /// Layers in sequence, and the order in which their rows are computed.
@@ -56,6 +81,7 @@ impl Pipeline {
         match last.carried {
             Carried::Ntk => vec![1, 0],
             Carried::Nothing | Carried::Gradients => (0..last.gives).collect(),
+            Carried::NtkGradients => (1..last.gives).step_by(2).collect(),
         }
     }
 
@@ -77,17 +103,17 @@ impl Pipeline {
                 (visits, held.into_iter().map(Held::Rows).collect())
             }
         };
-        let mut gives = 1;
+        let (mut gives, mut sigmas) = (1, 0);
         let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&held);
         let layers = layers
             .map(|((layer, (rows, cols)), &held)| {
-                let reads = gives;
-                gives = match carried {
-                    Carried::Nothing => 1,
-                    Carried::Ntk => 2,
-                    Carried::Gradients => reads + usize::from(layer.kernel.has_sigma()),
-                };
-                LayerPlan { layer: layer.clone(), rows, cols, held, carried, reads, gives }
+                let (reads, sigmas_before) = (gives, sigmas);
+                if carried.has_gradients() && layer.kernel.has_sigma() {
+                    sigmas += 1;
+                }
+                gives = (1 + usize::from(carried.has_ntk())) * (1 + sigmas);
+                let layer = layer.clone();
+                LayerPlan { layer, rows, cols, held, carried, reads, gives, sigmas_before }
             })
             .collect();
         let held = held.last().copied().unwrap_or(Held::Rows(0));

@@ -27,10 +27,12 @@ pub(super) enum Kind {
     Both,
     /// The CKN and its derivatives with respect to the logarithm of each `sigma`.
     Gradient,
+    /// The NTK and its derivatives.
+    NtkGradient,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Ckn, Self::Ntk, Self::Both, Self::Gradient];
+    const ALL: [Self; 5] = [Self::Ckn, Self::Ntk, Self::Both, Self::Gradient, Self::NtkGradient];
 
     /// The name in Python.
     fn name(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Kind {
             Self::Ntk => "ntk",
             Self::Both => "both",
             Self::Gradient => "gradient",
+            Self::NtkGradient => "ntk_gradient",
         }
     }
 
@@ -54,12 +57,13 @@ impl Kind {
             Self::Ckn => Carried::Nothing,
             Self::Ntk | Self::Both => Carried::Ntk,
             Self::Gradient => Carried::Gradients,
+            Self::NtkGradient => Carried::NtkGradients,
         }
     }
 
     /// Whether a layer without a kernel has the one of the NTK.
     fn is_ntk(self) -> bool {
-        self.carried() == Carried::Ntk
+        self.carried().has_ntk()
     }
 }
 
@@ -83,7 +87,7 @@ impl PyPlan {
         Ok(Self { plan, kind })
     }
 
-    /// "ckn", "ntk", "both" or "gradient".
+    /// "ckn", "ntk", "both", "gradient" or "ntk_gradient".
     #[getter]
     fn kind(&self) -> &'static str {
         self.kind.name()
@@ -135,7 +139,8 @@ impl PyPlan {
         self.plan.norms_len()
     }
 
-    /// Derivatives of a kernel: one a layer with a `sigma` if the kind is "gradient", else none.
+    /// Derivatives of a kernel: one a layer with a `sigma` if the kind is "gradient" or "ntk_gradient",
+    /// else none.
     #[getter]
     fn gradients(&self) -> usize {
         self.plan.gradients()
@@ -210,11 +215,13 @@ impl PyPlan {
             (Kind::Both, [kernel, ckn]) => {
                 compute::Results { kernel, beside: Some(compute::Beside::Ckn(ckn)) }
             }
-            (Kind::Gradient, [kernel, gradient]) => {
+            (Kind::Gradient | Kind::NtkGradient, [kernel, gradient]) => {
                 compute::Results { kernel, beside: Some(compute::Beside::Gradient(gradient)) }
             }
             (Kind::Ckn | Kind::Ntk, _) => return Err(self.wrong_results(1, out.len())),
-            (Kind::Both | Kind::Gradient, _) => return Err(self.wrong_results(2, out.len())),
+            (Kind::Both | Kind::Gradient | Kind::NtkGradient, _) => {
+                return Err(self.wrong_results(2, out.len()));
+            }
         };
         Ok(results)
     }

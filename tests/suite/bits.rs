@@ -45,7 +45,9 @@ fn one_triangle_has_the_bits_of_the_whole() {
         check_symmetric::<f64>(&plan(Kernel::Relu, ntk));
     }
     for model in unusual_models() {
-        check_symmetric::<f32>(&Plan::new(&model, SHAPE, Carried::Gradients).unwrap());
+        for carried in [Carried::Gradients, Carried::NtkGradients] {
+            check_symmetric::<f32>(&Plan::new(&model, SHAPE, carried).unwrap());
+        }
     }
 }
 
@@ -80,7 +82,7 @@ fn check_blocks<F: Compiled>(plan: &Plan) {
         assert_same("block", &block, &wanted);
     }
 
-    if plan.carried == Carried::Gradients {
+    if plan.carried.has_gradients() {
         return;
     }
     let (left, right) = (norms(plan, &x), norms(plan, &y));
@@ -102,7 +104,7 @@ fn bits_depend_on_the_pair_alone() {
     let plan = Plan::new(&Model::new(sparse).unwrap(), SHAPE, Carried::Ntk).unwrap();
     check_blocks::<f32>(&plan);
     for model in unusual_models() {
-        for carried in [Carried::Ntk, Carried::Gradients] {
+        for carried in [Carried::Ntk, Carried::Gradients, Carried::NtkGradients] {
             check_blocks::<f32>(&Plan::new(&model, SHAPE, carried).unwrap());
         }
     }

@@ -70,7 +70,7 @@ fn check_in<F: Compiled>(plan: &Plan, seed: u64) {
 }
 
 fn check(model: &Model, shape: Shape) {
-    for carried in [Carried::Nothing, Carried::Ntk, Carried::Gradients] {
+    for carried in Carried::ALL {
         // A kernel without a slope has only a CKN.
         let Ok(plan) = Plan::new(model, shape, carried) else { continue };
         for seed in 60..63 {
@@ -117,7 +117,7 @@ fn random_models_keep_their_bits() {
             readout: pick(&mut rng, &[Readout::Trace, Readout::Mean]),
         };
         let shape = shape(rng.random_range(8..16), rng.random_range(8..40), 2);
-        let carried = pick(&mut rng, &[Carried::Nothing, Carried::Ntk, Carried::Gradients]);
+        let carried = pick(&mut rng, &Carried::ALL);
         let model = wanted.model(&mut rng, shape, 1 + index % 3, carried);
         let plan = Plan::new(&model, shape, carried).unwrap();
         check_in::<f32>(&plan, 65 + index as u64);

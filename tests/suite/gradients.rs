@@ -1,8 +1,8 @@
 //! Derivatives with respect to the logarithm of each layer's `sigma`.
 
 use crate::common::{
-    SHAPE, Wanted, all, assert_close, assert_same, carried, cast, gram, images, largest, layer,
-    oracle, pick, rng, shape, unusual_models,
+    SHAPE, Wanted, all, assert_close, assert_same, cast, gram, images, largest, layer, oracle,
+    pick, rng, shape, unusual_models,
 };
 use ckn_rs::convention::Convention;
 use ckn_rs::error::Error;
@@ -31,15 +31,30 @@ fn differences(model: &Model, of: impl Fn(&Model) -> Array2<f64>) -> Vec<Array2<
     model.layers_with_sigma().map(slope).collect()
 }
 
+/// The kernel without gradients, and with them.
+const KERNELS: [[Carried; 2]; 2] =
+    [[Carried::Nothing, Carried::Gradients], [Carried::Ntk, Carried::NtkGradients]];
+
 /// Compares gradients of random images with central differences, of the engine and of the oracle.
 fn check(model: &Model, shape: Shape, seed: u64) {
-    let what = format!("{shape} {model:?}");
+    for [alone, gradients] in KERNELS {
+        // A kernel without a slope has no NTK.
+        if alone == Carried::Nothing || Plan::new(model, shape, alone).is_ok() {
+            check_one(model, shape, seed, [alone, gradients]);
+        }
+    }
+}
+
+fn check_one(model: &Model, shape: Shape, seed: u64, [alone, gradients]: [Carried; 2]) {
+    let what = format!("{shape} {gradients:?} {model:?}");
     let mut rng = rng(seed);
     let (x, y) = (images(&mut rng, 3, shape), images(&mut rng, 5, shape));
-    let plan = Plan::new(model, shape, Carried::Gradients).unwrap();
-    let value =
-        |model: &Model| gram(&Plan::new(model, shape, Carried::Nothing).unwrap(), &x, Some(&y));
-    let naive = |model: &Model| oracle::gram(model, shape, &x, &y).0;
+    let plan = Plan::new(model, shape, gradients).unwrap();
+    let value = |model: &Model| gram(&Plan::new(model, shape, alone).unwrap(), &x, Some(&y));
+    let naive = |model: &Model| {
+        let (ckn, ntk) = oracle::gram(model, shape, &x, &y);
+        if alone.has_ntk() { ntk } else { ckn }
+    };
     let got = all(&plan, &x, Some(&y));
     let single = all(&plan, &cast::<f32>(&x), Some(&cast::<f32>(&y)));
     assert_same(&what, &got[0], &value(model));
@@ -95,11 +110,13 @@ fn derivatives_of_a_symmetric_matrix() {
     let model =
         Model::new([3, 2].map(|side| layer(Kernel::Exp, side, 2, &Pooling::Average)).to_vec());
     let (model, x) = (model.unwrap(), images(&mut rng(52), 37, SHAPE));
-    let plan = Plan::new(&model, SHAPE, Carried::Gradients).unwrap();
-    let value = |model: &Model| gram(&Plan::new(model, SHAPE, Carried::Nothing).unwrap(), &x, None);
-    let got = all(&plan, &x, None);
-    for (got, wanted) in got[1..].iter().zip(differences(&model, value)) {
-        assert_close("symmetric", got, &wanted, DOUBLE);
+    for [alone, gradients] in KERNELS {
+        let plan = Plan::new(&model, SHAPE, gradients).unwrap();
+        let value = |model: &Model| gram(&Plan::new(model, SHAPE, alone).unwrap(), &x, None);
+        let got = all(&plan, &x, None);
+        for (got, wanted) in got[1..].iter().zip(differences(&model, value)) {
+            assert_close(&format!("symmetric, {gradients:?}"), got, &wanted, DOUBLE);
+        }
     }
 }
 
@@ -107,13 +124,14 @@ fn derivatives_of_a_symmetric_matrix() {
 #[test]
 fn tiny_images_have_derivatives() {
     let model = Model::new(vec![layer(Kernel::Exp, 3, 2, &Pooling::Average); 2]).unwrap();
-    let plan = Plan::new(&model, SHAPE, Carried::Gradients).unwrap();
-    for scale in [3e-7, 1e-6] {
-        let x = images(&mut rng(53), 4, SHAPE) * scale;
-        let value =
-            |model: &Model| gram(&Plan::new(model, SHAPE, carried(false)).unwrap(), &x, None);
-        for (got, wanted) in all(&plan, &x, None)[1..].iter().zip(differences(&model, value)) {
-            assert_close(&format!("images of {scale}"), got, &wanted, DOUBLE);
+    for [alone, gradients] in KERNELS {
+        let plan = Plan::new(&model, SHAPE, gradients).unwrap();
+        for scale in [3e-7, 1e-6] {
+            let x = images(&mut rng(53), 4, SHAPE) * scale;
+            let value = |model: &Model| gram(&Plan::new(model, SHAPE, alone).unwrap(), &x, None);
+            for (got, wanted) in all(&plan, &x, None)[1..].iter().zip(differences(&model, value)) {
+                assert_close(&format!("{gradients:?}, images of {scale}"), got, &wanted, DOUBLE);
+            }
         }
     }
 }

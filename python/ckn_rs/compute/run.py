@@ -16,10 +16,11 @@ Indices: TypeAlias = NDArray[np.intp]
 def result_shapes(plan: _core.Plan, *shape: int) -> list[tuple[int, ...]]:
     """Shapes of the plan's results, where an array of kernels has ``shape``.
 
-    A plan of kind "both" has two arrays of kernels. One of kind "gradient" has kernels, and their
+    A plan of kind "both" has two arrays of kernels. One with gradients has kernels, and their
     derivatives with one more axis.
     """
-    beside = {"both": [shape], "gradient": [(*shape, plan.gradients)]}
+    gradient = (*shape, plan.gradients)
+    beside = {"both": [shape], "gradient": [gradient], "ntk_gradient": [gradient]}
     return [shape, *beside.get(plan.kind, [])]
 
 

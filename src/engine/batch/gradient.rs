@@ -8,14 +8,37 @@
 //! D[i, j] = (dM/dS) S_D[i, j] + (n dM/dn) r[i] + (n' dM/dn') r'[j]     by an earlier layer's sigma
 //! D[i, j] = sigma dM/dsigma                                           by the layer's own
 //! ```
+//!
+//! The slope `dM/dS` has derivatives `s` of the same form. Those of the NTK, `T = (dM/dS) S_T + M`, are
+//!
+//! ```text
+//! E[i, j] = (dM/dS) S_E[i, j] + s[i, j] S_T[i, j] + D[i, j]
+//! ```
+//!
+//! The maps are then `K`, `T`, and a `D` and an `E` for each `sigma`.
+
+use std::ops::Range;
 
 use super::block::BlockInput;
 use super::chunk::Site;
-use crate::kernel::{PatchKernel, SiteKernel};
+use super::stage::Maps;
+use crate::kernel::{Jet, PatchKernel, SiteKernel};
 use crate::simd::{Real, Simd, SimdFloat, Vector};
 
-/// Rows of derivatives that every map makes use of: `dM/dS`, `n dM/dn`, `n' dM/dn'`.
-pub const JETS: usize = 3;
+/// Rows of derivatives of `M`: by the patch sum and by both norms.
+const JETS: usize = 3;
+
+/// Rows of those of the slope, too, of the slope, and of the patch sums of the NTK's map.
+const NTK_JETS: usize = 2 * JETS + 2;
+
+/// How many rows of numbers by right site the derivatives of a left site take.
+pub fn rows(maps: Maps) -> usize {
+    match maps {
+        Maps::Ckn | Maps::FirstNtk | Maps::Ntk => 0,
+        Maps::Gradients => JETS,
+        Maps::NtkGradients => NTK_JETS,
+    }
+}
 
 /// Write `M` and its derivatives by `[left site][right site]`.
 #[inline(always)]
@@ -23,69 +46,125 @@ pub fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     block: &BlockInput<S, F>,
     kernel: &K,
     values: &mut [Vec<Vector<S, F>>],
-    jets: &mut [Vector<S, F>],
+    room: &mut [Vector<S, F>],
 ) {
     for (index, site) in block.sites.iter().enumerate() {
         let at = block.place(index, site);
-        let reads = block.columns.maps.len();
-        for (map, values) in values[..reads].iter_mut().enumerate() {
-            block.columns.of(map).sum_by_call(block.cx, site, &mut values[at.clone()]);
-        }
+        let reads = sum_patches(block, site, &at, values);
         let (values, own) = values.split_at_mut(reads);
         let (value, before) = values.split_at_mut(1);
-        let jets = jets.chunks_exact_mut(jets.len() / JETS);
-        let mut jets = JetRows::<'_, S, F>::new(jets.map(|row| &mut row[..site.reach.len()]));
+        let mut jets = JetRows::<S, F>::new(split(room, site.reach.len()));
         let own = own.first_mut().map_or(&mut [][..], |own| &mut own[at.clone()]);
         let kernel = kernel.at(block.cx, block.left.patch(site.index));
-        values_and_jets(block, kernel, site, &mut value[0][at.clone()], own, &mut jets);
-        for (map, values) in before.iter_mut().enumerate() {
-            chain(block, map, site, &jets, &mut values[at.clone()]);
+        for (j, value) in value[0][at.clone()].iter_mut().enumerate() {
+            let jet = kernel.jet(block.cx, *value, block.right.patch(site.reach.start + j));
+            *value = jet.value;
+            jets.put(j, &jet);
+            if let Some(own) = own.get_mut(j) {
+                *own = jet.sigma;
+            }
+        }
+        for (sigma, values) in before.iter_mut().enumerate() {
+            let norms = NormSlopes::of(block, site, sigma);
+            for (j, value) in values[at.clone()].iter_mut().enumerate() {
+                *value = jets.chain(j, *value, &norms);
+            }
         }
     }
 }
 
-/// Turn patch sums into values, and keep the kernel's derivatives. The derivative by the layer's own
-/// `sigma` goes to `own`, which is empty if there is none.
+/// Write `M`, the NTK's map and the derivatives of both by `[left site][right site]`.
 #[inline(always)]
-fn values_and_jets<S: Simd, F: Real, K: SiteKernel<S, F>>(
+pub fn evaluate_ntk<S: Simd, F: Real, K: PatchKernel<F>>(
     block: &BlockInput<S, F>,
-    kernel: K,
-    site: &Site,
-    values: &mut [Vector<S, F>],
-    own: &mut [Vector<S, F>],
-    jets: &mut JetRows<S, F>,
+    kernel: &K,
+    values: &mut [Vec<Vector<S, F>>],
+    room: &mut [Vector<S, F>],
 ) {
-    for (j, value) in values.iter_mut().enumerate() {
-        let jet = kernel.jet(block.cx, *value, block.right.patch(site.reach.start + j));
-        *value = jet.value;
-        jets.slopes[j] = jet.slope;
-        jets.lefts[j] = jet.left;
-        jets.rights[j] = jet.right;
-        if let Some(own) = own.get_mut(j) {
-            *own = jet.sigma;
+    for (index, site) in block.sites.iter().enumerate() {
+        let at = block.place(index, site);
+        let reads = sum_patches(block, site, &at, values);
+        let (ckn, rest) = values.split_at_mut(1);
+        let (ntk, derivatives) = rest.split_at_mut(1);
+        let (value, tangent) = (&mut ckn[0][at.clone()], &mut ntk[0][at.clone()]);
+        if reads == 1 {
+            // In the first layer, the patch sums of both maps are those of pixels.
+            tangent.copy_from_slice(value);
+        }
+        let (before, own) = derivatives.split_at_mut(reads.saturating_sub(2));
+        let (jets, rest) = room.split_at_mut(room.len() / NTK_JETS * JETS);
+        let (slope_jets, rest) = rest.split_at_mut(jets.len());
+        let mut jets = JetRows::<S, F>::new(split(jets, site.reach.len()));
+        let mut slope_jets = JetRows::<S, F>::new(split(slope_jets, site.reach.len()));
+        let [slopes, sums] = split(rest, site.reach.len());
+        let kernel = kernel.at(block.cx, block.left.patch(site.index));
+        for (j, (value, tangent)) in value.iter_mut().zip(tangent).enumerate() {
+            let right = block.right.patch(site.reach.start + j);
+            let jet = kernel.jet(block.cx, *value, right);
+            let slope_jet = kernel.slope_jet(block.cx, *value, right);
+            jets.put(j, &jet);
+            slope_jets.put(j, &slope_jet);
+            (slopes[j], sums[j]) = (slope_jet.value, *tangent);
+            *value = jet.value;
+            *tangent = slope_jet.value.mul_add(sums[j], jet.value);
+            if let [own, own_tangent] = own {
+                own[at.start + j] = jet.sigma;
+                own_tangent[at.start + j] = slope_jet.sigma.mul_add(sums[j], jet.sigma);
+            }
+        }
+        for (sigma, maps) in before.chunks_exact_mut(2).enumerate() {
+            let (values, tangents) = maps.split_at_mut(1);
+            let values = values[0][at.clone()].iter_mut().zip(&mut tangents[0][at.clone()]);
+            let norms = NormSlopes::of(block, site, sigma);
+            for (j, (value, tangent)) in values.enumerate() {
+                let slope_change = slope_jets.chain(j, *value, &norms);
+                *value = jets.chain(j, *value, &norms);
+                *tangent = slopes[j].mul_add(*tangent, slope_change.mul_add(sums[j], *value));
+            }
         }
     }
 }
 
-/// Turn the patch sums of a derivative's map into the derivative, by the chain rule.
+/// Put the patch sums of `site` where its results will be, for each map that the layer reads; how many
+/// there are.
 #[inline(always)]
-fn chain<S: Simd, F: Real>(
+fn sum_patches<S: Simd, F: Real>(
     block: &BlockInput<S, F>,
-    map: usize,
     site: &Site,
-    jets: &JetRows<S, F>,
-    values: &mut [Vector<S, F>],
-) {
-    let left = block.left.log_derivatives(map)[site.index];
-    let rights = &block.right.log_derivatives(map)[site.reach.clone()];
-    let jets = jets.slopes.iter().zip(&*jets.lefts).zip(&*jets.rights);
-    for ((value, ((slope, by_left), by_right)), right) in values.iter_mut().zip(jets).zip(rights) {
-        let norms = by_left.mul_add(left, *by_right * *right);
-        *value = slope.mul_add(*value, norms);
+    at: &Range<usize>,
+    values: &mut [Vec<Vector<S, F>>],
+) -> usize {
+    let reads = block.columns.maps.len();
+    for (map, values) in values[..reads].iter_mut().enumerate() {
+        block.columns.of(map).sum_by_call(block.cx, site, &mut values[at.clone()]);
+    }
+    reads
+}
+
+/// `room` as `N` rows, of which the first `len` numbers are used.
+#[inline(always)]
+fn split<T, const N: usize>(room: &mut [T], len: usize) -> [&mut [T]; N] {
+    let mut rows = room.chunks_exact_mut(room.len() / N);
+    std::array::from_fn(|_| &mut rows.next().expect("the room has N rows")[..len])
+}
+
+/// The derivatives of the norms' logarithms by one `sigma`.
+struct NormSlopes<'a, S: Simd, F: Real> {
+    left: Vector<S, F>,
+    rights: &'a [Vector<S, F>],
+}
+
+impl<'a, S: Simd, F: Real> NormSlopes<'a, S, F> {
+    #[inline(always)]
+    fn of(block: &'a BlockInput<S, F>, site: &Site, sigma: usize) -> Self {
+        Self {
+            left: block.left.log_derivatives(sigma)[site.index],
+            rights: &block.right.log_derivatives(sigma)[site.reach.clone()],
+        }
     }
 }
 
-/// A row of each derivative.
+/// A row of each derivative of a number, which is `M` or its slope.
 struct JetRows<'a, S: Simd, F: Real> {
     slopes: &'a mut [Vector<S, F>],
     lefts: &'a mut [Vector<S, F>],
@@ -94,8 +173,21 @@ struct JetRows<'a, S: Simd, F: Real> {
 
 impl<'a, S: Simd, F: Real> JetRows<'a, S, F> {
     #[inline(always)]
-    fn new(mut rows: impl Iterator<Item = &'a mut [Vector<S, F>]>) -> Self {
-        let mut next = || rows.next().expect("there are as many rows as derivatives");
-        Self { slopes: next(), lefts: next(), rights: next() }
+    fn new([slopes, lefts, rights]: [&'a mut [Vector<S, F>]; JETS]) -> Self {
+        Self { slopes, lefts, rights }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, j: usize, jet: &Jet<Vector<S, F>>) {
+        self.slopes[j] = jet.slope;
+        self.lefts[j] = jet.left;
+        self.rights[j] = jet.right;
+    }
+
+    /// The derivative by an earlier layer's `sigma`, from that of the patch sum.
+    #[inline(always)]
+    fn chain(&self, j: usize, sum: Vector<S, F>, norms: &NormSlopes<S, F>) -> Vector<S, F> {
+        let by_norms = self.lefts[j].mul_add(norms.left, self.rights[j] * norms.rights[j]);
+        self.slopes[j].mul_add(sum, by_norms)
     }
 }

@@ -61,6 +61,17 @@ impl<S: Simd, F: Real> Visitor<F> for Evaluate<'_, S, F> {
                 #[inline(always)]
                 || gradient::evaluate(self.block, kernel, self.results.values, self.results.jets),
             ),
+            Maps::NtkGradients => cx.vectorize(
+                #[inline(always)]
+                || {
+                    gradient::evaluate_ntk(
+                        self.block,
+                        kernel,
+                        self.results.values,
+                        self.results.jets,
+                    )
+                },
+            ),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::block::RowNorms;
 use super::chunk::{BLOCK, TILE};
-use super::stage::{Maps, Stage, Stages};
+use super::stage::{Stage, Stages};
 use super::support::Support;
 use crate::kernel::Patch;
 use crate::plan::{Axis, Plan};
@@ -79,7 +79,7 @@ impl<S: Simd, F: Real> LayerNorms<S, F> {
         Self {
             norms: cx.zeros(len),
             inverses: cx.zeros(len),
-            log_derivatives: vec![cx.zeros(len); derivative_count(stage)],
+            log_derivatives: vec![cx.zeros(len); stage.plan.sigmas_before],
         }
     }
 
@@ -207,14 +207,9 @@ fn site_count<F: Real>(stage: &Stage<F>) -> usize {
     stage.plan.rows.sites.len() * stage.plan.cols.sites.len()
 }
 
-/// Derivatives of a norm that a layer needs.
-fn derivative_count<F: Real>(stage: &Stage<F>) -> usize {
-    if stage.maps() == Maps::Gradients { stage.plan.reads - 1 } else { 0 }
-}
-
 /// The vectors of a [`Packed`].
 pub fn packed_length<F: Real>(stages: &Stages<F>, role: Role) -> usize {
-    let of_layer = |stage| (2 + derivative_count(stage)) * site_count(stage);
+    let of_layer = |stage: &Stage<F>| (2 + stage.plan.sigmas_before) * site_count(stage);
     let norms: usize = stages.stages.iter().map(of_layer).sum();
     pixel_vectors(&stages.stages[0], role) + norms
 }

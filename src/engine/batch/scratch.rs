@@ -1,11 +1,11 @@
 //! The memory that a thread works in, allocated once.
 
 use super::chunk::SITES;
-use super::gradient::JETS;
+use super::gradient;
 use super::narrow::Narrowed;
 use super::pack::{Packed, Role, packed_length};
 use super::ring::{RingShape, Rings};
-use super::stage::{Maps, Stage, Stages};
+use super::stage::{Stage, Stages};
 use super::support::Support;
 use crate::plan::{Order, ROWS};
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Vector};
@@ -92,7 +92,7 @@ impl LayerLengths {
         Self {
             columns: stage.chunks.last().map_or(0, |chunk| chunk.ring.end),
             values: unless(stage.is_unpooled, SITES * stage.values_row),
-            jets: unless(stage.maps() != Maps::Gradients, JETS * stage.values_row),
+            jets: gradient::rows(stage.maps()) * stage.values_row,
             pooled: unless(stage.is_unpooled, sites * width),
             across: unless(stage.is_unpooled, stage.held_rows * width * width),
             down: unless(stage.is_unpooled || stage.order == Order::Displacements, width * width),

@@ -28,6 +28,8 @@ pub enum Maps {
     Ntk,
     /// The CKN's and its derivatives.
     Gradients,
+    /// The CKN's, the NTK's, and the derivatives of both.
+    NtkGradients,
 }
 
 impl Maps {
@@ -127,7 +129,7 @@ impl<'a, F: Real> Stage<'a, F> {
         Self {
             plan,
             traces_at_once: plan.is_trace()
-                && plan.carried != Carried::Gradients
+                && !plan.carried.has_gradients()
                 && kernel.inlines()
                 && [3, 5].contains(&columns.offsets),
             kernel,
@@ -170,6 +172,7 @@ impl<'a, F: Real> Stage<'a, F> {
         match (self.plan.carried, self.plan.reads, self.plan.gives) {
             (_, _, 1) => Maps::Ckn,
             (Carried::Gradients, _, _) => Maps::Gradients,
+            (Carried::NtkGradients, _, 3..) => Maps::NtkGradients,
             (_, 1, _) => Maps::FirstNtk,
             _ => Maps::Ntk,
         }
