@@ -14,8 +14,8 @@ DOUBLE, SINGLE = 1e-6, 1e-4
 PARALLEL = 1e-4, 1e-3
 """Bounds for the NTK of an image with itself.
 
-There the slope of relu is exact to 1e-8 in float64 (DESIGN.md, section 4). The differences divide this
-error by their step.
+There the slope of relu is exact to 1e-8 in float64 (DESIGN.md, section 4). The differences divide
+this error by their step.
 """
 
 
