@@ -1,8 +1,12 @@
-"""Kernel ridge regression over a path of regularisations, from one factorisation."""
+"""Kernel ridge regression over a path of regularisations, from one factorisation.
+
+:class:`Decomposition` solves for any targets. :func:`fit` takes labels; the estimators for
+scikit-learn (:mod:`ckn_rs.learn.estimators`) take both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +18,72 @@ LAMBDAS = tuple(10.0**power for power in range(-8, 1))
 
 OFFSET = 0.1
 """This is subtracted from one-hot targets."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Kernel ridge regression with one regularisation ``r``, on targets ``Y`` of shape ``(n, t)``.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (n, t)
+        ``a = (K + r I)^-1 Y``.
+    fitted : ndarray of shape (n, t)
+        The prediction for each training sample by the fit to all of them, ``Y - r a``.
+    left_out : ndarray of shape (n, t)
+        The prediction for it by the fit to all the others.
+    """
+
+    coefficients: NDArray[np.float64]
+    fitted: NDArray[np.float64]
+    left_out: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A kernel matrix as ``V D V^T``; :meth:`of` decomposes it.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        ``D``, in ascending order.
+    vectors : ndarray of shape (n, n)
+        ``V``, an eigenvector a column.
+    """
+
+    values: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, K: NDArray[np.float64]) -> Decomposition:
+        """Decompose a symmetric matrix. LAPACK takes thrice the memory of ``K`` beside it."""
+        return cls(*np.linalg.eigh(K))
+
+    def solve(self, Y: NDArray[np.float64], added: Iterable[float]) -> Iterator[Solution]:
+        """Solve for each regularisation ``r`` above 0, which is added to the diagonal.
+
+        ``(K + r I)^-1 = V (D + r)^-1 V^T``. An eigenvalue below 0 counts as 0: rounding made it.
+        The prediction for a sample by the fit to all others is ``Y_i - a_i / g_i``, with ``g`` the
+        diagonal of ``(K + r I)^-1``.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n, t)
+            Targets, a column each.
+        added : iterable of float
+            The regularisations.
+
+        Yields
+        ------
+        Solution
+            The fits, one for each regularisation.
+        """
+        projected, squares = self.vectors.T @ Y, self.vectors**2
+        for each in added:
+            inverse = 1 / (np.maximum(self.values, 0) + each)
+            solved = self.vectors @ (inverse[:, None] * projected)
+            left_out = Y - solved / (squares @ inverse)[:, None]
+            yield Solution(solved, Y - each * solved, left_out)
 
 
 @dataclass(frozen=True)
@@ -145,27 +215,45 @@ def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge
     """
     matrix, labels, path = _checked(K, y, lambdas)
     classes = np.unique(labels)
-    targets = (labels[:, None] == classes) - OFFSET
-    values, vectors = np.linalg.eigh(matrix)
+    decomposition = Decomposition.of(matrix)
     added = path * (np.trace(matrix) / len(matrix))
     del matrix
-    projected, squares = vectors.T @ targets, vectors**2
     coefficients, fitted, left_out = [], [], []
-    for each in added:
-        inverse = 1 / (np.maximum(values, 0) + each)
-        solved = vectors @ (inverse[:, None] * projected)
-        coefficients.append(solved)
-        fitted.append(classes[(targets - each * solved).argmax(axis=1)])
-        without = targets - solved / (squares @ inverse)[:, None]
-        left_out.append(classes[without.argmax(axis=1)])
+    for solution in decomposition.solve(one_hot(labels, classes), added):
+        coefficients.append(solution.coefficients)
+        fitted.append(classes[solution.fitted.argmax(axis=1)])
+        left_out.append(classes[solution.left_out.argmax(axis=1)])
     stacks = map(np.stack, (coefficients, fitted, left_out))
     return Ridge(tuple(path.tolist()), added, classes, *stacks)
+
+
+def one_hot(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
+    """The targets of labels, ``(n, classes)``: 0.9 for the class of a label, -0.1 for others."""
+    return np.asarray((labels[:, None] == classes) - OFFSET)
+
+
+def as_path(values: object, name: str) -> NDArray[np.float64]:
+    """A path of regularisations, ``(k,)``.
+
+    Raises
+    ------
+    ValueError
+        If these are not one or more finite numbers above 0.
+    """
+    try:
+        given: NDArray[Any] = np.asarray(values)
+        path = given.astype(np.float64) if given.dtype.kind in "iufO" else np.empty(0)
+    except (TypeError, ValueError):
+        path = np.empty(0)
+    if path.ndim != 1 or not path.size or not (np.isfinite(path) & (path > 0)).all():
+        raise ValueError(f"{name} must be finite numbers above 0, got {values}")
+    return path
 
 
 def _checked(
     K: ArrayLike, y: ArrayLike, lambdas: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64]]:
-    matrix, labels, path = np.asarray(K, np.float64), np.asarray(y), np.array(lambdas, np.float64)
+    matrix, labels = np.asarray(K, np.float64), np.asarray(y)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"K must be a square matrix, got shape {matrix.shape}")
     if not np.isfinite(matrix).all():
@@ -174,8 +262,7 @@ def _checked(
         raise ValueError(f"y must have shape ({len(matrix)},), a label a row, got {labels.shape}")
     if len(np.unique(labels)) < 2:
         raise ValueError("y must have two labels or more")
-    if path.ndim != 1 or not path.size or not (np.isfinite(path) & (path > 0)).all():
-        raise ValueError(f"lambdas must be finite numbers above 0, got {lambdas}")
+    path = as_path(lambdas, "lambdas")
     if np.trace(matrix) <= 0:
         raise ValueError("K must have a positive diagonal")
     return matrix, labels, path
