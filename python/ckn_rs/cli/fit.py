@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,6 @@ from ckn_rs import ridge
 from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_labels
-
-if TYPE_CHECKING:
-    from ckn_rs.store import Gram
 
 
 def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
@@ -62,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.test is not None:
         test, labels = _arguments.open_store(arguments.test), load_labels(arguments.test_labels)
         labels = _as_many(labels, test.shape[1], arguments)
-        check_same_training(K, test)
+        K.manifest.check_same_training(test.manifest, "--test")
         columns.append(("test", fitted.accuracies(np.asarray(test, np.float64), labels)))
     rows = [("lambda", "added to diagonal", *(name for name, _ in columns))]
     for index, (each, added) in enumerate(zip(fitted.lambdas, fitted.added, strict=True)):
@@ -77,17 +73,3 @@ def _as_many(labels: NDArray[np.int64], n: int, arguments: argparse.Namespace) -
         hint = "; --first takes the first of them" if len(labels) > n else ""
         raise ValueError(f"there are {len(labels)} labels for {n} images{hint}")
     return labels[:n]
-
-
-def check_same_training(K: Gram, test: Gram) -> None:
-    """Raise a ValueError if the test matrix has other training images or another kernel."""
-    ours, theirs = K.manifest, test.manifest
-    names = {"model": "the model", "ntk": "ntk", "dtype": "the dtype"}
-    differing = [name for key, name in names.items() if getattr(ours, key) != getattr(theirs, key)]
-    if ours.sha256[0] != theirs.sha256[0]:
-        differing.append("the training images")
-    if differing:
-        raise ValueError(
-            f"--test must be the matrix of the training images and others, by the same kernel: "
-            f"{', '.join(differing)} differ"
-        )

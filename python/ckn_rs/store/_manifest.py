@@ -158,6 +158,29 @@ class Manifest:
             found.append(f"the images ({' and '.join(changed)})")
         return found
 
+    def check_same_training(self, other: Manifest, name: str) -> None:
+        """Raise a ValueError unless ``other`` has the same kernel and first set of images.
+
+        Parameters
+        ----------
+        other : Manifest
+            That of a matrix of the training images, whose own matrix this one describes, and
+            others.
+        name : str
+            The argument that it was given by, for the error message.
+        """
+        parts = {"model": "the model", "ntk": "ntk", "dtype": "the dtype"}
+        differing = [
+            part for key, part in parts.items() if getattr(self, key) != getattr(other, key)
+        ]
+        if self.sha256[0] != other.sha256[0]:
+            differing.append("the training images")
+        if differing:
+            raise ValueError(
+                f"{name} must be the matrix of the training images and others, by the same kernel: "
+                f"{', '.join(differing)} differ"
+            )
+
 
 def _model_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     layers, others = ours["layers"], theirs["layers"]
