@@ -1,0 +1,13 @@
+"""Estimators for scikit-learn.
+
+Needs ``pip install ckn-rs[sklearn]``.
+"""
+
+from ckn_rs._support.extras import import_extra
+
+# Before the modules that import it themselves, so that the error names the extra.
+import_extra("sklearn", "sklearn", "ckn_rs.sklearn")
+
+from ckn_rs.learn.estimators import KernelRidgeClassifierCV, KernelRidgeCV  # noqa: E402
+
+__all__ = ["KernelRidgeCV", "KernelRidgeClassifierCV"]
