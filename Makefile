@@ -3,6 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := $(VENV)/oldest
+# The oldest scikit-learn that the extra allows, and the first Python for which it has no wheel.
+SKLEARN := $(shell sed -n 's/^sklearn = \["scikit-learn>=\([0-9.]*\)"\]/\1/p' pyproject.toml)
+TOO_NEW := (3, 13)
 # One interpreter for every cargo command, so that pyo3 is not built again for another one.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 
@@ -19,9 +23,17 @@ demo: build ## Classify scikit-learn's digits with a CKN and an NTK, save a pict
 	$(BIN)/ckn-rs demo
 
 .PHONY: test
-test: lint ## Run every check: lint, Rust tests, Python tests, docstrings and README
+test: lint test-oldest ## Run every check: lint, Rust tests, Python tests, docstrings and README
 	cargo test
 	$(BIN)/python -m pytest
+
+.PHONY: test-oldest
+test-oldest: build $(OLDEST)/ready ## Test the estimators with the oldest scikit-learn that they support
+	@if [ -d $(OLDEST)/bin ]; then \
+	  PYTHONPATH=python $(OLDEST)/bin/python -m pytest -q tests/python/learn; \
+	else \
+	  echo 'test-oldest is skipped: scikit-learn $(SKLEARN) has no wheel for this Python'; \
+	fi
 
 .PHONY: lint
 lint: build ## Formatting, lints and types of both languages
@@ -85,4 +97,15 @@ $(VENV)/maturin:
 $(VENV)/module: $(VENV)/maturin pyproject.toml $(RUST_SOURCES)
 	$(BIN)/maturin develop --release
 	$(BIN)/pip install --quiet 'ckn-rs[dev]'  # what maturin has installed, and its extras
+	touch $@
+
+# pytest 8, because 9 warns of what the checks of old versions do; pandas for the checks of tables.
+$(OLDEST)/ready: $(VENV)/maturin pyproject.toml
+	rm -rf $(OLDEST)
+	mkdir $(OLDEST)
+	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= $(TOO_NEW))'; then \
+	  $(BIN)/python -m venv $(OLDEST) && \
+	  $(OLDEST)/bin/pip install --quiet --only-binary scikit-learn 'scikit-learn==$(SKLEARN)' \
+	    'pytest<9' pandas fsspec "zarr>=3; python_version >= '3.11'"; \
+	fi
 	touch $@
