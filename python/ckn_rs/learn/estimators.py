@@ -74,9 +74,9 @@ class KernelRidgeCV(MultiOutputMixin, RegressorMixin, LeaveOneOut):  # type: ign
     ``fit`` takes no sample weights. A weight of 2 means two equal samples, but when one of them is
     left out, the other stays; leaving out a sample of weight 2 leaves out both.
 
-    Memory is largest in the decomposition. It is that of four matrices ``(n, n)`` in float64:
-    ``32 n^2`` bytes, or 8 GB for 16,000 samples. A precomputed matrix in float64 is one of the
-    four; one in float32 comes on top. ``predict`` takes the matrix ``(m, n)`` of new samples.
+    Memory is largest in the decomposition. It is that of five matrices ``(n, n)`` in float64:
+    ``40 n^2`` bytes, or 10 GB for 16,000 samples. A precomputed matrix in float64 is one of the
+    five; one in float32 comes on top. ``predict`` takes the matrix ``(m, n)`` of new samples.
 
     The kernel matrix must be positive semidefinite up to rounding. An eigenvalue slightly below 0
     counts as 0.

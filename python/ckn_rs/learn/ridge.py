@@ -56,7 +56,7 @@ class Decomposition:
 
     @classmethod
     def of(cls, K: NDArray[np.float64]) -> Decomposition:
-        """Decompose a symmetric matrix. LAPACK takes thrice the memory of ``K`` beside it."""
+        """Decompose a symmetric matrix. It takes four times the memory of ``K`` beside it."""
         return cls(*np.linalg.eigh(K))
 
     def solve(self, Y: NDArray[np.float64], added: Iterable[float]) -> Iterator[Solution]:
@@ -178,7 +178,8 @@ def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge
     ``a = (K + r I)^-1 Y = V (D + r)^-1 V^T Y`` for every ``r = lambda t``, with ``t`` the mean of
     the diagonal and ``Y`` the targets. The scores of image ``i`` are ``Y_i - r a_i``. The scores
     that it gets from a fit to all other images are ``Y_i - a_i / g_i``, with ``g`` the diagonal of
-    ``(K + r I)^-1`` [1]_. Beside ``K``, this takes four times the memory of ``K`` in float64.
+    ``(K + r I)^-1`` [1]_. Beside ``K``, this takes four times the memory of ``K`` in float64, and
+    five times if ``K`` has another dtype.
 
     Parameters
     ----------

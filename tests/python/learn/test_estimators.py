@@ -22,6 +22,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
+from ckn_rs.learn import pairwise
 from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV
 
 RNG = np.random.default_rng(0)
@@ -210,6 +211,7 @@ def test_matrices_are_left_as_they_are() -> None:
     before = K.copy()
     KernelRidgeCV("precomputed").fit(K, Y)
     np.testing.assert_array_equal(K, before)
+    assert pairwise.kernels("precomputed", None, K) is K  # there may be no memory for a copy
 
 
 def test_results_make_a_table() -> None:
