@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 pytest.importorskip("sklearn")
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from threadpoolctl import threadpool_limits
 
 from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV
 
@@ -32,13 +30,6 @@ NO_KERNEL = {
     # takes the mean of all kernels off each, which leaves negative ones on the diagonal
     "check_positive_only_tag_during_fit": "itself must be at least 0",
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Matrices this small take longer on several threads, and far longer on a busy machine."""
-    with threadpool_limits(1):
-        yield
 
 
 @parametrize_with_checks(ESTIMATORS)  # type: ignore[untyped-decorator]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -238,7 +239,11 @@ def test_another_process_gets_the_same_bits(tmp_path: Path) -> None:
             f"print(model.{method}(X).tobytes().hex())\n"
         )
         run = subprocess.run(
-            [sys.executable, "-c", program, str(file)], check=True, capture_output=True, text=True
+            [sys.executable, "-c", program, str(file)],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},  # as here
+            check=True,
+            capture_output=True,
+            text=True,
         )
         assert run.stdout.strip() == getattr(fitted, method)(NEW).tobytes().hex()
 
