@@ -21,7 +21,7 @@ ROOMS = {
     "models": ["layer", "_spec", "_describe", "model", "models"],
     "kernels in memory": ["compute"],
     "images": ["data", "preprocess"],
-    "learning": ["learn", "ridge"],
+    "learning": ["learn", "ridge", "sklearn"],
     "matrices on disk": ["store"],
     "the command line": ["cli"],
     "the doors": ["__init__", "__main__"],
