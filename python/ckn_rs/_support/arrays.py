@@ -15,6 +15,28 @@ SINGLE = np.dtype(np.float32)
 DOUBLE = np.dtype(np.float64)
 
 
+def as_reals(values: ArrayLike, name: str, hint: str = "") -> NDArray[Any]:
+    """Real numbers as an array, in their own dtype.
+
+    An array of Python objects, such as a column of a table often is, has the dtype that NumPy
+    finds for a list of these objects. ``hint`` says in the error message what to do.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` are not real numbers, or are rows of different lengths.
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype == object:
+            array = np.asarray(array.tolist())
+    except ValueError as error:
+        raise TypeError(f"{name} cannot be made an array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}{hint}")
+    return array
+
+
 def as_images(values: ArrayLike, name: str) -> Floats:
     """Images as a float32 or float64 array of shape ``(n, h, w, c)``; ``n`` may be 0.
 
@@ -204,19 +226,8 @@ def for_core(array: Floats, dtype: np.dtype[Any]) -> Floats:
 
 
 def _as_floating(values: ArrayLike, name: str) -> Floats:
-    """Real numbers in floating point: float64 for float64 and wider types, float32 for all others.
-
-    An array of Python objects, such as a column of a table often is, has the dtype that NumPy
-    finds for a list of these objects.
-    """
-    try:
-        array = np.asarray(values)
-        if array.dtype == object:
-            array = np.asarray(array.tolist())
-    except ValueError as error:
-        raise TypeError(f"{name} cannot be made an array of numbers: {error}") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    """Real numbers in floating point: float64 for float64 and wider types, float32 for others."""
+    array = as_reals(values, name)
     wide = array.dtype.kind == "f" and array.dtype.itemsize >= DOUBLE.itemsize
     return array.astype(DOUBLE if wide else SINGLE, copy=False)
 
