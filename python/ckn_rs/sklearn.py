@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn.
+"""Kernel objects and estimators for scikit-learn.
 
 Needs ``pip install ckn-rs[sklearn]``.
 """
@@ -9,5 +9,6 @@ from ckn_rs._support.extras import import_extra
 import_extra("sklearn", "sklearn", "ckn_rs.sklearn")
 
 from ckn_rs.learn.estimators import KernelRidgeClassifierCV, KernelRidgeCV  # noqa: E402
+from ckn_rs.learn.kernel import ConvolutionalKernel  # noqa: E402
 
-__all__ = ["KernelRidgeCV", "KernelRidgeClassifierCV"]
+__all__ = ["ConvolutionalKernel", "KernelRidgeCV", "KernelRidgeClassifierCV"]

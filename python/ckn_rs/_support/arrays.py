@@ -57,6 +57,44 @@ def as_images(values: ArrayLike, name: str) -> Floats:
     return images
 
 
+def as_images_or_rows(
+    values: ArrayLike, name: str, image_shape: tuple[int, int, int] | None
+) -> Floats:
+    """Images ``(n, h, w, c)``, given as such or as rows ``(n, h*w*c)`` of ``image_shape``.
+
+    Estimators of scikit-learn take tables with a row for each image.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` are not real numbers, are rows of different lengths, or are a sparse matrix.
+    ValueError
+        If there are rows without ``image_shape``, or the shape is another.
+    """
+    if hasattr(values, "toarray"):
+        raise TypeError(f"{name} must be a dense array, as {name}.toarray() makes of a sparse one")
+    array = _as_floating(values, name)
+    if array.ndim == 2:
+        if image_shape is None:
+            raise ValueError(
+                f"{name} has shape {array.shape}, a row for each image; say which shape the images "
+                "have, such as image_shape=(28, 28, 1)"
+            )
+        pixels = math.prod(image_shape)
+        if array.shape[1] != pixels:
+            raise ValueError(
+                f"{name} has {array.shape[1]} columns, but an image of image_shape {image_shape} "
+                f"has {pixels} numbers"
+            )
+        array = array.reshape(len(array), *image_shape)
+    images = as_images(array, name)
+    if image_shape not in (None, images.shape[1:]):
+        raise ValueError(
+            f"{name} has images of shape {images.shape[1:]}, but image_shape is {image_shape}"
+        )
+    return images
+
+
 def as_image(values: ArrayLike, name: str) -> Floats:
     """One image as a float32 or float64 array of shape ``(h, w, c)``.
 

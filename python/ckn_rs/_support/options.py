@@ -82,7 +82,7 @@ def as_count(value: object, name: str, wanted: str = "a whole number") -> int:
     return count
 
 
-def as_shape(shape: object) -> tuple[int, int, int]:
+def as_shape(shape: object, name: str = "shape") -> tuple[int, int, int]:
     """The shape ``(h, w, c)`` of an image. A length may be a whole float, such as 32.0.
 
     Raises
@@ -96,10 +96,10 @@ def as_shape(shape: object) -> tuple[int, int, int]:
         h, w, c = (_as_length(length) for length in shape)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         given = shorten(repr(shape), 80)  # one line, also of an array of images
-        raise TypeError(f"shape must be the (h, w, c) of an image, got {given}") from None
-    check_lengths((h, w, c), "shape")
+        raise TypeError(f"{name} must be the (h, w, c) of an image, got {given}") from None
+    check_lengths((h, w, c), name)
     if max(h, w, c) > LARGEST:
-        raise ValueError(f"shape must have lengths of at most {LARGEST}, got {(h, w, c)}")
+        raise ValueError(f"{name} must have lengths of at most {LARGEST}, got {(h, w, c)}")
     return h, w, c
 
 

@@ -1,0 +1,58 @@
+"""Bounds between which a Gaussian process chooses the ``sigma`` of layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import Literal, TypeAlias
+
+Bounds: TypeAlias = tuple[float, float] | Literal["fixed"]
+"""The least and the largest value of a parameter, or none: its value stays."""
+
+SIGMA_BOUNDS = (1e-2, 1e2)
+"""Bounds of every ``sigma``, unless the user gives others."""
+
+
+def bounds_of_sigmas(given: object, layers: Sequence[int]) -> list[Bounds]:
+    """Bounds of the ``sigma`` of each of these layers: the same for all, or one for each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not bounds, or as many as there are layers.
+
+    Examples
+    --------
+    >>> bounds_of_sigmas((0.1, 10), [0, 2])
+    [(0.1, 10.0), (0.1, 10.0)]
+    >>> bounds_of_sigmas([(0.1, 10), "fixed"], [0, 2])
+    [(0.1, 10.0), 'fixed']
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return [_checked(given)] * len(layers)
+    each = list(given)
+    if each and all(isinstance(one, Real) for one in each):
+        return [_checked(each)] * len(layers)
+    if len(each) != len(layers):
+        numbers = ", ".join(map(str, layers)) or "none"
+        raise ValueError(
+            f"sigma_bounds must be one pair for all layers, or have one entry for each layer that "
+            f"has a sigma; these are {len(layers)} ({numbers}), got {len(each)} entries"
+        )
+    return [_checked(one) for one in each]
+
+
+def _checked(bounds: object) -> Bounds:
+    if isinstance(bounds, str) and bounds == "fixed":
+        return "fixed"
+    wanted = f'sigma_bounds must be pairs (low, high) or "fixed", got {bounds!r}'
+    if isinstance(bounds, str) or not isinstance(bounds, Iterable):
+        raise TypeError(wanted)
+    pair = list(bounds)
+    if len(pair) != 2 or not all(isinstance(end, Real) for end in pair):
+        raise TypeError(wanted)
+    low, high = map(float, pair)
+    if not 0 < low < high < math.inf:
+        raise ValueError(f"sigma_bounds must be finite, with 0 < low < high, got {(low, high)}")
+    return low, high
