@@ -52,9 +52,9 @@ class ConvolutionalKernel(Parametrized):
         it is. A sequence has one entry for each layer that has a ``sigma``.
     dtype : {numpy.float32, numpy.float64}, optional
         The precision of the computation. By default it is that of the images. Many estimators
-        convert these to float64, such as ``SVC``, and float32 is about 2.5 times as fast. A
-        Gaussian process needs float64 unless its noise is well above the rounding errors of
-        float32.
+        convert these to float64, such as ``SVC``, and float32 is two to three times as fast. A
+        Gaussian process needs float64, or noise (``alpha``) of 1e-4 or so: rounding to float32 may
+        leave eigenvalues slightly below 0.
     n_threads : int, optional
         The number of threads of each call. By default it is that of the environment variable
         ``CKN_NUM_THREADS``, or else of ``OMP_NUM_THREADS``, which joblib sets in its worker

@@ -171,7 +171,7 @@ def test_gradient_is_that_of_central_differences(model: Any, normalize: bool, al
     # Pixels of some units, since `erf` is not homogeneous.
     X, options = ROWS[:12] / 16, {"model": model, "normalize": normalize}
     k = kernel(**options) if alone else composed(**options)
-    assert k.n_dims == 2 if alone else 4
+    assert k.n_dims == (2 if alone else 4)
     K, dK = k(X, eval_gradient=True)
     same(K, k(X))
     assert dK.shape == (12, 12, k.n_dims)

@@ -1,0 +1,30 @@
+"""The guide to scikit-learn, followed on a few digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import readme
+
+datasets: Any = pytest.importorskip("sklearn.datasets")
+
+
+@pytest.mark.filterwarnings("ignore:The optimal value found:sklearn.exceptions.ConvergenceWarning")
+def test_guide(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    few = tuple(values[:240] for values in datasets.load_digits(return_X_y=True))
+    monkeypatch.setattr(datasets, "load_digits", lambda **_: few)
+    page = readme.ROOT / "docs" / "scikit-learn.md"
+    variables: Any = readme.main(page)
+    assert "fast" in variables, "the last examples have run"
+    printed = capsys.readouterr().out.splitlines()
+    # Each line of output stands in the guide, as a comment on the call that prints it.
+    assert len(printed) == page.read_text("utf-8").count(")  # ") - 1
+    scores = [float(line[:-1]) for line in printed if line.endswith("%")]
+    assert len(scores) == 6
+    assert min(scores) > 70
+    sigmas = [variables["fitted"][f"k1__k2__layer{i}__sigma"] for i in (0, 1)]
+    assert not np.isclose(sigmas, 0.6).any()
+    assert variables["deviation"].shape == variables["mean"].shape == (60,)
