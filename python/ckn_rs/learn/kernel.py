@@ -28,10 +28,11 @@ from ckn_rs.model import ModelLike
 class ConvolutionalKernel(Parametrized):
     """The kernel of a model, for every estimator of scikit-learn that takes a kernel.
 
-    It is a kernel of ``sklearn.gaussian_process.kernels``. Support vector machines, kernel ridge
-    regression, ``Nystroem``, ``KernelPCA`` and ``SpectralClustering`` call it, and Gaussian
-    processes fit its parameters, alone or in sums and products with other kernels. These are the
-    logarithms of the ``sigma`` of each layer whose patch kernel has one, with exact gradients.
+    It is the CKN [1]_ or the NTK [2]_ of a model, as a kernel of
+    ``sklearn.gaussian_process.kernels``. Support vector machines, kernel ridge regression,
+    ``Nystroem``, ``KernelPCA`` and ``SpectralClustering`` call it, and Gaussian processes fit its
+    parameters [3]_, alone or in sums and products with other kernels. These are the logarithms of
+    the ``sigma`` of each layer whose patch kernel has one, with exact gradients.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ class ConvolutionalKernel(Parametrized):
         blank image, whose kernel with itself is 0, has a kernel of 0 with every image.
     sigma_bounds : pair of float, 'fixed', or a sequence of these
         The least and the largest ``sigma`` that a Gaussian process may choose; 'fixed' leaves it as
-        it is. A sequence has one entry for each layer that has a ``sigma``.
+        it is. A sequence has one entry for each layer that has a ``sigma``. The default is
+        ``(0.01, 100)``.
     dtype : {numpy.float32, numpy.float64}, optional
         The precision of the computation. By default it is that of the images. Many estimators
         convert these to float64, such as ``SVC``, and float32 is two to three times as fast. A
