@@ -103,7 +103,7 @@ def estimators(model: Any, data: Data, few: int) -> Iterator[tuple[str, Any, int
     components = KernelPCA(50, kernel=kernel, eigen_solver="randomized", random_state=0)
     yield "KernelPCA, KNeighborsClassifier", make_pipeline(components, KNeighborsClassifier(5)), n
     exact = ConvolutionalKernel(model, image_shape=data.shape, sigma_bounds=(0.1, 10))
-    composed = ConstantKernel(0.1) * exact + WhiteKernel(0.01)
+    composed = ConstantKernel(1.0) * exact + WhiteKernel(0.1)
     process = GaussianProcessRegressor(composed, normalize_y=True)
     yield "GaussianProcessRegressor", OneHot(process), min(few, n)
     grid = {

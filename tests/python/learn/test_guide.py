@@ -13,6 +13,7 @@ datasets: Any = pytest.importorskip("sklearn.datasets")
 
 
 @pytest.mark.filterwarnings("ignore:The optimal value found:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")  # of scikit-learn 1.5
 def test_guide(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     few = tuple(values[:240] for values in datasets.load_digits(return_X_y=True))
     monkeypatch.setattr(datasets, "load_digits", lambda **_: few)
