@@ -1,8 +1,9 @@
-"""Explanations of disk errors, and ``.npy`` files that are complete or absent."""
+"""Explanations of disk errors, and files that are complete or absent."""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,27 @@ def advice(error: OSError) -> str:
     return _ADVICE.get(error.errno or 0, str(error))
 
 
+def check_place(path: Path) -> None:
+    """Raise an OSError if ``path`` is a folder, or if its folder does not exist."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}")
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that is complete, or is not there, or is the one that was there before.
+
+    Raises
+    ------
+    OSError
+        If ``path`` is a folder, if its folder does not exist, or if it cannot be written. The
+        message says why.
+    """
+    with _replaced(path) as append:
+        append(memoryview(data))
+
+
 @contextmanager
 def npy_file(
     path: Path, shape: tuple[int, ...], dtype: DTypeLike
@@ -41,25 +63,34 @@ def npy_file(
     Raises
     ------
     OSError
-        If ``path`` is a folder, if its folder does not exist, or if it cannot be written. The
-        message says why.
+        As for :func:`write_file`.
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    )
+    with _replaced(path) as append:
+        append(header.getbuffer())
+        yield lambda rows: append(
+            rows.astype(dtype, order="C", copy=False).reshape(-1).view(np.uint8).data
+        )
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Callable[[memoryview], None]]:
+    """A context with a function that appends bytes to a file, which replaces ``path`` at the end.
+
+    Errors of this file are explained; others that are raised within the context are left alone.
+    """
+    check_place(path)
     partial = path.with_name(f".{path.name}.partial")
-    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     try:
         with _explained(path):
             # Without a buffer, closing the file writes nothing, so that it cannot fail.
             file = partial.open("wb", buffering=0)
         with file:
-            with _explained(path):
-                np.lib.format.write_array_header_1_0(file, header)
 
-            def append(rows: NDArray[Any]) -> None:
-                data = rows.astype(dtype, order="C", copy=False).reshape(-1).view(np.uint8).data
+            def append(data: memoryview) -> None:
                 with _explained(path):
                     while data:
                         data = data[file.write(data) :]

@@ -8,15 +8,15 @@ too, by multiply-adds on registers, without access to memory. With a job (``--n`
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ckn_rs import _core
+from ckn_rs._support.duration import duration
 from ckn_rs._support.table import text_table
-from ckn_rs.cli import _arguments
-from ckn_rs.cli._timing import TILE, Workload, duration, time_pairs
+from ckn_rs.cli import _arguments, _files
+from ckn_rs.cli._timing import TILE, Workload, time_pairs
 from ckn_rs.layer import Layer
 from ckn_rs.model import Model, as_spec
 
@@ -78,7 +78,7 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs bench``."""
     workload = _workload(arguments)
-    _check_file(arguments.json)
+    _files.check("--json", arguments.json)
     machine = measure_machine(arguments.threads or _core.default_threads())
     print(describe_machine(machine), end="\n\n", flush=True)
     report: dict[str, Any] = {
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         report["job"] = estimate(workload, arguments.n, arguments.test, machine)
         print(describe_job(report["job"], machine))
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        _files.write_json(arguments.json, report)
     return 0
 
 
@@ -211,16 +211,6 @@ def _workload(arguments: argparse.Namespace) -> Workload | None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{arguments.model}: {error}") from None
     return workload
-
-
-def _check_file(path: Path | None) -> None:
-    """Raise an error before anything is measured if the file cannot be written."""
-    if path is None:
-        return
-    if not path.parent.is_dir():
-        raise ValueError(f"--json: there is no folder {str(path.parent)!r}")
-    if path.is_dir():
-        raise ValueError(f"--json: {str(path)!r} is a folder")
 
 
 def _facts(workload: Workload) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import argparse
 import numpy as np
 
 from ckn_rs import _core, models
+from ckn_rs._support.duration import duration
 from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
-from ckn_rs.cli._timing import Workload, duration, time_pairs
+from ckn_rs.cli._timing import Workload, time_pairs
 
 SECONDS = 0.5
 

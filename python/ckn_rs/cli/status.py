@@ -6,8 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ckn_rs import _core
+from ckn_rs._support.duration import duration
 from ckn_rs.cli import _arguments
-from ckn_rs.cli._timing import Workload, duration, time_pairs
+from ckn_rs.cli._timing import Workload, time_pairs
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram, Pace
