@@ -24,9 +24,13 @@ def layer_of(resolved: Mapping[str, Any]) -> Layer:
 
 def layers_table(layers: Iterable[Layer], values: Mapping[str, Any]) -> str:
     """One line for each layer, and one for each of the model's options."""
-    rows = [(index, *_cells(layer)) for index, layer in enumerate(layers)]
-    table = text_table([("layer", "patch", "kernel", "pooling"), *rows])
-    return "\n".join([table, *options(values)])
+    return "\n".join([text_table(layer_rows(layers)), *options(values)])
+
+
+def layer_rows(layers: Iterable[Layer]) -> list[tuple[object, ...]]:
+    """The names of the columns, and a row for each layer."""
+    rows = ((index, *_cells(layer)) for index, layer in enumerate(layers))
+    return [("layer", "patch", "kernel", "pooling"), *rows]
 
 
 def geometry_table(plan: _core.Plan) -> str:

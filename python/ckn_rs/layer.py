@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ckn_rs._support.html_table import html_table
 from ckn_rs._support.options import whole
 
 Lengths: TypeAlias = int | tuple[int, int]
@@ -182,10 +183,15 @@ class Layer:
         }
 
     def __repr__(self) -> str:
-        # Values that are not the default; the others would make it hard to read.
-        named = ((f, getattr(self, f.name)) for f in fields(self))
-        shown = (f"{f.name}={value!r}" for f, value in named if not _same(value, f.default))
-        return f"Layer({', '.join(shown)})"
+        return f"Layer({', '.join(f'{name}={value!r}' for name, value in self._said())})"
+
+    def _repr_html_(self) -> str:
+        return html_table(list(zip(*self._said(), strict=True)))
+
+    def _said(self) -> list[tuple[str, Any]]:
+        """Values that are not the default; the others would make it hard to read."""
+        named = ((field, getattr(self, field.name)) for field in fields(self))
+        return [(field.name, value) for field, value in named if not _same(value, field.default)]
 
 
 def frozen(value: Any) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 from ckn_rs import _core, _describe, _spec
+from ckn_rs._support.html_table import html_table
 from ckn_rs._support.options import as_kind, as_shape
 from ckn_rs.layer import Layer
 
@@ -281,6 +282,10 @@ class Model(Sequence[Layer]):
 
     def __str__(self) -> str:
         return _describe.layers_table(self._layers, self._options())
+
+    def _repr_html_(self) -> str:
+        rows = _describe.layer_rows(self._layers)
+        return html_table(rows, footer=", ".join(_describe.options(self._options())))
 
     def __repr__(self) -> str:
         layers = "".join(f"    {layer!r},\n" for layer in self._layers)

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from ckn_rs._support.arrays import Floats
 from ckn_rs._support.disk import npy_file
+from ckn_rs._support.duration import duration
+from ckn_rs._support.html_table import html_table
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import fill_gram
 from ckn_rs.model import Model
-from ckn_rs.store._errors import IncompleteError
+from ckn_rs.store._errors import IncompleteError, StoreError
 from ckn_rs.store._images import Images, blocks
 from ckn_rs.store._indices import positions
 from ckn_rs.store._layout import Layout
@@ -88,6 +90,28 @@ class Gram:
         return (
             f"<Gram {self._layout.location}: {n} x {m} {self.dtype}, {len(self.missing)} missing>"
         )
+
+    def _repr_html_(self) -> str:
+        manifest, (n, m) = self.manifest, self.shape
+        images = "x".join(map(str, manifest.image_shape))
+        tiles, missing = self.tiles, len(self.missing)
+        done = tiles - missing
+        rows = [
+            ("store", self._layout.location),
+            ("matrix", f"{n:,} x {m:,} {self.dtype}"),
+            ("kernel", f"{'NTK' if manifest.ntk else 'CKN'} of images {images}"),
+            # Rounded down, so that a matrix with a tile missing does not have 100 %.
+            ("tiles", f"{done:,} of {tiles:,} done, {100 * done // tiles} %"),
+        ]
+        if (pace := self.pace()) is not None:
+            latest = f"{pace.pairs_a_second:,.0f} pairs/s, the last {duration(pace.idle)} ago"
+            rows.append(("latest tiles", latest))
+        try:
+            model = self.model._repr_html_()
+        except StoreError as error:
+            rows.append(("model", str(error)))
+            model = ""
+        return html_table(rows, head=False) + "\n" + model
 
     @property
     def manifest(self) -> Manifest:
