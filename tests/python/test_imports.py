@@ -23,6 +23,7 @@ ROOMS = {
     "images": ["data", "preprocess"],
     "learning": ["learn", "ridge", "sklearn"],
     "matrices on disk": ["store"],
+    "pictures": ["plot"],
     "the command line": ["cli"],
     "the doors": ["__init__", "__main__"],
 }

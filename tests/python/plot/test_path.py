@@ -1,0 +1,78 @@
+"""Accuracies along a path of regularisations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+import cases
+import ckn_rs
+from ckn_rs import plot, ridge
+from messages import ANY
+
+X = cases.images(30, (8, 8, 1))
+Y = np.arange(30) % 3
+K = ckn_rs.compute_kernel_matrix(X, model=cases.EXP)
+FITTED = ridge.fit(K, Y, [1.0, 1e-4, 1e-2])
+ORDER = [1, 2, 0]
+
+
+def lines(ax: Axes) -> dict[str, Any]:
+    return {str(line.get_label()): line for line in ax.get_lines()}
+
+
+def test_of_a_fit() -> None:
+    test = [0.5, 0.25, 0.75]
+    _, given = plt.subplots()
+    ax = plot.path(FITTED, Y, given, test=test)
+    assert ax is given
+    assert ax.get_xscale() == "log"
+    found = lines(ax)
+    wanted = {
+        "train": FITTED.accuracies(K, Y),
+        "left out": (FITTED.left_out == Y).mean(axis=1),
+        "test": np.array(test),
+    }
+    assert list(found)[:3] == list(wanted)
+    for name, shares in wanted.items():
+        np.testing.assert_array_equal(found[name].get_xdata(), [1e-4, 1e-2, 1.0])
+        np.testing.assert_array_equal(found[name].get_ydata(), shares[ORDER])
+    assert len({line.get_color() for line in found.values()}) == 4
+    assert len({found[name].get_marker() for name in wanted}) == 3
+    ax.figure.canvas.draw()
+    assert all("%" in text.get_text() for text in ax.get_yticklabels())
+
+
+def test_of_names() -> None:
+    ax = plot.path({"left out": [0.5, 0.9, 0.9, 0.1], "CKN": [0, 1, 0, 1]}, lambdas=[1, 2, 4, 8])
+    found = lines(ax)
+    assert list(found) == ["left out", "CKN", "best left out: 4"]  # the largest of the best
+    assert list(found["best left out: 4"].get_xdata()) == [4, 4]
+    assert list(lines(plot.path({"a": [1, 0]}, lambdas=[1, 2]))) == ["a"]
+    many = lines(plot.path({str(k): [0.5] for k in range(12)}, lambdas=[1]))
+    assert len({str(line.get_color()) for line in many.values()}) == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys", "message"),
+    [
+        ((FITTED,), {}, "a Ridge needs y"),
+        ((FITTED, Y), {"lambdas": [1, 2, 3]}, "no lambdas"),
+        ((FITTED, Y[:4]), {}, r"y must have shape \(30,\)"),
+        ((FITTED, Y), {"test": [0.5, 0.5]}, r"'test' must have shape \(3,\)"),
+        ((FITTED, Y), {"test": [0.5, 90, 0.5]}, "between 0 and 1"),
+        (({"a": [1]},), {}, "needs lambdas"),
+        (({"a": [1]}, Y), {"lambdas": [1]}, "no y"),
+        (({"a": [np.nan]},), {"lambdas": [1]}, "between 0 and 1"),
+        (({"a": [1]},), {"lambdas": [0]}, "above 0"),
+        (({"a": 1},), {"lambdas": 1}, "above 0"),
+        (([1],), {"lambdas": [1]}, "a Ridge or a mapping of accuracies, got list"),
+    ],
+)
+def test_mistakes(arguments: tuple[Any, ...], keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ANY, match=message):
+        plot.path(*arguments, **keys)
