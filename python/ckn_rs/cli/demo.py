@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ckn_rs import plot
 from ckn_rs._support.extras import import_extra
 from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments
@@ -202,22 +203,11 @@ def _ridge_path(
 
 def draw(path: Path, families: Sequence[Family], labels: NDArray[np.int64]) -> None:
     """Save a picture of the Gram matrices, with the images sorted by class."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    order = np.argsort(labels, kind="stable")
-    figure = Figure(figsize=(4.2 * len(families), 4.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    starts = np.searchsorted(labels[order], np.arange(10))
-    middles = (starts + np.append(starts[1:], len(labels))) / 2
+    figure = Figure(figsize=(4.8 * len(families), 4.4), layout="constrained")
     for axes, family in zip(figure.subplots(1, len(families)), families, strict=True):
-        matrix = family.matrices[len(family.matrices) // 2][np.ix_(order, order)]
-        # The middle of the range, so that one outlier does not wash out the blocks.
-        low, high = np.quantile(matrix, [0.02, 0.98])
-        axes.imshow(matrix, vmin=low, vmax=high, cmap="magma", interpolation="antialiased")
-        axes.set_xticks(middles, range(10))
-        axes.set_yticks(middles, range(10))
-        axes.tick_params(length=0)
+        plot.gram(family.matrices[len(family.matrices) // 2], labels, axes)
         axes.set_title(family.name)
     figure.suptitle("Gram matrices of handwritten digits, sorted by class")
     figure.savefig(path, dpi=150)
