@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST = 1000
 """Rows and columns that are drawn: more than the pixels that a picture usually has for them."""
+
+RUNS = 10
+"""The number of runs of images that are drawn of a large matrix without labels."""
 
 SHARES = (0.02, 0.98)
 """The quantiles of the entries between which colours change."""
@@ -44,10 +49,10 @@ def gram(
     change between the quantiles 0.02 and 0.98 of the entries that are drawn, so that a few large
     ones do not hide the others; the ends of the colour bar say what lies outside.
 
-    Of a large matrix at most about ``most`` rows and columns are read and drawn. With labels these
-    are the first ones of each class, in proportion to its size, and one at least. If the images of
-    a store are in random order, they are found in its first tiles, so that the others are not read.
-    Without labels they are evenly spaced.
+    Of a large matrix at most about ``most`` rows and columns are read and drawn, which of a store
+    are found in few of its tiles. With labels these are the first ones of each class, in proportion
+    to its size, and one at least; if the images are in random order, they stand near the beginning.
+    Without labels they are ten runs of rows, evenly spaced, whose numbers are written beside them.
 
     Parameters
     ----------
@@ -99,30 +104,33 @@ def gram(
     most = as_count(most, "most")
     if columns is None and shape[0] == shape[1]:
         columns = y
-    sides = [
-        _Side(name, length, labels, most, names)
-        for name, length, labels in zip(("y", "columns"), shape, (y, columns), strict=True)
-    ]
+    sides = []
+    for name, length, labels in zip(("y", "columns"), shape, (y, columns), strict=True):
+        if labels is None:
+            sides.append(_in_order(length, most))
+            continue
+        each = np.asarray(labels)
+        if each.shape != (length,):
+            raise ValueError(f"{name} must have shape ({length},), a label each, got {each.shape}")
+        sides.append(_by_class(each, names, most))
     values = np.asarray(matrix[np.ix_(sides[0].drawn, sides[1].drawn)], np.float64)
     if not np.isfinite(values).all():
         raise ValueError("K has NaN or infinite entries")
     ax = axes(ax, (5.6, 4.6))
     low, high = np.quantile(values, SHARES)
-    (top, bottom), (left, right) = (side.ends for side in sides)
     image = ax.imshow(
         values,
         vmin=low,
         vmax=high,
         cmap=cmap,
-        extent=(left, right, bottom, top),
         aspect="equal" if shape[0] == shape[1] else "auto",
     )
     for axis, line, side in ((ax.yaxis, ax.axhline, sides[0]), (ax.xaxis, ax.axvline, sides[1])):
-        if not side.classes:
+        if not side.groups:
             continue
         for start in side.starts[1:]:
             # Faint if there are many, which would hide the matrix.
-            line(start, color="white", linewidth=0.5, alpha=min(0.6, 8 / len(side.classes)))
+            line(start, color="white", linewidth=0.5, alpha=min(0.6, 8 / len(side.groups)))
         middles, texts = zip(*side.names(), strict=True)
         axis.set_ticks(middles, texts)
         axis.set_tick_params(length=0)
@@ -134,46 +142,54 @@ def gram(
     return ax
 
 
+@dataclass(frozen=True)
 class _Side:
-    """The rows, or the columns, that are drawn."""
+    """The rows, or the columns, that are drawn, and the groups that they stand in."""
 
-    def __init__(
-        self,
-        name: str,
-        length: int,
-        labels: ArrayLike | None,
-        most: int,
-        names: Sequence[str] | Mapping[Any, str] | None,
-    ) -> None:
-        self.classes: list[str] = []
-        self.starts: list[float] = []
-        if labels is None:
-            self.drawn = np.linspace(0, length - 1, min(length, most)).round().astype(np.intp)
-            self.ends = (-0.5, length - 0.5)  # of the whole side, so that ticks tell indices
-            return
-        each = np.asarray(labels)
-        if each.shape != (length,):
-            raise ValueError(f"{name} must have shape ({length},), a label each, got {each.shape}")
-        found, inverse, counts = np.unique(each, return_inverse=True, return_counts=True)
-        shares = _shares(counts, most)
-        order = np.argsort(inverse, kind="stable")
-        begins = np.cumsum(counts) - counts
-        self.drawn = np.concatenate(
-            [order[b : b + share] for b, share in zip(begins, shares, strict=True)]
-        )
-        self.classes = [class_name(label, names) for label in found.tolist()]
-        self.starts = (np.cumsum(shares) - shares - 0.5).tolist()
-        self.ends = (-0.5, len(self.drawn) - 0.5)
+    drawn: NDArray[np.intp]
+    groups: Sequence[str] = ()
+    lengths: Sequence[int] = ()
+
+    @property
+    def starts(self) -> list[float]:
+        """The edge before each group."""
+        return [end - length - 0.5 for end, length in zip(self._ends(), self.lengths, strict=True)]
 
     def names(self) -> Iterator[tuple[float, str]]:
-        """The middle of each class with its name, without names that would cover each other."""
+        """The middle of each group with its name, without names that would cover each other."""
         last, least = -np.inf, CLOSEST * len(self.drawn)
-        ends = [*self.starts[1:], self.ends[1]][: len(self.classes)]
-        for name, start, end in zip(self.classes, self.starts, ends, strict=True):
-            middle = (start + end) / 2
+        for name, end, length in zip(self.groups, self._ends(), self.lengths, strict=True):
+            middle = end - 0.5 - length / 2
             if middle - last >= least:
                 yield middle, name
                 last = middle
+
+    def _ends(self) -> Iterator[int]:
+        return accumulate(self.lengths)
+
+
+def _in_order(length: int, most: int) -> _Side:
+    """All images or, if they are too many, a few runs of them, whose names are their numbers."""
+    if length <= most:
+        return _Side(np.arange(length))
+    count = min(RUNS, most)
+    size = most // count
+    firsts = [length * run // count for run in range(count)]
+    drawn = np.concatenate([np.arange(first, first + size) for first in firsts])
+    return _Side(drawn, [f"{first}-{first + size - 1}" for first in firsts], [size] * count)
+
+
+def _by_class(
+    labels: NDArray[Any], names: Sequence[str] | Mapping[Any, str] | None, most: int
+) -> _Side:
+    """The first images of each class."""
+    found, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    shares = _shares(counts, most)
+    order = np.argsort(inverse, kind="stable")
+    begins = np.cumsum(counts) - counts
+    parts = [order[begin : begin + share] for begin, share in zip(begins, shares, strict=True)]
+    classes = [class_name(label, names) for label in found.tolist()]
+    return _Side(np.concatenate(parts), classes, shares.tolist())
 
 
 def _shares(counts: NDArray[np.intp], most: int) -> NDArray[np.intp]:

@@ -82,10 +82,21 @@ def test_large_matrices_are_thinned() -> None:
     assert [(labels[drawn.astype(int)] == k).sum() for k in range(3)] == [50, 50, 1]
     np.testing.assert_array_equal(drawn[:50], np.arange(50))  # the first ones of each class
     np.testing.assert_array_equal(drawn[-1], n - 3)
+
+
+def test_large_matrices_without_labels() -> None:
+    n = 5000
+    matrix = np.broadcast_to(np.arange(n, dtype=float), (n, n))
     ax = plot.gram(matrix)
-    assert shown(ax).shape == (1000, 1000)
-    np.testing.assert_array_equal(shown(ax)[0, [0, -1]], [0, n - 1])
-    np.testing.assert_array_equal(ax.get_xlim(), [-0.5, n - 0.5])
+    runs = shown(ax)[0].reshape(10, 100)
+    np.testing.assert_array_equal(runs, np.arange(100) + 500 * np.arange(10)[:, None])
+    assert list(ticks(ax, "x"))[:2] == ["0-99", "500-599"]
+    np.testing.assert_array_equal(list(ticks(ax, "x").values())[:2], [49.5, 149.5])
+    np.testing.assert_array_equal(ax.get_xlim(), [-0.5, 999.5])
+    assert shown(plot.gram(matrix, most=7)).shape == (7, 7)
+    small = plot.gram(matrix[:900, :900])
+    assert shown(small).shape == (900, 900)
+    assert not small.get_lines()
 
 
 def test_names_do_not_cover_each_other() -> None:
@@ -120,6 +131,9 @@ def test_few_tiles_of_a_store_are_read(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Layout, "read", noted)
     plot.gram(whole, labels, most=8)
     assert {(part.row, part.column) for part in read} == {(0, 0), (0, 1), (1, 1)}
+    read.clear()
+    plot.gram(whole, most=2)
+    assert {(part.row, part.column) for part in read} == {(0, 0), (0, 2), (2, 2)}
     (tmp_path / "K.zarr" / "kernel" / "c" / "0" / "1").unlink()
     with pytest.raises(store.IncompleteError, match="tile"):
         plot.gram(whole, labels, most=8)
