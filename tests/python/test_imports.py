@@ -21,7 +21,7 @@ ROOMS = {
     "models": ["layer", "_spec", "_describe", "model", "models"],
     "kernels in memory": ["compute"],
     "images": ["data", "preprocess"],
-    "learning": ["learn", "ridge", "sklearn"],
+    "learning": ["learn", "gp", "ridge", "sklearn"],
     "matrices on disk": ["store"],
     "pictures": ["plot"],
     "the command line": ["cli"],
