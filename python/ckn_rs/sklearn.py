@@ -10,5 +10,6 @@ import_extra("sklearn", "sklearn", "ckn_rs.sklearn")
 
 from ckn_rs.learn.estimators import KernelRidgeClassifierCV, KernelRidgeCV  # noqa: E402
 from ckn_rs.learn.kernel import ConvolutionalKernel  # noqa: E402
+from ckn_rs.learn.nystroem import Nystroem  # noqa: E402
 
-__all__ = ["ConvolutionalKernel", "KernelRidgeCV", "KernelRidgeClassifierCV"]
+__all__ = ["ConvolutionalKernel", "KernelRidgeCV", "KernelRidgeClassifierCV", "Nystroem"]

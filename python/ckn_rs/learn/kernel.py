@@ -258,14 +258,13 @@ image_shape=(8, 8, 1))
         if not any(free):
             K = self._matrix(images)
             return K, np.empty((*K.shape, 0), K.dtype)
-        kind: dict[str, Any] = {"ntk": True} if as_flag(self.ntk, "ntk") else {}
         with threads_for(self.n_threads) as n_threads:
             K, dK = compute_gradient(
                 images,
                 model=as_model(self.model),
+                ntk=self.ntk,
                 normalize=self.normalize,
                 dtype=self.dtype,
                 n_threads=n_threads,
-                **kind,
             )
         return K, dK if all(free) else dK[..., free]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 
@@ -78,11 +78,16 @@ def is_store(X: object) -> bool:
 
 
 def kernels(
-    kernel: Any, params: Mapping[str, Any] | None, X: NDArray[Any], Y: NDArray[Any] | None = None
-) -> NDArray[np.float64]:
+    kernel: Any,
+    params: Mapping[str, Any] | None,
+    X: NDArray[Any],
+    Y: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = np.float64,
+) -> NDArray[Any]:
     """The kernels of samples with others ``(n, m)``; without others, with themselves.
 
-    Of a precomputed kernel, ``X`` is the matrix. It is not copied if it is in float64.
+    Of a precomputed kernel, ``X`` is the matrix. It is not copied if it has the ``dtype``, or if
+    that is None.
 
     Raises
     ------
@@ -95,7 +100,7 @@ def kernels(
         values = kernel(X) if Y is None else kernel(X, Y)
     else:
         values = pairwise_kernels(X, Y, metric=kernel, **(params or {}))
-    K: NDArray[np.float64] = np.asarray(values, np.float64)
+    K: NDArray[Any] = np.asarray(values, dtype)
     shape = K.shape if is_precomputed(kernel) else (len(X), len(X if Y is None else Y))
     if K.shape != shape:
         raise ValueError(f"kernel must give a matrix of shape {shape}, got {K.shape}")

@@ -45,6 +45,38 @@ def training_data(estimator: Any, X: Any, y: Any, **checks: Any) -> tuple[Any, A
     return X, y
 
 
+def samples(estimator: Any, X: Any) -> Any:
+    """The samples of ``fit`` where there are no targets.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the estimator's kernel is none or is precomputed, or if scikit-learn refuses the samples.
+    """
+    check_kernel(estimator.kernel, estimator.kernel_params)
+    if is_precomputed(estimator.kernel) or is_store(X):
+        raise ValueError(
+            "landmarks are chosen among samples, whose kernels are computed then; X must hold the "
+            "samples, and kernel be a kernel object, a name or a function"
+        )
+    return validate_data(estimator, X, **_shape_checks(estimator.kernel))
+
+
+def new_samples(estimator: Any, X: Any, shape: tuple[int, ...]) -> Any:
+    """Samples of the ``shape`` of those in ``fit``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If scikit-learn refuses them, or they have another shape.
+    """
+    if takes_any_shape(estimator.kernel) and np.shape(X)[1:] != shape:
+        raise ValueError(
+            f"each sample of X must have shape {shape}, as in fit, got {np.shape(X)[1:]}"
+        )
+    return validate_data(estimator, X, reset=False, **_shape_checks(estimator.kernel))
+
+
 def new_data(estimator: Any, X: Any) -> Any:
     """The samples of ``predict``; a store with a row a sample, as scikit-learn has it.
 
@@ -65,11 +97,8 @@ def new_data(estimator: Any, X: Any) -> Any:
                 f"images, and a column for each image to predict; this one has shape {X.shape}"
             )
         X = np.asarray(X, np.float64).T
-    elif takes_any_shape(estimator.kernel):
-        wanted, given = estimator.X_fit_.shape[1:], np.shape(X)[1:]
-        if given != wanted:
-            raise ValueError(f"each sample of X must have shape {wanted}, as in fit, got {given}")
-    return validate_data(estimator, X, reset=False, **_shape_checks(estimator.kernel))
+    trained = estimator.X_fit_
+    return new_samples(estimator, X, () if trained is None else trained.shape[1:])
 
 
 def _check_precomputed(estimator: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("sklearn")
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV
+from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV, Nystroem
 
 ESTIMATORS = [
     estimator(**parameters)
@@ -20,7 +20,7 @@ ESTIMATORS = [
         {"kernel": "rbf", "kernel_params": {"gamma": 0.1}, "alphas": [1e-3, 1e-1, 1.0]},
         {"kernel": "precomputed"},
     )
-]
+] + [Nystroem(), Nystroem("rbf", kernel_params={"gamma": 0.1}, n_components=10, random_state=0)]
 
 #: Checks that fit a precomputed matrix that is no kernel matrix. KernelRidge takes it and would
 #: solve a system without meaning; leave-one-out would choose by it. It must be refused.
