@@ -13,10 +13,13 @@ def examples(page: Path = README, language: str = "python") -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
-def main(page: Path = README) -> dict[str, object]:
-    """Run the examples of a page, and return their variables."""
+def main(page: Path = README, language: str = "python") -> dict[str, object]:
+    """Run the examples of a page, and return their variables.
+
+    Those of README that need an extra are marked as ``python`` and the name of the extra.
+    """
     variables: dict[str, object] = {}
-    for number, source in enumerate(examples(page), 1):
+    for number, source in enumerate(examples(page, language), 1):
         exec(compile(source, f"{page.name}, example {number}", "exec"), variables)
     return variables
 

@@ -17,3 +17,11 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(K_ntk, np.ndarray)
     assert K.shape == K_ntk.shape == (5, 5)
     assert not np.allclose(K, K_ntk)
+
+
+def test_scikit_learn(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn")
+    variables = readme.main(language="python sklearn")
+    assert "scores" in variables
+    (line,) = capsys.readouterr().out.splitlines()
+    assert f"print(scores.mean())  # {float(line):.3f}\n" in readme.README.read_text("utf-8")

@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVC
 
 import ckn_rs
-from ckn_rs import models
+from ckn_rs import Layer, Model, models
 from ckn_rs.learn import kernel as module
 from digits import IMAGES, LABELS, MIXED, MODEL, ROWS, kernel, matrix
 from messages import check_message
@@ -378,4 +378,37 @@ def test_is_a_kernel() -> None:
     assert not kernel().is_stationary()
     assert kernel().requires_vector_input
     assert not kernel(image_shape=None).requires_vector_input
-    assert ckn_rs.sklearn.__all__ == ["ConvolutionalKernel"]
+    assert "ConvolutionalKernel" in ckn_rs.sklearn.__all__
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_gradient_of_the_ntk(normalize: bool) -> None:
+    # Another default kernel than the CKN's: the layer in the middle is `relu`.
+    model = Model([MODEL[0], Layer(2, pooling="none"), MODEL[1]])
+    X, k = ROWS[:12], kernel(model, ntk=True, normalize=normalize)
+    assert k.n_dims == 2
+    K, dK = k(X, eval_gradient=True)
+    same(K, k(X))
+    for d, step in enumerate(np.eye(2) * 1e-3):
+        # Of fourth order, since the NTK of an image with itself takes an arc-cosine at 1: with a
+        # smaller step its rounding errors would be seen.
+        near, far = (
+            k.clone_with_theta(k.theta + by * step)(X) - k.clone_with_theta(k.theta - by * step)(X)
+            for by in (1, 2)
+        )
+        difference = (8 * near - far) / 12e-3
+        assert abs(difference).max() > 0
+        np.testing.assert_allclose(dK[..., d], difference, rtol=0, atol=1e-6 * abs(K).max())
+    _, second = k.set_params(sigma_bounds=["fixed", (0.1, 10)])(X, eval_gradient=True)
+    same(second, dK[..., 1:])
+
+
+def test_process_with_the_ntk() -> None:
+    y = ROWS[:30].reshape(-1, 8, 8).sum(axis=1) @ np.arange(8) / ROWS[:30].sum(axis=1)
+    process = GaussianProcessRegressor(kernel(ntk=True), alpha=0.01, optimizer=None)
+    process.fit(ROWS[:30], y - y.mean())
+    start = process.kernel_.theta
+    value, gradient = process.log_marginal_likelihood(start, eval_gradient=True)
+    step = 1e-4 / np.linalg.norm(gradient)
+    ahead = process.log_marginal_likelihood(start + step * gradient)
+    np.testing.assert_allclose(ahead - value, step * gradient @ gradient, rtol=1e-2)
