@@ -30,7 +30,7 @@ test: lint test-oldest ## Run every check: lint, Rust tests, Python tests, docst
 .PHONY: test-oldest
 test-oldest: build $(OLDEST)/ready ## Test the estimators with the oldest scikit-learn that they support
 	@if [ -d $(OLDEST)/bin ]; then \
-	  PYTHONPATH=python $(OLDEST)/bin/python -m pytest -q tests/python/learn; \
+	  PYTHONPATH=python $(OLDEST)/bin/python -m pytest -q tests/python/scikit_learn; \
 	else \
 	  echo 'test-oldest is skipped: scikit-learn $(SKLEARN) has no wheel for this Python'; \
 	fi

@@ -21,3 +21,18 @@ def _close_figures() -> Iterator[None]:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close("all")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_blas_thread() -> Iterator[None]:
+    """One thread for NumPy: small matrices take far longer on several, on a busy machine.
+
+    Where scikit-learn is not installed, threadpoolctl is not either, and there are few such tests.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ModuleNotFoundError:
+        yield
+        return
+    with threadpool_limits(1):
+        yield

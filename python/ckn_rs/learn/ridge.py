@@ -1,7 +1,7 @@
 """Kernel ridge regression over a path of regularisations, from one factorisation.
 
 :class:`Decomposition` solves for any targets. :func:`fit` takes labels; the estimators for
-scikit-learn (:mod:`ckn_rs.learn.estimators`) take both.
+scikit-learn (:mod:`ckn_rs.sklearn`) take both.
 """
 
 from __future__ import annotations

@@ -23,8 +23,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from ckn_rs.learn import pairwise
-from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV
+from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV, _pairwise as pairwise
 
 RNG = np.random.default_rng(0)
 X, NEW = RNG.normal(size=(30, 3)), RNG.normal(size=(7, 3))

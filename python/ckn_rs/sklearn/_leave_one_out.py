@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ckn_rs.learn import pairwise, ridge, validation
+from ckn_rs.learn import ridge
+from ckn_rs.sklearn import _pairwise as pairwise, _validation as validation
 
 ALPHAS = tuple(10.0**power for power in range(-8, 2))
 """The default regularisations."""

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from ckn_rs.learn import ridge, validation
-from ckn_rs.learn.leave_one_out import LeaveOneOut
+from ckn_rs.learn import ridge
+from ckn_rs.sklearn import _validation as validation
+from ckn_rs.sklearn._leave_one_out import LeaveOneOut
 
 
 class KernelRidgeCV(MultiOutputMixin, RegressorMixin, LeaveOneOut):  # type: ignore[misc]

@@ -18,11 +18,11 @@ from ckn_rs._support.arrays import (
 from ckn_rs._support.options import as_flag, as_shape
 from ckn_rs.compute.distances import compute_diagonal
 from ckn_rs.compute.matrix import compute_gradient, compute_kernel_matrix
-from ckn_rs.learn.bounds import SIGMA_BOUNDS, bounds_of_sigmas
-from ckn_rs.learn.parameters import as_model, layers_with_sigma
-from ckn_rs.learn.parametrized import Parametrized
-from ckn_rs.learn.threads import threads_for
 from ckn_rs.model import ModelLike
+from ckn_rs.sklearn._bounds import SIGMA_BOUNDS, bounds_of_sigmas
+from ckn_rs.sklearn._parameters import as_model, layers_with_sigma
+from ckn_rs.sklearn._parametrized import Parametrized
+from ckn_rs.sklearn._threads import threads_for
 
 
 class ConvolutionalKernel(Parametrized):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ckn_rs.learn.pairwise import check_kernel, is_precomputed, is_store, takes_any_shape
+from ckn_rs.sklearn._pairwise import check_kernel, is_precomputed, is_store, takes_any_shape
 
 try:
     from sklearn.utils.validation import validate_data

@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ckn_rs._support.extras import import_extra
-from ckn_rs.learn.bounds import bounds_of_sigmas
-from ckn_rs.learn.parameters import (
+from ckn_rs.model import Model, ModelLike
+from ckn_rs.sklearn._bounds import bounds_of_sigmas
+from ckn_rs.sklearn._parameters import (
     as_model,
     layer_parameters,
     layers_with_sigma,
     parameter,
     with_parameters,
 )
-from ckn_rs.model import Model, ModelLike
 
 Self = TypeVar("Self", bound="Parametrized")
 
