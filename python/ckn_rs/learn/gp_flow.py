@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ckn_rs.learn.gp_checks import (
+from ckn_rs.learn.checks import (
     Doubles,
     as_block,
     as_covariance,

@@ -58,7 +58,7 @@ def neighbours(
     Returns
     -------
     matplotlib Axes
-        The Axes: the image first, then its neighbours with their squared distances ``d²`` below.
+        The Axes: the image first, then its neighbours with their squared distances below.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def neighbours(
     >>> K = compute_kernel_matrix(X, model=[{"npatch": 3, "subsampling": 2}])
     >>> ax = plot.neighbours(K, X, 2, count=3)
     >>> len(ax.get_images()), [text.get_text() for text in ax.texts][:2]
-    (4, ['image 2', 'd² = 0'])
+    (4, ['image 2', '0'])
     """
     matrix = K if isinstance(K, Gram | np.ndarray) else np.asarray(K)
     shape = matrix.shape
@@ -97,11 +97,14 @@ def neighbours(
     near, squared = _nearest(matrix, index, count)
     shown = [index, *near.tolist()]
     pictures = as_picture(np.stack([np.asarray(pixels[each]) for each in shown]), "images")
-    below = [f"image {index}", *(f"d² = {value:.3g}" for value in squared)]
+    below = [f"image {index}", *(f"{value:.2g}" for value in squared)]
     above = None
     if labels is not None:
         above = [class_name(label, names) for label in labels[shown].tolist()]
-    return _draw(axes(ax, (1.1 * (count + 1.5), 1.7)), pictures, below, above)
+    ax = _draw(axes(ax, (1.1 * (count + 1.5), 2.0)), pictures, below, above)
+    # Above the labels.
+    ax.set_title(f"nearest to image {index}, with squared distances", fontsize="medium", pad=20)
+    return ax
 
 
 def _nearest(

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ckn_rs._support.options import as_count
-from ckn_rs.learn.gp_checks import negligible
+from ckn_rs.learn.checks import negligible
 from ckn_rs.sklearn import _pairwise as pairwise, _validation as validation
 
 ENTRIES = 1 << 23

@@ -11,6 +11,8 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 
+from ckn_rs.learn.checks import ROWS, asymmetry
+
 PRECOMPUTED = "precomputed"
 
 ASYMMETRY = 1e-5
@@ -24,9 +26,6 @@ NEGATIVITY = 1e-3
 
 The diagonal of an NTK in float32 holds to 3e-4 only, so that its eigenvalues do, too.
 """
-
-BLOCK = 512
-"""How many rows are checked at once, so that no second matrix is in memory."""
 
 
 def check_kernel(kernel: object, params: object) -> None:
@@ -104,7 +103,7 @@ def kernels(
     shape = K.shape if is_precomputed(kernel) else (len(X), len(X if Y is None else Y))
     if K.shape != shape:
         raise ValueError(f"kernel must give a matrix of shape {shape}, got {K.shape}")
-    if not all(np.isfinite(K[rows]).all() for rows in _blocks(len(K))):
+    if not all(np.isfinite(K[first : first + ROWS]).all() for first in range(0, len(K), ROWS)):
         raise ValueError("the kernel matrix has NaN or infinite entries")
     return K
 
@@ -121,11 +120,12 @@ def check_symmetric(K: NDArray[np.float64]) -> None:
         raise ValueError(
             f"the kernel of a sample with itself must be at least 0, K[{i}, {i}] is {diagonal[i]:g}"
         )
-    difference = max(np.abs(K[rows] - K[:, rows].T).max() for rows in _blocks(len(K)))
+    difference, i, j = asymmetry(K)
     if difference > ASYMMETRY * largest:
         raise ValueError(
-            "the kernel matrix of the training samples must be symmetric; entries K[i, j] and "
-            f"K[j, i] differ by up to {difference:g}, the largest diagonal entry is {largest:g}"
+            "the kernel matrix of the training samples must be symmetric; entries "
+            f"K[{i}, {j}] and K[{j}, {i}] differ by {difference:g}, the largest diagonal entry is "
+            f"{largest:g}"
         )
 
 
@@ -137,7 +137,3 @@ def check_semidefinite(values: NDArray[np.float64], K: NDArray[np.float64]) -> N
             "the kernel matrix of the training samples must be positive semidefinite; its least "
             f"eigenvalue is {values[0]:g}, its largest diagonal entry {largest:g}"
         )
-
-
-def _blocks(n: int) -> list[slice]:
-    return [slice(first, first + BLOCK) for first in range(0, n, BLOCK)]

@@ -18,6 +18,9 @@ from ckn_rs._support.arrays import as_reals
 
 Doubles = NDArray[np.float64]
 
+ROWS = 512
+"""How many rows of a matrix are compared at once."""
+
 EPSILON = float(np.finfo(np.float64).eps)
 """The rounding error of float64, in which all is computed."""
 
@@ -191,11 +194,24 @@ def _as_finite(values: ArrayLike, name: str, hint: str = "") -> tuple[Doubles, f
     return numbers, epsilon
 
 
+def asymmetry(matrix: Doubles) -> tuple[float, int, int]:
+    """The largest difference of a square matrix and its transpose, and where it is.
+
+    The rows are compared a few at a time, so that no second matrix is in memory.
+    """
+    worst = (0.0, 0, 0)
+    for first in range(0, len(matrix), ROWS):
+        rows = slice(first, first + ROWS)
+        difference = np.abs(matrix[rows] - matrix[:, rows].T)
+        i, j = np.unravel_index(difference.argmax(), difference.shape)
+        worst = max(worst, (float(difference[i, j]), first + int(i), int(j)))
+    return worst
+
+
 def _check_symmetric(matrix: Doubles, epsilon: float, name: str) -> None:
-    tolerance = math.sqrt(epsilon) * np.abs(matrix).max(initial=0)
-    difference = np.abs(matrix - matrix.T)
-    if (difference > tolerance).any():
-        i, j = sorted(int(k) for k in np.unravel_index(difference.argmax(), matrix.shape))
+    difference, i, j = asymmetry(matrix)
+    if difference > math.sqrt(epsilon) * np.abs(matrix).max(initial=0):
+        i, j = sorted((i, j))
         raise ValueError(
             f"{name} must be symmetric to {math.sqrt(epsilon):.1e} of its largest entry, but "
             f"[{i}, {j}] is {matrix[i, j]:.6g} and [{j}, {i}] is {matrix[j, i]:.6g}"
