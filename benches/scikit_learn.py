@@ -20,7 +20,6 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, WhiteKernel
-from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -32,7 +31,7 @@ from sklearn.svm import SVC
 from ckn_rs import Layer, Model
 from ckn_rs._support.table import text_table
 from ckn_rs.data import load_images, load_labels
-from ckn_rs.sklearn import ConvolutionalKernel
+from ckn_rs.sklearn import ConvolutionalKernel, KernelRidgeClassifierCV, Nystroem
 
 DIGITS = Model([Layer(3, 1, kernel="exp", sigma=0.6), Layer(3, 2, kernel="exp", sigma=0.6)])
 """The model of digits, which are too small for most of those that have names."""
@@ -94,6 +93,7 @@ def estimators(model: Any, data: Data, few: int) -> Iterator[tuple[str, Any, int
     kernel = ConvolutionalKernel(model, image_shape=data.shape, dtype=np.float32)
     yield "SVC", SVC(C=10, kernel=kernel), n
     yield "KernelRidge", OneHot(KernelRidge(alpha=0.01, kernel=kernel)), n
+    yield "KernelRidgeClassifierCV", KernelRidgeClassifierCV(kernel), n
     landmarks = Nystroem(kernel, n_components=min(300, n), random_state=0)
     yield (
         "Nystroem, LogisticRegression",
@@ -118,6 +118,8 @@ def fitted(estimator: Any) -> str:
     """What an estimator has found out about the kernel."""
     if isinstance(estimator, GridSearchCV):
         return ", ".join(map(str, estimator.best_params_.values()))
+    if isinstance(estimator, KernelRidgeClassifierCV):
+        return f"alpha {estimator.alpha_:g}"
     if isinstance(estimator, OneHot) and isinstance(estimator.regressor, GaussianProcessRegressor):
         values = estimator.regressor.kernel_.get_params()
         sigmas = [v for name, v in values.items() if name.endswith("__sigma")]
