@@ -37,8 +37,7 @@ class Nystroem(
     eigenvalues down to 1e-12. In float32, eigenvalues below some 1e-7 are rounding errors, and so
     are such features. Here an eigendecomposition in float64 takes a fraction of the time, and
     eigenvalues of the size of the kernel's rounding error are left out. Kernels are computed and
-    turned into features a block of samples at a time, so that no second matrix of the size of ``F``
-    is in memory.
+    turned into features a block of samples at a time.
 
     Parameters
     ----------
