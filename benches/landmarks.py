@@ -121,7 +121,8 @@ def main() -> None:
         with ProcessPoolExecutor(1, context) as process:
             arguments_of_row = (arguments.folder, arguments.sigma, images, make, count)
             figures = process.submit(row, *arguments_of_row).result()
-        rows.append((name, str(images), str(count), *figures))
+        landmarks = "" if make is exact else str(count)
+        rows.append((name, str(images), landmarks, *figures))
         print(*rows[-1], file=sys.stderr)
     print(text_table(rows))
 

@@ -129,10 +129,7 @@ impl Plan {
 
     /// Derivatives of a kernel: one for each layer with a `sigma`, or none.
     pub fn gradients(&self) -> usize {
-        match self.carried {
-            carried if carried.has_gradients() => self.model.layers_with_sigma().count(),
-            _ => 0,
-        }
+        if self.carried.has_gradients() { self.model.layers_with_sigma().count() } else { 0 }
     }
 
     /// The cost of a pair whose norms are known, a layer an item.

@@ -52,8 +52,8 @@ pub struct LayerPlan {
     pub held: Held,
     /// The maps beside the CKN's.
     pub carried: Carried,
-    /// Maps that it reads: the CKN's first, then the NTK's if there is one, and derivatives of what comes
-    /// first in the order of layers. In the first layer the NTK's map is equal to the CKN's, and not read.
+    /// Maps that it reads: the CKN's, then the NTK's if there is one, and then for each `sigma` so far the
+    /// derivatives of these. In the first layer the NTK's map is equal to the CKN's, and not read.
     pub reads: usize,
     /// Maps that it gives: those that it reads and the NTK's, and last the derivatives by its own `sigma`.
     pub gives: usize,

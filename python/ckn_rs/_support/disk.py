@@ -80,10 +80,17 @@ def npy_file(
 def _replaced(path: Path) -> Iterator[Callable[[memoryview], None]]:
     """A context with a function that appends bytes to a file, which replaces ``path`` at the end.
 
-    Errors of this file are explained; others that are raised within the context are left alone.
+    A link stays one, and the file that it names is replaced. A device or a pipe, such as
+    ``/dev/stdout``, cannot be replaced: it is written to at once. Errors of this file are
+    explained; others that are raised within the context are left alone.
     """
     check_place(path)
-    partial = path.with_name(f".{path.name}.partial")
+    if path.exists() and not path.is_file():
+        with _explained(path), path.open("wb", buffering=0) as device:
+            yield lambda data: _write_all(device, data)
+        return
+    target = path.resolve()
+    partial = target.with_name(f".{target.name}.partial")
     try:
         with _explained(path):
             # Without a buffer, closing the file writes nothing, so that it cannot fail.
@@ -92,16 +99,20 @@ def _replaced(path: Path) -> Iterator[Callable[[memoryview], None]]:
 
             def append(data: memoryview) -> None:
                 with _explained(path):
-                    while data:
-                        data = data[file.write(data) :]
+                    _write_all(file, data)
 
             yield append
             with _explained(path):
                 os.fsync(file.fileno())
         with _explained(path):
-            partial.replace(path)
+            partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _write_all(file: io.RawIOBase, data: memoryview) -> None:
+    while data:
+        data = data[file.write(data) :]
 
 
 @contextmanager

@@ -247,7 +247,7 @@ def as_path(values: object, name: str) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         path = np.empty(0)
     if path.ndim != 1 or not path.size or not (np.isfinite(path) & (path > 0)).all():
-        raise ValueError(f"{name} must be finite numbers above 0, got {values}")
+        raise ValueError(f"{name} must be a sequence of finite numbers above 0, got {values!r}")
     return path
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ckn_rs._support.arrays import as_reals
 from ckn_rs._support.options import as_count
 from ckn_rs.plot._axes import axes, class_name
 from ckn_rs.store import Gram
@@ -113,7 +114,8 @@ def gram(
         if each.shape != (length,):
             raise ValueError(f"{name} must have shape ({length},), a label each, got {each.shape}")
         sides.append(_by_class(each, names, most))
-    values = np.asarray(matrix[np.ix_(sides[0].drawn, sides[1].drawn)], np.float64)
+    drawn = matrix[np.ix_(sides[0].drawn, sides[1].drawn)]
+    values = as_reals(drawn, "K").astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("K has NaN or infinite entries")
     ax = axes(ax, (5.6, 4.6))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 GEOMETRY = ("npatch", "subsampling", "poolfactor", "pooling", "padding", "stride", "dilation")
 """The keys of a layer that say nothing of its patch kernel."""
 
+LEAST = 1e-6
+"""The least norm, below which cosines are not those of the patches; the largest is its inverse."""
+
 COUNT = 200
 """The number of cosines of a curve."""
 
@@ -73,8 +76,8 @@ def kernel_curve(
     Raises
     ------
     TypeError, ValueError
-        If there is no such kernel, it needs a parameter, ``norm`` is not above 0, or ``count`` is
-        odd.
+        If there is no such kernel, it needs a parameter, ``norm`` is not from 1e-6 to 1e6, or
+        ``count`` is odd.
 
     Examples
     --------
@@ -83,8 +86,8 @@ def kernel_curve(
     ([1.0, 0.111, 0.111, 1.0], [-2.0, -0.667, 0.667, 2.0])
     """
     spec = as_spec([_only_the_kernel(layer)])
-    if not (isinstance(norm, Real) and np.isfinite(norm) and norm > 0):
-        raise ValueError(f"norm must be a finite number above 0, got {norm!r}")
+    if isinstance(norm, bool) or not isinstance(norm, Real) or not LEAST <= norm <= 1 / LEAST:
+        raise ValueError(f"norm must be a number from {LEAST:g} to {1 / LEAST:g}, got {norm!r}")
     if as_count(count, "count") % 2:
         raise ValueError(f"count must be even, got {count}")
     cosines = np.linspace(-1, 1, count)

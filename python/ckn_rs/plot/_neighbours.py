@@ -16,6 +16,9 @@ from ckn_rs.store import Gram
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST = 8
+"""How many neighbours are drawn by default."""
+
 GAP = 0.12
 """The space between two pictures, as a share of their width."""
 
@@ -29,7 +32,7 @@ def neighbours(
     index: int,
     ax: Axes | None = None,
     *,
-    count: int = 8,
+    count: int | None = None,
     y: ArrayLike | None = None,
     names: Sequence[str] | Mapping[Any, str] | None = None,
 ) -> Axes:
@@ -48,8 +51,8 @@ def neighbours(
         The number of the image whose neighbours are drawn.
     ax : matplotlib Axes, optional
         The place to draw in; by default that of a new figure.
-    count : int
-        The number of neighbours, at most ``n - 1``.
+    count : int, optional
+        The number of neighbours, at most ``n - 1``. By default it is 8, or all of fewer.
     y : array_like of shape (n,), optional
         Labels, which are written above the pictures.
     names : sequence or mapping of str, optional
@@ -90,7 +93,8 @@ def neighbours(
         raise ValueError(
             f"images must have shape ({len(matrix)}, h, w, c), one a row of K, got {pixels.shape}"
         )
-    index, count = _as_index(index, len(matrix)), as_count(count, "count")
+    index = _as_index(index, len(matrix))
+    count = min(MOST, len(matrix) - 1) if count is None else as_count(count, "count")
     if count >= len(matrix):
         raise ValueError(f"count must be at most {len(matrix) - 1}, the other images, got {count}")
     labels = _labels(y, len(matrix))

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ckn_rs._support.arrays import as_reals
 from ckn_rs._support.extras import import_extra
 from ckn_rs.learn.ridge import Ridge
 from ckn_rs.plot._axes import axes, colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from ckn_rs.sklearn import KernelRidgeClassifierCV
 
 LEFT_OUT = "left out"
 """The accuracy that chooses a regularisation."""
@@ -22,7 +25,7 @@ MARKERS = "osD^vPX"
 
 
 def path(
-    fitted: Ridge | Mapping[str, ArrayLike],
+    fitted: Ridge | KernelRidgeClassifierCV | Mapping[str, ArrayLike],
     y: ArrayLike | None = None,
     ax: Axes | None = None,
     *,
@@ -33,10 +36,11 @@ def path(
 
     Parameters
     ----------
-    fitted : Ridge, or mapping of str to array_like of shape (lambdas,)
+    fitted : Ridge, KernelRidgeClassifierCV, or mapping of str to array_like of shape (lambdas,)
         What :func:`ckn_rs.ridge.fit` returns: then the accuracies on the training images are drawn,
-        by the fit to all of them and by the fits in which each is left out. Or names and their
-        accuracies, from 0 to 1.
+        by the fit to all of them and by the fits in which each is left out. So they are of a
+        fitted :class:`ckn_rs.sklearn.KernelRidgeClassifierCV`. Or names and their accuracies, from
+        0 to 1.
     y : array_like of shape (n,), optional
         The labels of the training images, for a Ridge.
     ax : matplotlib Axes, optional
@@ -50,8 +54,9 @@ def path(
     Returns
     -------
     matplotlib Axes
-        The Axes. Where there are accuracies called ``left out``, a vertical line marks the largest
-        ``lambda`` at which they are best.
+        The Axes. A vertical line marks the regularisation that an estimator has chosen. Otherwise,
+        where there are accuracies called ``left out``, it marks the largest ``lambda`` at which
+        they are best.
 
     Raises
     ------
@@ -70,28 +75,45 @@ def path(
     >>> [line.get_label() for line in ax.get_lines()]
     ['left out', 'test', 'best left out: 1']
     """
+    label, chosen = "lambda, a share of the diagonal's mean", None
     if isinstance(fitted, Ridge):
         if y is None or lambdas is not None:
             raise ValueError("a Ridge needs y, the labels of the training images, and no lambdas")
         named, lambdas = _of_ridge(fitted, y), fitted.lambdas
+    elif hasattr(fitted, "cv_results_"):
+        if y is not None or lambdas is not None or not hasattr(fitted, "classes_"):
+            raise ValueError("an estimator must be a classifier, and needs neither y nor lambdas")
+        estimator: Any = fitted
+        results, chosen = estimator.cv_results_, estimator.alpha_
+        named = {"train": results["train_score"], LEFT_OUT: results["left_out_score"]}
+        lambdas, label = results["alpha"], "alpha, added to the diagonal"
     elif isinstance(fitted, Mapping):
         if y is not None or lambdas is None:
             raise ValueError("a mapping of accuracies needs lambdas, and no y")
         named = dict(fitted)
     else:
         raise TypeError(
-            f"fitted must be a Ridge or a mapping of accuracies, got {type(fitted).__name__}"
+            "fitted must be a Ridge, a fitted KernelRidgeClassifierCV or a mapping of accuracies, "
+            f"got {type(fitted).__name__}"
         )
     if test is not None:
         named["test"] = test
-    steps = np.asarray(lambdas, np.float64)
+    if not named:
+        raise ValueError("fitted must have accuracies, got an empty mapping")
+    steps = as_reals(lambdas if lambdas is not None else [], "lambdas").astype(np.float64)
     if steps.ndim != 1 or not steps.size or not (np.isfinite(steps) & (steps > 0)).all():
         raise ValueError("lambdas must be a sequence of finite numbers above 0")
     lines = {str(name): _shares(name, values, steps.shape) for name, values in named.items()}
-    return _draw(axes(ax, (6.0, 3.4)), steps, lines)
+    if chosen is None and LEFT_OUT in lines:
+        chosen = float(steps[lines[LEFT_OUT] == lines[LEFT_OUT].max()].max())
+    ax = _draw(axes(ax, (6.0, 3.4)), steps, lines, chosen)
+    ax.set_xlabel(label)
+    return ax
 
 
-def _draw(ax: Axes, lambdas: NDArray[Any], lines: Mapping[str, NDArray[Any]]) -> Axes:
+def _draw(
+    ax: Axes, lambdas: NDArray[Any], lines: Mapping[str, NDArray[Any]], chosen: float | None
+) -> Axes:
     order = np.argsort(lambdas)
     palette = colours(len(lines))
     for index, (name, shares) in enumerate(lines.items()):
@@ -103,13 +125,12 @@ def _draw(ax: Axes, lambdas: NDArray[Any], lines: Mapping[str, NDArray[Any]]) ->
             marker=MARKERS[index % len(MARKERS)],
             markersize=4,
         )
-    if LEFT_OUT in lines:
-        best = lambdas[lines[LEFT_OUT] == lines[LEFT_OUT].max()].max()
-        label = f"best {LEFT_OUT}: {best:g}"
-        ax.axvline(best, color="0.5", linestyle=":", zorder=0, label=label)
+    if chosen is not None:
+        label = f"best {LEFT_OUT}: {chosen:g}"
+        ax.axvline(chosen, color="0.5", linestyle=":", zorder=0, label=label)
     ticker = import_extra("matplotlib.ticker", "plot", "ckn_rs.plot")
     ax.set_xscale("log")
-    ax.set(xlabel="lambda, a share of the diagonal's mean", ylabel="accuracy")
+    ax.set_ylabel("accuracy")
     ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, symbol=" %"))
     ax.grid(axis="y", color="0.9")
     ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
@@ -128,7 +149,7 @@ def _of_ridge(fitted: Ridge, y: ArrayLike) -> dict[str, ArrayLike]:
 
 
 def _shares(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    shares = np.asarray(values, np.float64)
+    shares = as_reals(values, f"accuracies {name!r}").astype(np.float64)
     if shares.shape != shape:
         raise ValueError(
             f"accuracies {name!r} must have shape {shape}, one a lambda, got {shares.shape}"

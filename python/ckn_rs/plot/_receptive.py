@@ -121,7 +121,7 @@ def _shape_and_picture(
 ) -> tuple[tuple[int, int, int], NDArray[Any] | None]:
     given = np.asarray(image)
     if given.ndim == 1:
-        return as_shape(image), None
+        return as_shape(image, "image"), None
     if given.ndim != 3:
         raise ValueError(
             f"image must be an image (h, w, c), or the shape of one, got shape {given.shape}"

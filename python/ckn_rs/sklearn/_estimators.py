@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 
+from ckn_rs._support.arrays import as_reals
 from ckn_rs.learn import ridge
 from ckn_rs.sklearn import _validation as validation
 from ckn_rs.sklearn._leave_one_out import LeaveOneOut
@@ -119,11 +120,13 @@ class KernelRidgeCV(MultiOutputMixin, RegressorMixin, LeaveOneOut):  # type: ign
             matrix is not symmetric or clearly not positive semidefinite; or if ``X`` is a store
             that is not complete, or of two sets of images.
         """
-        samples, y = validation.training_data(self, X, y, multi_output=True, y_numeric=True)
-        targets = np.asarray(y, np.float64)
+        samples, y, manifest = validation.training_data(
+            self, X, y, multi_output=True, y_numeric=True
+        )
+        targets = as_reals(y, "y").astype(np.float64)
         columns = targets.reshape(len(targets), -1)
         self._fit_path(samples, columns, lambda guess: -float(np.mean((columns - guess) ** 2)))
-        self.dual_coef_ = self.dual_coef_.reshape(targets.shape)
+        self.dual_coef_, self._trained_on = self.dual_coef_.reshape(targets.shape), manifest
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -240,18 +243,19 @@ class KernelRidgeClassifierCV(ClassifierMixin, LeaveOneOut):  # type: ignore[mis
             As for :meth:`KernelRidgeCV.fit`, and if all labels are of one class, or are continuous
             numbers.
         """
-        samples, labels = validation.training_data(self, X, y)
+        samples, labels, manifest = validation.training_data(self, X, y)
         check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        classes = np.arange(len(self.classes_))
+        names, codes = np.unique(labels, return_inverse=True)
+        classes = np.arange(len(names))
         if len(classes) < 2:
-            (only,) = self.classes_.tolist()
+            (only,) = names.tolist()
             raise ValueError(f"y must have labels of two classes or more; got one class, {only!r}")
         errors = self._fit_path(
             samples,
             ridge.one_hot(codes, classes),
             lambda guess: float(np.mean(guess.argmax(axis=1) == codes)),
         )
+        self.classes_, self._trained_on = names, manifest
         self.cv_results_["left_out_squared_error"] = errors
         return self
 

@@ -39,7 +39,7 @@ class ConvolutionalKernel(Parametrized):
     model : Model, sequence of Layer or of dicts, or str
         The layers; the first one reads the pixels. A string is a name of :mod:`ckn_rs.models`.
     image_shape : (int, int, int), optional
-        The ``(h, w, c)`` of an image, for data with a row of ``h*w*c`` numbers for each image. All
+        The ``(h, w, c)`` of an image, for data with a row of ``h*w*c`` numbers for each image. Most
         estimators of scikit-learn want such data. Without it the kernel takes images
         ``(n, h, w, c)``.
     ntk : bool
@@ -89,8 +89,9 @@ class ConvolutionalKernel(Parametrized):
     as ``C`` of ``SVC``, compute the matrix once: ``GridSearchCV(SVC(kernel="precomputed"),
     grid).fit(k(X), y)`` has the same scores.
 
-    The normalized kernel does not depend on the ``sigma`` of ``linear`` layers, which only scales.
-    Let it be 'fixed'.
+    The ``sigma`` of a ``linear`` layer only scales. If the kernels of all later layers are
+    homogeneous, such as ``exp`` and ``relu``, the normalized kernel does not depend on it. Let it
+    be 'fixed' then.
 
     References
     ----------

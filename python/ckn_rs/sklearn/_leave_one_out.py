@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from ckn_rs.learn import ridge
@@ -51,31 +51,34 @@ class LeaveOneOut(BaseEstimator):  # type: ignore[misc]
         error is best. Returned are the mean squared errors of the samples when left out.
         """
         path = ridge.as_path(self.alphas, "alphas")
-        precomputed = pairwise.is_precomputed(self.kernel)
-        self.X_fit_: Any = None if precomputed else X
-        K = pairwise.kernels(self.kernel, self.kernel_params, X)
+        kernel, params = clone(self.kernel, safe=False), dict(self.kernel_params or {})
+        K = pairwise.kernels(kernel, params, X)
         pairwise.check_symmetric(K)
         decomposition = ridge.Decomposition.of(K)
         pairwise.check_semidefinite(decomposition.values, K)
         results: dict[str, list[float]] = {"left_out_score": [], "train_score": []}
-        errors, best = [], (-np.inf, -np.inf)
-        # Overflow is reported below; an alpha may be so small, and targets so large.
+        errors: list[float] = []
+        best: tuple[tuple[float, float], float, NDArray[np.float64]] | None = None
+        # Overflow is reported below; an alpha may be so small or large, and targets so large.
         with np.errstate(all="ignore"):
             for alpha, solution in zip(path, decomposition.solve(targets, path), strict=True):
                 error = float(np.mean((targets - solution.left_out) ** 2))
                 if not (np.isfinite(error) and np.isfinite(solution.coefficients).all()):
                     raise ValueError(
                         f"with alpha {alpha:g}, coefficients or squared errors are too large for "
-                        "float64; choose a larger alpha, or scale the kernel or the targets"
+                        "float64; choose another alpha, or scale the kernel or the targets"
                     )
                 errors.append(error)
                 results["left_out_score"].append(score(solution.left_out))
                 results["train_score"].append(score(solution.fitted))
                 rank = (results["left_out_score"][-1], -error)
-                if rank > best:
-                    best = rank
-                    self.alpha_, self.dual_coef_ = float(alpha), solution.coefficients
-        self.best_score_ = best[0]
+                if best is None or rank > best[0]:
+                    best = rank, float(alpha), solution.coefficients
+        assert best is not None, "a path has an alpha"
+        # All at the end: a fit that fails leaves the estimator as it was.
+        self.kernel_, self._kernel_params = kernel, params
+        self.X_fit_: Any = None if pairwise.is_precomputed(kernel) else X
+        (self.best_score_, _), self.alpha_, self.dual_coef_ = best
         self.cv_results_ = {"alpha": path} | {
             name: np.array(values) for name, values in results.items()
         }
@@ -83,7 +86,7 @@ class LeaveOneOut(BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         """The predictions for samples, of shape ``(m,)`` or ``(m, t)`` as the coefficients."""
-        check_is_fitted(self)
+        check_is_fitted(self, "dual_coef_")
         samples = validation.new_data(self, X)
-        K = pairwise.kernels(self.kernel, self.kernel_params, samples, self.X_fit_)
+        K = pairwise.kernels(self.kernel_, self._kernel_params, samples, self.X_fit_)
         return np.asarray(K @ self.dual_coef_)

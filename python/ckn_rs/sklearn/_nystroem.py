@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from ckn_rs._support.options import as_count
@@ -117,10 +122,10 @@ class Nystroem(
         """
         samples = validation.samples(self, X)
         wanted = as_count(self.n_components, "n_components")
+        kernel, params = clone(self.kernel, safe=False), dict(self.kernel_params or {})
         shuffled = check_random_state(self.random_state).permutation(len(samples))
-        self.component_indices_ = shuffled[:wanted]
-        self.components_ = samples[self.component_indices_]
-        K = pairwise.kernels(self.kernel, self.kernel_params, self.components_, dtype=None)
+        landmarks = samples[shuffled[:wanted]]
+        K = pairwise.kernels(kernel, params, landmarks, dtype=None)
         precision = float(np.finfo(K.dtype).eps)
         K = K.astype(np.float64, copy=False)
         pairwise.check_symmetric(K)
@@ -129,6 +134,9 @@ class Nystroem(
         kept = values > negligible(len(K), precision, values[-1], np.diagonal(K).max())
         if not kept.any():
             raise ValueError("the kernels of the landmarks are 0; take other samples or a kernel")
+        # All at the end: a fit that fails leaves the transformer as it was.
+        self.kernel_, self._kernel_params = kernel, params
+        self.component_indices_, self.components_ = shuffled[:wanted], landmarks
         self.normalization_ = vectors[:, kept] / np.sqrt(values[kept])
         return self
 
@@ -151,20 +159,18 @@ class Nystroem(
         TypeError, ValueError
             If the samples have another shape than those of ``fit``, or are not finite numbers.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "normalization_")
         samples = validation.new_samples(self, X, self.components_.shape[1:])
-        rows = max(1, ENTRIES // len(self.components_))
-        blocks = (samples[first : first + rows] for first in range(0, len(samples), rows))
-        out, end = np.empty(0), 0
-        for block in blocks:
+        features = None
+        for rows in gen_batches(len(samples), max(1, ENTRIES // len(self.components_))):
             K = pairwise.kernels(
-                self.kernel, self.kernel_params, block, self.components_, dtype=None
+                self.kernel_, self._kernel_params, samples[rows], self.components_, dtype=None
             )
-            if not end:
-                out = np.empty((len(samples), self._n_features_out), K.dtype)
-            end += len(block)
-            np.matmul(K, self.normalization_.astype(K.dtype), out=out[end - len(block) : end])
-        return out
+            if features is None:
+                features = np.empty((len(samples), self._n_features_out), K.dtype)
+            np.matmul(K, self.normalization_.astype(K.dtype), out=features[rows])
+        assert features is not None, "scikit-learn refuses an empty set"
+        return features
 
     @property
     def _n_features_out(self) -> int:

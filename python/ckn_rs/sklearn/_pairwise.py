@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
+from sklearn.utils import assert_all_finite
 
-from ckn_rs.learn.checks import ROWS, asymmetry
+from ckn_rs.learn.checks import asymmetry
 
 PRECOMPUTED = "precomputed"
 
@@ -67,15 +67,6 @@ def takes_any_shape(kernel: object) -> bool:
     return isinstance(kernel, Kernel) and not kernel.requires_vector_input
 
 
-def is_store(X: object) -> bool:
-    """Whether ``X`` is a matrix in a store.
-
-    ``ckn_rs.store`` needs Zarr, so that it is not imported for this: it was, if there is a store.
-    """
-    module = sys.modules.get("ckn_rs.store")
-    return module is not None and isinstance(X, module.Gram)
-
-
 def kernels(
     kernel: Any,
     params: Mapping[str, Any] | None,
@@ -103,8 +94,7 @@ def kernels(
     shape = K.shape if is_precomputed(kernel) else (len(X), len(X if Y is None else Y))
     if K.shape != shape:
         raise ValueError(f"kernel must give a matrix of shape {shape}, got {K.shape}")
-    if not all(np.isfinite(K[first : first + ROWS]).all() for first in range(0, len(K), ROWS)):
-        raise ValueError("the kernel matrix has NaN or infinite entries")
+    assert_all_finite(K, input_name="kernel matrix")
     return K
 
 

@@ -7,8 +7,8 @@ from inspect import signature
 from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.gaussian_process import kernels
 
-from ckn_rs._support.extras import import_extra
 from ckn_rs.model import Model, ModelLike
 from ckn_rs.sklearn._bounds import bounds_of_sigmas
 from ckn_rs.sklearn._parameters import (
@@ -20,8 +20,6 @@ from ckn_rs.sklearn._parameters import (
 )
 
 Self = TypeVar("Self", bound="Parametrized")
-
-kernels: Any = import_extra("sklearn.gaussian_process.kernels", "sklearn", "ckn_rs.sklearn")
 
 
 class Parametrized(kernels.Kernel):  # type: ignore[misc]

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ckn_rs.sklearn._pairwise import check_kernel, is_precomputed, is_store, takes_any_shape
+from ckn_rs.sklearn._pairwise import check_kernel, is_precomputed, takes_any_shape
+from ckn_rs.store import Gram
+from ckn_rs.store._manifest import Manifest
 
 try:
     from sklearn.utils.validation import validate_data
@@ -17,8 +19,10 @@ except ImportError:  # before scikit-learn 1.6 it was a method
         return estimator._validate_data(*data, **checks)
 
 
-def training_data(estimator: Any, X: Any, y: Any, **checks: Any) -> tuple[Any, Any]:
-    """The samples and the targets of ``fit``.
+def training_data(
+    estimator: Any, X: Any, y: Any, **checks: Any
+) -> tuple[Any, Any, Manifest | None]:
+    """The samples and the targets of ``fit``, and the manifest of a store.
 
     Raises
     ------
@@ -28,21 +32,20 @@ def training_data(estimator: Any, X: Any, y: Any, **checks: Any) -> tuple[Any, A
         ``"precomputed"``.
     """
     check_kernel(estimator.kernel, estimator.kernel_params)
-    estimator._trained_on = None
-    if is_store(X):
-        _check_precomputed(estimator)
+    manifest = None
+    if isinstance(X, Gram):
+        _check_precomputed(estimator.kernel)
         if not X.manifest.symmetric:
             raise ValueError(
                 "X must be the store of one set of images, the training images; this one is of two "
                 "sets, such as predict takes"
             )
-        # A dict, since the manifest's own class cannot be unpickled where there is no Zarr.
-        estimator._trained_on = X.manifest.to_dict()
+        manifest = X.manifest
         X = np.asarray(X, np.float64)
     # Leaving out the only sample would leave nothing.
     checks |= _shape_checks(estimator.kernel)
     X, y = validate_data(estimator, X, y, ensure_min_samples=2, **checks)
-    return X, y
+    return X, y, manifest
 
 
 def samples(estimator: Any, X: Any) -> Any:
@@ -54,7 +57,7 @@ def samples(estimator: Any, X: Any) -> Any:
         If the estimator's kernel is none or is precomputed, or if scikit-learn refuses the samples.
     """
     check_kernel(estimator.kernel, estimator.kernel_params)
-    if is_precomputed(estimator.kernel) or is_store(X):
+    if is_precomputed(estimator.kernel) or isinstance(X, Gram):
         raise ValueError(
             "landmarks are chosen among samples, whose kernels are computed then; X must hold the "
             "samples, and kernel be a kernel object, a name or a function"
@@ -70,11 +73,11 @@ def new_samples(estimator: Any, X: Any, shape: tuple[int, ...]) -> Any:
     TypeError, ValueError
         If scikit-learn refuses them, or they have another shape.
     """
-    if takes_any_shape(estimator.kernel) and np.shape(X)[1:] != shape:
+    if takes_any_shape(estimator.kernel_) and np.shape(X)[1:] != shape:
         raise ValueError(
             f"each sample of X must have shape {shape}, as in fit, got {np.shape(X)[1:]}"
         )
-    return validate_data(estimator, X, reset=False, **_shape_checks(estimator.kernel))
+    return validate_data(estimator, X, reset=False, **_shape_checks(estimator.kernel_))
 
 
 def new_data(estimator: Any, X: Any) -> Any:
@@ -86,11 +89,10 @@ def new_data(estimator: Any, X: Any) -> Any:
         If scikit-learn refuses them, the shape of images is not that of ``fit``, or ``X`` is a
         store that is not complete, or has other training images or another kernel.
     """
-    if is_store(X):
-        _check_precomputed(estimator)
+    if isinstance(X, Gram):
+        _check_precomputed(estimator.kernel_)
         if estimator._trained_on is not None:
-            trained_on = type(X.manifest).from_dict(estimator._trained_on)
-            trained_on.check_same_training(X.manifest, "X")
+            estimator._trained_on.check_same_training(X.manifest, "X")
         if len(X) != estimator.n_features_in_:
             raise ValueError(
                 f"a store must have a row for each of the {estimator.n_features_in_} training "
@@ -101,11 +103,11 @@ def new_data(estimator: Any, X: Any) -> Any:
     return new_samples(estimator, X, () if trained is None else trained.shape[1:])
 
 
-def _check_precomputed(estimator: Any) -> None:
-    if not is_precomputed(estimator.kernel):
+def _check_precomputed(kernel: object) -> None:
+    if not is_precomputed(kernel):
         raise ValueError(
             "X is a store, which is a kernel matrix; for it, kernel must be 'precomputed', "
-            f"got {estimator.kernel!r}"
+            f"got {kernel!r}"
         )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 import cases
 import ckn_rs
 from ckn_rs import ridge
-from ckn_rs.cli import main
+from ckn_rs.cli import _files, main
 
 pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
 from ckn_rs import store
@@ -162,3 +164,18 @@ def test_a_full_disk_leaves_the_old_file(folder: Path, capsys: pytest.CaptureFix
     assert main([*FIT, "--json", "fit.json"]) == 1
     assert "cannot write fit.json: the disk is full" in capsys.readouterr().err
     assert (folder / "fit.json").read_text() == "an old one"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and named pipes")
+def test_links_and_pipes_stay(tmp_path: Path) -> None:
+    target, link, pipe = (tmp_path / name for name in ("target.json", "link.json", "pipe.json"))
+    link.symlink_to(target)
+    _files.write_json(link, {"n": 1})
+    assert link.is_symlink()
+    assert json.loads(target.read_text()) == {"n": 1}
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        _files.write_json(pipe, {"n": 2})
+        assert json.loads(read.result()) == {"n": 2}
+    assert pipe.is_fifo()

@@ -101,3 +101,9 @@ def test_of_a_store(tmp_path: Path) -> None:
 def test_mistakes(arguments: tuple[Any, ...], keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ANY, match=message):
         plot.neighbours(*arguments, **keys)
+
+
+def test_few_images_are_all_drawn() -> None:
+    X = cases.images(3, (8, 8, 1))
+    K = ckn_rs.compute_kernel_matrix(X, model=cases.EXP)
+    assert len(plot.neighbours(K, X, 1).get_images()) == 3

@@ -70,9 +70,31 @@ def test_of_names() -> None:
         (({"a": [np.nan]},), {"lambdas": [1]}, "between 0 and 1"),
         (({"a": [1]},), {"lambdas": [0]}, "above 0"),
         (({"a": 1},), {"lambdas": 1}, "above 0"),
-        (([1],), {"lambdas": [1]}, "a Ridge or a mapping of accuracies, got list"),
+        (([1],), {"lambdas": [1]}, "or a mapping of accuracies, got list"),
     ],
 )
 def test_mistakes(arguments: tuple[Any, ...], keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ANY, match=message):
         plot.path(*arguments, **keys)
+
+
+def test_an_estimator_draws_its_own_path() -> None:
+    pytest.importorskip("sklearn")
+    from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV
+
+    X = cases.images(40, (8, 8, 1))
+    K = ckn_rs.compute_kernel_matrix(X, model=cases.EXP, normalize=True)
+    y = np.arange(40) % 2
+    estimator = KernelRidgeClassifierCV("precomputed", alphas=[0.1, 1.0, 10.0]).fit(K, y)
+    ax = plot.path(estimator)
+    train, left_out, line = ax.get_lines()
+    np.testing.assert_array_equal(train.get_ydata(), estimator.cv_results_["train_score"])
+    np.testing.assert_array_equal(left_out.get_ydata(), estimator.cv_results_["left_out_score"])
+    assert line.get_xdata() == [estimator.alpha_] * 2
+    assert ax.get_xlabel() == "alpha, added to the diagonal"
+    with pytest.raises(ValueError, match="must be a classifier"):
+        plot.path(KernelRidgeCV("precomputed").fit(K, y))
+    with pytest.raises(ValueError, match="empty mapping"):
+        plot.path({}, lambdas=[1.0])
+    with pytest.raises(TypeError, match="lambdas must hold real numbers"):
+        plot.path({"test": [0.5]}, lambdas=["one"])

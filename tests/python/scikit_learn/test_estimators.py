@@ -18,12 +18,19 @@ from ckn_rs import ridge
 
 pytest.importorskip("sklearn")
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, GenericKernelMixin, Kernel
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from ckn_rs.sklearn import KernelRidgeClassifierCV, KernelRidgeCV, _pairwise as pairwise
+from ckn_rs.sklearn import (
+    ConvolutionalKernel,
+    KernelRidgeClassifierCV,
+    KernelRidgeCV,
+    Nystroem,
+    _pairwise as pairwise,
+)
 
 RNG = np.random.default_rng(0)
 X, NEW = RNG.normal(size=(30, 3)), RNG.normal(size=(7, 3))
@@ -258,3 +265,36 @@ def test_fitting_again_forgets() -> None:
 def test_kernels_of_zeros_predict_zeros() -> None:
     fitted = KernelRidgeCV().fit(np.zeros((5, 2)), np.arange(5.0))
     np.testing.assert_array_equal(fitted.predict(np.ones((2, 2))), 0)
+
+
+@pytest.mark.parametrize("make", [KernelRidgeCV, KernelRidgeClassifierCV, Nystroem])
+def test_a_fitted_estimator_has_a_kernel_of_its_own(make: Any) -> None:
+    kernel = ConvolutionalKernel(cases.EXP[:1])
+    fitted = make(kernel).fit(IMAGES, LABELS if make is KernelRidgeClassifierCV else X[:, 0])
+    use = fitted.transform if make is Nystroem else fitted.predict
+    before = use(NEW_IMAGES)
+    kernel.set_params(layer0__sigma=0.1)
+    np.testing.assert_array_equal(use(NEW_IMAGES), before)
+
+
+@pytest.mark.parametrize("make", [KernelRidgeCV, KernelRidgeClassifierCV])
+def test_a_fit_that_fails_changes_nothing(make: Any) -> None:
+    y = LABELS if make is KernelRidgeClassifierCV else X[:, 0]
+    fresh = make(negative)
+    with pytest.raises(ValueError, match="at least 0"):
+        fresh.fit(X, y)
+    with pytest.raises(NotFittedError):
+        fresh.predict(NEW)
+    fitted = make(**RADIAL).fit(X, y)
+    before = fitted.predict(NEW)
+    with pytest.raises(ValueError, match="at least 0"):
+        fitted.set_params(kernel=negative, kernel_params=None).fit(X[::-1], y)
+    np.testing.assert_array_equal(fitted.predict(NEW), before)
+    if make is KernelRidgeClassifierCV:
+        with pytest.raises(ValueError, match="two classes"):
+            fitted.set_params(**RADIAL).fit(X, np.full(30, "bee"))
+        np.testing.assert_array_equal(fitted.predict(NEW), before)
+
+
+def negative(first: Any, second: Any) -> float:
+    return -float(np.exp(-np.sum((first - second) ** 2)))
