@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         n_test = test.shape[1]
         labels = _as_many(labels, n_test, arguments)
         K.manifest.check_same_training(test.manifest, "--test")
-        accuracies["test"] = fitted.accuracies(np.asarray(test, np.float64), labels)
+        accuracies["test"] = fitted.accuracies(test, labels)
     rows = [("lambda", "added to diagonal", *accuracies)]
     for index, (each, added) in enumerate(zip(fitted.lambdas, fitted.added, strict=True)):
         shares = (f"{100 * values[index]:.2f} %" for values in accuracies.values())

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ckn_rs.learn.streaming import as_sliceable, score_columns
+
 LAMBDAS = tuple(10.0**power for power in range(-8, 1))
 """The default regularisations."""
 
@@ -119,7 +121,8 @@ class Ridge:
         Parameters
         ----------
         K : array_like of shape (n, m)
-            The kernels of ``n`` training images with ``m`` images.
+            The kernels of ``n`` training images with ``m`` images. What has a shape and a dtype,
+            such as a memory map or a :class:`ckn_rs.store.Gram`, is read a block at a time.
 
         Returns
         -------
@@ -128,20 +131,16 @@ class Ridge:
 
         Raises
         ------
+        TypeError
+            If ``K`` does not hold real numbers.
         ValueError
-            If ``K`` has not a row for each training image.
+            If ``K`` has not a row for each training image, or has NaN or infinite entries.
         """
-        kernels = np.asarray(K, np.float64)
-        n = self.coefficients.shape[1]
-        if kernels.ndim != 2 or len(kernels) != n:
-            raise ValueError(
-                f"K must have {n} rows, one a training image, and a column an image to label; got "
-                f"shape {kernels.shape}"
-            )
-        # One at a time, since the scores of all regularisations together may be large.
-        return np.stack(
-            [self.labels[(kernels.T @ each).argmax(axis=1)] for each in self.coefficients]
-        )
+        kernels = as_sliceable(K, "K", self.coefficients.shape[1])
+        guesses = np.empty((len(self.lambdas), kernels.shape[1]), self.labels.dtype)
+        for columns, scores in score_columns(kernels, self.coefficients):
+            guesses[:, columns] = self.labels[scores.argmax(axis=2)]
+        return guesses
 
     def accuracies(self, K: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """The share of images that get their label, for each regularisation.
@@ -161,14 +160,17 @@ class Ridge:
         Raises
         ------
         ValueError
-            If the shapes do not fit.
+            If the shapes do not fit, or there are no images.
         """
-        guesses, labels = self.predict(K), np.asarray(y)
-        if labels.shape != guesses.shape[1:]:
+        kernels, labels = as_sliceable(K, "K", self.coefficients.shape[1]), np.asarray(y)
+        if labels.shape != tuple(kernels.shape[1:]):
             raise ValueError(
-                f"y must have shape {guesses.shape[1:]}, a label a column of K, got {labels.shape}"
+                f"y must have shape ({kernels.shape[1]},), a label a column of K, got "
+                f"{labels.shape}"
             )
-        return np.asarray((guesses == labels).mean(axis=1))
+        if not len(labels):
+            raise ValueError("K must have a column or more: there is no accuracy of no images")
+        return np.asarray((self.predict(kernels) == labels).mean(axis=1))
 
 
 def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge:

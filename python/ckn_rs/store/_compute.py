@@ -10,13 +10,13 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from ckn_rs import _core
+from ckn_rs._support.images import Images
 from ckn_rs._support.options import as_count, as_flag, as_thread_count
 from ckn_rs._support.progress import progress_bar
 from ckn_rs._support.termination import raise_on_sigterm
 from ckn_rs.model import ModelLike
 from ckn_rs.store import _dask
 from ckn_rs.store._gram import Gram
-from ckn_rs.store._images import Images
 from ckn_rs.store._job import Job
 from ckn_rs.store._layout import Layout
 from ckn_rs.store._manifest import Manifest

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ckn_rs._support.extras import import_extra
+from ckn_rs._support.images import Images
 from ckn_rs.store._errors import StoreError
-from ckn_rs.store._images import Images
 from ckn_rs.store._job import Job
 from ckn_rs.store._layout import Layout
 from ckn_rs.store._parts import Part

@@ -15,11 +15,11 @@ from ckn_rs._support.arrays import Floats
 from ckn_rs._support.disk import npy_file
 from ckn_rs._support.duration import duration
 from ckn_rs._support.html_table import html_table
+from ckn_rs._support.images import Images, blocks
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import fill_gram
 from ckn_rs.model import Model
 from ckn_rs.store._errors import IncompleteError, StoreError
-from ckn_rs.store._images import Images, blocks
 from ckn_rs.store._indices import positions
 from ckn_rs.store._layout import Layout
 from ckn_rs.store._manifest import Manifest
@@ -138,6 +138,11 @@ class Gram:
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
         return np.dtype(self.manifest.dtype)
+
+    @property
+    def chunks(self) -> tuple[int, int]:
+        """Rows and columns of a tile: blocks of whole tiles are read without reading one twice."""
+        return self.manifest.tile, self.manifest.tile
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_gram, (self._layout.address,)

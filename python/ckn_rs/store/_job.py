@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ckn_rs._support.arrays import Floats
+from ckn_rs._support.images import Images
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import fill_gram, patch_norms, self_kernels
-from ckn_rs.store._images import Images
 from ckn_rs.store._layout import Layout
 from ckn_rs.store._parts import DiagonalBlock, NormsBlock, Part, Tile
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import check_same_shape, result_dtype
+from ckn_rs._support.images import Images
 from ckn_rs._support.options import as_count, as_flag, as_kind
 from ckn_rs.model import Model, ModelLike, as_spec
-from ckn_rs.store._images import Images
 
 FORMAT = 1
 
