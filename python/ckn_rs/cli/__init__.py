@@ -10,9 +10,21 @@ from collections.abc import Sequence
 
 from ckn_rs import _core
 from ckn_rs._support.termination import Terminated
-from ckn_rs.cli import _output, bench, demo, export, fit, gram, model, status, verify, whiten
+from ckn_rs.cli import (
+    _output,
+    bench,
+    demo,
+    export,
+    fit,
+    gram,
+    model,
+    predict,
+    status,
+    verify,
+    whiten,
+)
 
-COMMANDS = (gram, status, verify, export, fit, whiten, model, bench, demo)
+COMMANDS = (gram, status, verify, export, fit, predict, whiten, model, bench, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ckn_rs import models
 from ckn_rs._support.extras import import_zarr
 from ckn_rs.model import Model
@@ -100,3 +103,17 @@ def open_store(place: str) -> Gram:
     from ckn_rs.store import open_gram
 
     return open_gram(place)
+
+
+def as_many(labels: NDArray[np.int64], n: int, first: bool) -> NDArray[np.int64]:
+    """The labels of ``n`` images; where there are more, the ``first`` of them, if this is wanted.
+
+    Raises
+    ------
+    ValueError
+        If there are too few, or too many.
+    """
+    if len(labels) < n or (len(labels) > n and not first):
+        hint = "; --first takes the first of them" if len(labels) > n else ""
+        raise ValueError(f"there are {len(labels)} labels for {n} images{hint}")
+    return labels[:n]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ckn_rs import _core, plot, ridge
 from ckn_rs._support.extras import import_extra
 from ckn_rs._support.table import text_table
-from ckn_rs.cli import _arguments, _files
+from ckn_rs.cli import _arguments, _files, _saving
 from ckn_rs.data import load_labels
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the accuracies: .png, .svg or .pdf"
     )
+    _saving.add_arguments(parser)
     parser.set_defaults(mistake=parser.error)
     return parser
 
@@ -60,10 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.test is None) != (arguments.test_labels is None):
         arguments.mistake("--test and --test-labels go together")
     _check_files(arguments)
+    _saving.check(arguments)
     K, y = _arguments.open_store(arguments.store), load_labels(arguments.labels)
-    y = _as_many(y, len(K), arguments)
+    y = _arguments.as_many(y, len(K), arguments.first)
     if not K.manifest.symmetric:
         raise ValueError(f"{arguments.store} is a matrix of two sets; the first one is of one set")
+    _saving.check_training(arguments, K.manifest)
     whole = np.asarray(K, np.float64)
     fitted = ridge.fit(whole, y, arguments.lambdas)
     accuracies = {
@@ -75,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.test is not None:
         test, labels = _arguments.open_store(arguments.test), load_labels(arguments.test_labels)
         n_test = test.shape[1]
-        labels = _as_many(labels, n_test, arguments)
+        labels = _arguments.as_many(labels, n_test, arguments.first)
         K.manifest.check_same_training(test.manifest, "--test")
         accuracies["test"] = fitted.accuracies(test, labels)
     rows = [("lambda", "added to diagonal", *accuracies)]
@@ -90,6 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
         _files.write_csv(arguments.csv, figures)
     if arguments.plot is not None:
         _draw(arguments.plot, fitted, accuracies)
+    if arguments.save is not None:
+        _saving.save(arguments, K.manifest, fitted, accuracies["left out"])
     return 0
 
 
@@ -144,10 +149,3 @@ def _draw(file: Path, fitted: ridge.Ridge, accuracies: Mapping[str, NDArray[np.f
     )
     plot.path(accuracies, ax=figure.add_subplot(), lambdas=fitted.lambdas)
     _files.write_picture(file, figure)
-
-
-def _as_many(labels: NDArray[np.int64], n: int, arguments: argparse.Namespace) -> NDArray[np.int64]:
-    if len(labels) < n or (len(labels) > n and not arguments.first):
-        hint = "; --first takes the first of them" if len(labels) > n else ""
-        raise ValueError(f"there are {len(labels)} labels for {n} images{hint}")
-    return labels[:n]

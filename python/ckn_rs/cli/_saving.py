@@ -1,0 +1,87 @@
+"""The fit that ``ckn-rs fit --save`` keeps for ``ckn-rs predict``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from ckn_rs.cli import _files
+from ckn_rs.data import load_images
+from ckn_rs.learn.classifier import as_training, best, index_of, record_of
+from ckn_rs.ridge import Ridge
+
+if TYPE_CHECKING:
+    from ckn_rs.store._manifest import Manifest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments about the saved fit."""
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE.npz", help="keep one fit in FILE.npz, for ckn-rs predict"
+    )
+    parser.add_argument(
+        "--lambda",
+        type=float,
+        dest="chosen",
+        metavar="L",
+        help="the regularisation to keep, one of --lambdas; default: the best for left-out images",
+    )
+    parser.add_argument(
+        "--train",
+        type=Path,
+        metavar="IMAGES",
+        help="the training images: their place is kept in FILE.npz, and they are checked",
+    )
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Raise an error before the long computation if its fit could not be saved as wanted."""
+    if arguments.save is None:
+        for option, value in (("--lambda", arguments.chosen), ("--train", arguments.train)):
+            if value is not None:
+                arguments.mistake(f"{option} goes with --save")
+        return
+    _files.check("--save", arguments.save, (".npz",))
+    if arguments.chosen is not None:
+        index_of(arguments.chosen, arguments.lambdas, "--lambda")
+
+
+def check_training(arguments: argparse.Namespace, manifest: Manifest) -> None:
+    """Raise an error unless the images of ``--train``, if given, are those of the matrix."""
+    if arguments.train is not None:
+        as_training(
+            load_images(arguments.train),
+            (manifest.shape[0], *manifest.image_shape),
+            manifest.dtype,
+            manifest.sha256[0],
+            "--train",
+        )
+
+
+def save(
+    arguments: argparse.Namespace, manifest: Manifest, fitted: Ridge, left_out: ArrayLike
+) -> None:
+    """Write the fit that is best for left-out images, or that of ``--lambda``, and say which."""
+    if arguments.chosen is None:
+        index = best(left_out, fitted.lambdas)
+    else:
+        index = index_of(arguments.chosen, fitted.lambdas, "--lambda")
+    record = record_of(
+        fitted,
+        index,
+        model=manifest.model,
+        ntk=manifest.ntk,
+        dtype=manifest.dtype,
+        normalize=False,
+        image_shape=manifest.image_shape,
+        sha256=manifest.sha256[0],
+    )
+    record.save(arguments.save, arguments.train)
+    train = "" if arguments.train is not None else " --train TRAIN"
+    print(
+        f"{arguments.save}: lambda {record.lambda_:g}; "
+        f"ckn-rs predict {arguments.save} IMAGES --out LABELS.npy{train}"
+    )

@@ -1,0 +1,234 @@
+"""A fit in a file: its coefficients, and which kernel of which images they belong to."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ckn_rs import _core
+from ckn_rs._support.disk import write_file
+from ckn_rs._support.options import as_kind, as_shape
+
+FORMAT = 1
+"""The number of the file's format."""
+
+ABOUT = "about"
+"""The array with all that is not an array, as JSON."""
+
+ARRAYS = ("coefficients", "labels")
+"""The arrays of the file beside it."""
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One fit of kernel ridge regression, without its training images.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (n, labels), float64
+        The coefficients of each training image, a column a label.
+    labels : ndarray of shape (labels,)
+        The labels, all different: numbers, flags or text.
+    lambda_ : float
+        The regularisation, as a share of the mean of the diagonal.
+    added : float
+        The number that it added to the diagonal.
+    model : dict
+        The model, every key filled in.
+    ntk : bool
+        Whether the kernel is the NTK.
+    dtype : str
+        ``'float32'`` or ``'float64'``: what the kernel was computed in.
+    normalize : bool
+        Whether the kernel of an image with itself was made 1.
+    image_shape : (int, int, int)
+        Height, width and channels of an image.
+    sha256 : str
+        The digest of the training images, as the manifest of a store has it.
+    train : tuple of str
+        Places where the file of the training images may be found; there may be none.
+    version : str
+        The version of ckn-rs that fitted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these do not fit together.
+    """
+
+    coefficients: NDArray[np.float64]
+    labels: NDArray[Any]
+    lambda_: float
+    added: float
+    model: dict[str, Any]
+    ntk: bool
+    dtype: str
+    normalize: bool
+    image_shape: tuple[int, int, int]
+    sha256: str
+    train: tuple[str, ...] = ()
+    version: str = _core.__version__
+
+    def __post_init__(self) -> None:
+        coefficients, labels = self.coefficients, self.labels
+        if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
+            raise TypeError(
+                "labels must be numbers or text of shape (labels,), got "
+                f"{labels.dtype} of shape {labels.shape}"
+            )
+        if len(labels) < 2 or len(np.unique(labels)) != len(labels):
+            raise ValueError("labels must be two or more, all different")
+        if coefficients.dtype != np.float64 or coefficients.shape[1:] != labels.shape:
+            raise ValueError(
+                f"coefficients must be float64 of shape (n, {len(labels)}), a column a label, got "
+                f"{coefficients.dtype} of shape {coefficients.shape}"
+            )
+        if not len(coefficients) or not np.isfinite(coefficients).all():
+            raise ValueError("coefficients must be finite numbers of one training image or more")
+        for name in ("lambda_", "added"):
+            value = getattr(self, name)
+            if type(value) is not float or not math.isfinite(value) or value <= 0:
+                raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be float32 or float64, got {self.dtype!r}")
+        if not isinstance(self.sha256, str) or not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256 must be 64 hexadecimal digits, got {self.sha256!r}")
+        if not isinstance(self.ntk, bool) or not isinstance(self.normalize, bool):
+            raise TypeError("ntk and normalize must be False or True")
+        if not all(isinstance(each, str) for each in (self.version, *self.train)):
+            raise TypeError("train must be names of files, and version a text")
+        as_shape(self.image_shape, "image_shape")
+        self.plan()
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def plan(self) -> _core.Plan:
+        """The model on images of this shape, to compute kernels with."""
+        return _core.Plan(self.model, self.image_shape, as_kind(self.ntk))
+
+    def save(
+        self, path: str | os.PathLike[str], train: str | os.PathLike[str] | None = None
+    ) -> None:
+        """Write a ``.npz`` file that is complete, or is the one that was there before.
+
+        ``train`` is the file of the training images, whose place is kept.
+
+        Raises
+        ------
+        ValueError
+            If the name does not end in ``.npz``.
+        OSError
+            If it cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".npz":
+            raise ValueError(f"the file name must end in .npz, got {str(path)!r}")
+        about = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ARRAYS
+        }
+        if train is not None:
+            about["train"] = _places(Path(train), path)
+        text = json.dumps({"format": FORMAT, **about})
+        arrays = {ABOUT: np.array(text), **{name: getattr(self, name) for name in ARRAYS}}
+        data = io.BytesIO()
+        np.savez(data, **arrays)
+        write_file(path, data.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Record:
+        """Read the file that :meth:`save` writes.
+
+        Raises
+        ------
+        ValueError
+            If it is no such file, is damaged, or is of another format. The message says which.
+        OSError
+            If it cannot be read.
+        """
+        path = Path(path)
+        if not zipfile.is_zipfile(path):
+            path.open("rb").close()  # says so if there is no such file
+            raise ValueError(
+                f"{path} is no file of a fit, as ckn-rs fit --save writes it, or its end is missing"
+            )
+        try:
+            with zipfile.ZipFile(path) as file:
+                about = _read_about(file)
+                if about.get("format") == FORMAT:
+                    about |= _read_arrays(file)
+        except _DAMAGE as error:
+            said = str(error) or type(error).__name__
+            raise ValueError(f"{path} is damaged: {said}; fit and save it again") from None
+        if about.pop("format", None) != FORMAT:
+            raise ValueError(
+                f"{path} has another format, of ckn-rs {about.get('version')}; this is "
+                f"{_core.__version__}, which reads format {FORMAT}"
+            )
+        try:
+            about |= {name: tuple(about[name]) for name in ("image_shape", "train")}
+            return cls(**about)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path}, of ckn-rs {about.get('version')}, cannot be used by "
+                f"{_core.__version__}: {error}"
+            ) from None
+
+
+def _places(train: Path, path: Path) -> list[str]:
+    """Where ``train`` is, from the folder of ``path``, if a path leads there, and in full."""
+    full = train.resolve()
+    try:
+        return [os.path.relpath(full, path.resolve().parent), str(full)]
+    except ValueError:  # on another drive of Windows
+        return [str(full)]
+
+
+def _read_about(file: zipfile.ZipFile) -> dict[str, Any]:
+    """All that is not an array."""
+    text = _read_array(file, ABOUT)
+    about = json.loads(text.item()) if text.ndim == 0 and text.dtype.kind == "U" else None
+    if not isinstance(about, dict):
+        raise ValueError(f"{ABOUT} must be the text of a JSON object")
+    return about
+
+
+def _read_arrays(file: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
+    wanted = sorted(f"{name}.npy" for name in (ABOUT, *ARRAYS))
+    if sorted(file.namelist()) != wanted:
+        raise ValueError(f"it must have {', '.join(wanted)}, and has {', '.join(file.namelist())}")
+    return {name: _read_array(file, name) for name in ARRAYS}
+
+
+def _read_array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """An array, read to its end, where its checksum is compared; no pickle."""
+    data = io.BytesIO(file.read(f"{name}.npy"))
+    array: NDArray[Any] = np.lib.format.read_array(data, allow_pickle=False)
+    return array
