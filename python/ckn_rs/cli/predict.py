@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     images = load_images(arguments.images)
     right = _right_labels(arguments, int(images.shape[0]))
     train = None if arguments.train is None else load_images(arguments.train)
-    classifier = Classifier.load(arguments.fitted, train)
+    classifier = Classifier.load(arguments.fitted, train, name="--train")
     with raise_on_sigterm("terminated; no file was written"):
         labels = _label(arguments, classifier, images)
     shape = "x".join(map(str, images.shape[1:]))

@@ -120,7 +120,9 @@ class Classifier:
         return cls(record, images)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], train: Any = None) -> Classifier:
+    def load(
+        cls, path: str | os.PathLike[str], train: Any = None, *, name: str = "train"
+    ) -> Classifier:
         """Read a classifier from a file.
 
         Parameters
@@ -130,6 +132,8 @@ class Classifier:
         train : array_like of shape (n, h, w, c), optional
             The training images, which the file does not hold. By default they are loaded from
             where the file says.
+        name : str
+            What error messages call them.
 
         Raises
         ------
@@ -140,7 +144,7 @@ class Classifier:
         """
         record = Record.load(path)
         if train is not None:
-            return cls(record, train)
+            return cls(record, train, name=name)
         place = _find(record, Path(path))
         return cls(record, load_images(place), name=str(place))
 

@@ -9,7 +9,6 @@ import os
 import re
 import struct
 import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ ARRAYS = ("coefficients", "labels")
 
 _DAMAGE = (
     zipfile.BadZipFile,
-    zlib.error,
     struct.error,
     EOFError,
     KeyError,
@@ -174,13 +172,13 @@ class Record:
             If it cannot be read.
         """
         path = Path(path)
-        if not zipfile.is_zipfile(path):
-            path.open("rb").close()  # says so if there is no such file
+        data = io.BytesIO(path.read_bytes())
+        if not zipfile.is_zipfile(data):
             raise ValueError(
                 f"{path} is no file of a fit, as ckn-rs fit --save writes it, or its end is missing"
             )
         try:
-            with zipfile.ZipFile(path) as file:
+            with zipfile.ZipFile(data) as file:
                 about = _read_about(file)
                 if about.get("format") == FORMAT:
                     about |= _read_arrays(file)
@@ -229,6 +227,9 @@ def _read_arrays(file: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
 
 def _read_array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """An array, read to its end, where its checksum is compared; no pickle."""
-    data = io.BytesIO(file.read(f"{name}.npy"))
+    entry = file.getinfo(f"{name}.npy")
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{entry.filename} must not be compressed")
+    data = io.BytesIO(file.read(entry))
     array: NDArray[Any] = np.lib.format.read_array(data, allow_pickle=False)
     return array

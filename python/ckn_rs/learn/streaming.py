@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ENTRIES = 1 << 21
+ENTRIES = 1 << 20
 """How many entries a block of the matrix has, unless a single chunk has more."""
 
 
