@@ -31,7 +31,7 @@ def check(option: str, path: Path | None, suffixes: Sequence[str] = ()) -> None:
     if path is None:
         return
     if suffixes and path.suffix.lower() not in suffixes:
-        wanted = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        wanted = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
         raise ValueError(f"{option}: the file name must end in {wanted}, got {str(path)!r}")
     try:
         check_place(path)

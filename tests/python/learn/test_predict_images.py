@@ -13,6 +13,7 @@ import pytest
 import cases
 import ckn_rs
 from ckn_rs import ridge
+from ckn_rs._support.images import Images
 from ckn_rs.compute import blocks
 
 SHAPE = (8, 8, 1)
@@ -54,7 +55,7 @@ def test_blocks_have_the_bits_of_the_matrix(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(blocks, "BYTES", 3 * 8 * (64 + plan.norms_len))
     found = np.full(test.shape, np.nan)
     places = []
-    sets = (blocks.Images(X, "train"), blocks.Images(OTHERS, "images"))
+    sets = (Images(X, "train"), Images(OTHERS, "images"))
     for rows, columns, K in blocks.gram_blocks(plan, *sets, np.dtype(np.float64)):
         found[rows, columns] = K
         places.append((columns.start, rows.start))
@@ -126,13 +127,13 @@ def test_mistakes() -> None:
         of(fitted, X, Y[:3], model=cases.EXP)
     with pytest.raises(ValueError, match=r"lambda_ must be one of .* 1e-06, 0.1; got 0.2"):
         of(fitted, X, lambda_=0.2, model=cases.EXP)
-    with pytest.raises(ValueError, match="train must be the training images .* shape"):
+    with pytest.raises(ValueError, match=r"train must be the training images .* shape"):
         of(fitted, X[:5], lambda_=0.1, model=cases.EXP)
-    with pytest.raises(ValueError, match="train must be .*; these have another digest"):
+    with pytest.raises(ValueError, match=r"train must be .*; these have another digest"):
         ridge.Classifier(one.record, X[::-1])
+    bad = X.copy()
+    bad[3, 0, 0] = np.nan
     with pytest.raises(ValueError, match="mine: image 3 contains NaN"):
-        bad = X.copy()
-        bad[3, 0, 0] = np.nan
         ridge.Classifier(one.record, bad, name="mine")
     with pytest.raises(ValueError, match="images of images and the fit must have one shape"):
         one.blocks(OTHERS[:, :7])  # before the first block is asked for
