@@ -14,7 +14,7 @@ from ckn_rs.learn.classifier import as_training, best, index_of, record_of
 from ckn_rs.ridge import Ridge
 
 if TYPE_CHECKING:
-    from ckn_rs.store._manifest import Manifest
+    from ckn_rs.store import Gram
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,26 +49,28 @@ def check(arguments: argparse.Namespace) -> None:
         index_of(arguments.chosen, arguments.lambdas, "--lambda")
 
 
-def check_training(arguments: argparse.Namespace, manifest: Manifest) -> None:
-    """Raise an error unless the images of ``--train``, if given, are those of the matrix."""
+def check_store(arguments: argparse.Namespace, K: Gram) -> None:
+    """Raise an error unless the kernel can be computed again, from the images of ``--train``."""
+    if arguments.save is None:
+        return
+    _ = K.model  # of a store of another version it may not be known
     if arguments.train is not None:
         as_training(
             load_images(arguments.train),
-            (manifest.shape[0], *manifest.image_shape),
-            manifest.dtype,
-            manifest.sha256[0],
+            (len(K), *K.manifest.image_shape),
+            K.manifest.dtype,
+            K.manifest.sha256[0],
             "--train",
         )
 
 
-def save(
-    arguments: argparse.Namespace, manifest: Manifest, fitted: Ridge, left_out: ArrayLike
-) -> None:
+def save(arguments: argparse.Namespace, K: Gram, fitted: Ridge, left_out: ArrayLike) -> None:
     """Write the fit that is best for left-out images, or that of ``--lambda``, and say which."""
     if arguments.chosen is None:
         index = best(left_out, fitted.lambdas)
     else:
         index = index_of(arguments.chosen, fitted.lambdas, "--lambda")
+    manifest = K.manifest
     record = record_of(
         fitted,
         index,

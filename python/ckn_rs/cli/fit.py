@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     y = _arguments.as_many(y, len(K), arguments.first)
     if not K.manifest.symmetric:
         raise ValueError(f"{arguments.store} is a matrix of two sets; the first one is of one set")
-    _saving.check_training(arguments, K.manifest)
+    _saving.check_store(arguments, K)
     whole = np.asarray(K, np.float64)
     fitted = ridge.fit(whole, y, arguments.lambdas)
     accuracies = {
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         _draw(arguments.plot, fitted, accuracies)
     if arguments.save is not None:
-        _saving.save(arguments, K.manifest, fitted, accuracies["left out"])
+        _saving.save(arguments, K, fitted, accuracies["left out"])
     return 0
 
 

@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     right = _right_labels(arguments, int(images.shape[0]))
     train = None if arguments.train is None else load_images(arguments.train)
     classifier = Classifier.load(arguments.fitted, train, name="--train")
+    if right is not None and classifier.labels.dtype.kind not in "biuf":
+        raise ValueError("--labels has numbers, but the labels of the fit are text")
     with raise_on_sigterm("terminated; no file was written"):
         labels = _label(arguments, classifier, images)
     shape = "x".join(map(str, images.shape[1:]))

@@ -96,8 +96,8 @@ class Record:
         coefficients, labels = self.coefficients, self.labels
         if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
             raise TypeError(
-                "labels must be numbers or text of shape (labels,), got "
-                f"{labels.dtype} of shape {labels.shape}"
+                f"labels must be numbers or text of shape (labels,), got {labels.dtype} of shape "
+                f"{labels.shape}; y.astype(str) makes text of objects"
             )
         if len(labels) < 2 or len(np.unique(labels)) != len(labels):
             raise ValueError("labels must be two or more, all different")

@@ -180,6 +180,29 @@ def test_mistakes(
     assert sorted(path.name for path in Path().iterdir()) == before  # nothing is written
 
 
+def test_labels_that_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    names = np.array(["cat", "dog", "bird"])[Y]
+    fitted = ridge.fit(store.open_gram("K.zarr"), names, [0.1])
+    one = ridge.Classifier.of(fitted, X, model=cases.RELU, ntk=True)
+    one.save("fit.npz", train="X.npy")
+    run(capsys, *PREDICT)
+    np.testing.assert_array_equal(
+        np.load("labels.npy"), fitted.predict(store.open_gram("T.zarr"))[0]
+    )
+    assert "labels of the fit are text" in run(capsys, *PREDICT, "--labels", "z.npy", code=1)
+
+
+def test_a_store_whose_model_is_not_known(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It can be fitted; only the kernel cannot be computed again."""
+    manifest = folder / "K.zarr" / "zarr.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"relu"', '"tanh"'), "utf-8")
+    run(capsys, *FIT)
+    monkeypatch.setattr(ridge, "fit", None)  # the mistake is found before
+    assert "K.zarr: ckn-rs" in run(capsys, *SAVE, code=1)
+
+
 @pytest.mark.parametrize("option", [("--lambda", "0.1"), ("--train", "X.npy")])
 def test_options_that_go_with_save(
     option: tuple[str, str], capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,26 @@ def test_blocks_have_the_bits_of_the_matrix(monkeypatch: pytest.MonkeyPatch) -> 
         places.append((columns.start, rows.start))
     np.testing.assert_array_equal(found, test)
     assert places == [(c, r) for c in range(0, 13, 6) for r in range(0, 20, 3)]
+
+
+def test_progress_is_that_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    @contextmanager
+    def bar(shown: bool, total: int, unit: str) -> Iterator[Callable[[int], object] | None]:
+        assert (total, unit) == (260, "pairs")
+        yield seen.append if shown else None
+
+    monkeypatch.setattr(blocks, "progress_bar", bar)
+    monkeypatch.setattr(blocks, "ROWS", 6)
+    monkeypatch.setattr(blocks, "COLUMNS", 5)
+    one, _, _ = classifier()
+    one.predict(OTHERS)
+    assert not seen
+    one.predict(OTHERS, progress=True)
+    assert seen == sorted(seen)
+    assert len(seen) >= 12
+    assert seen[-1] == 260
 
 
 def test_images_of_other_kinds() -> None:
