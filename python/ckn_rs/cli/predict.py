@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     with raise_on_sigterm("terminated; no file was written"):
         labels = _label(arguments, classifier, images)
     shape = "x".join(map(str, images.shape[1:]))
-    lambda_ = classifier.record.lambda_
+    lambda_ = classifier.lambda_
     print(f"{arguments.out}: labels of {len(labels)} images {shape}, by lambda {lambda_:g}")
     if right is not None and len(right):
         print(f"accuracy: {100 * (labels == right).mean():.2f} %")

@@ -179,6 +179,11 @@ class Classifier:
         return self.record.labels
 
     @property
+    def lambda_(self) -> float:
+        """The regularisation, as a share of the mean of the diagonal."""
+        return self.record.lambda_
+
+    @property
     def model(self) -> Model:
         """The model."""
         return Model(**self.record.model)

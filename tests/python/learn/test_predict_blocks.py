@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+import cases
 from ckn_rs import ridge
 from ckn_rs.learn import streaming
 
@@ -106,6 +107,26 @@ def test_mistakes() -> None:
     with pytest.raises(ValueError, match=r"y must have shape \(11,\)"):
         FITTED.accuracies(cast(Any, reader), ["a"])
     assert not reader.read  # a mistake is found before the matrix is read
+
+
+def test_a_tile_of_a_store_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
+    from ckn_rs import store
+
+    images = cases.images(34, (8, 8, 1)).astype(np.float32)
+    T = store.compute_gram(tmp_path / "T.zarr", images[:23], images[23:], model=cases.EXP, tile=5)
+    read = []
+    load = store.Gram._tile
+
+    def count(gram: store.Gram, tile: Any) -> Any:
+        read.append(tile.place)
+        return load(gram, tile)
+
+    monkeypatch.setattr(store.Gram, "_tile", count)
+    monkeypatch.setattr(streaming, "ENTRIES", 60)
+    guesses = FITTED.predict(T)
+    assert sorted(read) == [(i, j) for i in range(5) for j in range(3)]
+    np.testing.assert_array_equal(guesses, wanted(T))
 
 
 #: A store whose matrix has 72 MB, 144 MB in float64.

@@ -128,16 +128,16 @@ def test_the_best_fit_is_taken() -> None:
         fitted.lambdas, fitted.added, fitted.labels, fitted.coefficients, fitted.fitted, left_out
     )
     # Of equals the largest.
-    assert ridge.Classifier.of(chosen, X, Y, model=cases.EXP).record.lambda_ == 1e-1
+    assert ridge.Classifier.of(chosen, X, Y, model=cases.EXP).lambda_ == 1e-1
     left_out[2, 0] += 1
     one = ridge.Classifier.of(chosen, X, Y, model=cases.EXP)
-    assert one.record.lambda_ == 1e-2
+    assert one.lambda_ == 1e-2
     np.testing.assert_array_equal(one.record.coefficients, fitted.coefficients[1])
     assert repr(one) == (
         "<Classifier: 20 training images 8x8x1, 3 labels, CKN in float64, lambda 0.01>"
     )
     single = ridge.fit(K, Y, [0.5])
-    assert ridge.Classifier.of(single, X, model=cases.EXP).record.lambda_ == 0.5
+    assert ridge.Classifier.of(single, X, model=cases.EXP).lambda_ == 0.5
 
 
 def test_mistakes() -> None:
