@@ -145,7 +145,7 @@ class Record:
             If it cannot be written.
         """
         path = Path(path)
-        if path.suffix != ".npz":
+        if path.suffix.lower() != ".npz":
             raise ValueError(f"the file name must end in .npz, got {str(path)!r}")
         about = {
             field.name: getattr(self, field.name)
@@ -154,6 +154,8 @@ class Record:
         }
         if train is not None:
             about["train"] = _places(Path(train), path)
+        else:  # a relative place was that from another file
+            about["train"] = [place for place in self.train if Path(place).is_absolute()]
         text = json.dumps({"format": FORMAT, **about})
         arrays = {ABOUT: np.array(text), **{name: getattr(self, name) for name in ARRAYS}}
         data = io.BytesIO()

@@ -66,6 +66,12 @@ def test_training_images_are_found_again(tmp_path: Path, monkeypatch: pytest.Mon
     np.testing.assert_array_equal(ridge.Classifier.load("first/fit.npz").scores(X), wanted)
     shutil.copy("first/fit.npz", "second/fit.npz")  # the images stay where they were
     np.testing.assert_array_equal(ridge.Classifier.load("second/fit.npz").scores(X), wanted)
+    # A copy that is saved elsewhere looks where the images are, not beside itself.
+    Path("second/data").mkdir()
+    np.save("second/data/train.npy", X + 1)
+    ridge.Classifier.load("first/fit.npz").save("second/fit.NPZ")
+    np.testing.assert_array_equal(ridge.Classifier.load("second/fit.NPZ").scores(X), wanted)
+    shutil.rmtree("second/data")
     Path("first").rename("third")  # both are moved
     np.testing.assert_array_equal(ridge.Classifier.load("third/fit.npz").scores(X), wanted)
     with pytest.raises(FileNotFoundError, match=r"6 training images 8x8x1, and they are not at"):
