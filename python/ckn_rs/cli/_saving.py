@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from ckn_rs.cli import _files
 from ckn_rs.data import load_images
-from ckn_rs.learn.classifier import as_training, best, index_of, record_of
+from ckn_rs.learn.choice import best, index_of
+from ckn_rs.learn.record import Record
+from ckn_rs.learn.training import as_training
 from ckn_rs.ridge import Ridge
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def save(arguments: argparse.Namespace, K: Gram, fitted: Ridge, left_out: ArrayL
     else:
         index = index_of(arguments.chosen, fitted.lambdas, "--lambda")
     manifest = K.manifest
-    record = record_of(
+    record = Record.of(
         fitted,
         index,
         model=manifest.model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from ckn_rs._support.images import Images
 from ckn_rs._support.options import as_flag, as_thread_count
 from ckn_rs.compute.blocks import ROWS, gram_blocks
 from ckn_rs.data import load_images
+from ckn_rs.learn.choice import chosen
 from ckn_rs.learn.record import Record
 from ckn_rs.learn.ridge import Ridge
+from ckn_rs.learn.training import as_training, find_training
 from ckn_rs.model import Model, ModelLike, as_spec
 
 
@@ -107,9 +109,9 @@ class Classifier:
         kernel = result_dtype(dtype, images.none())
         h, w, c = images.shape
         flag = as_flag(ntk, "ntk")
-        record = record_of(
+        record = Record.of(
             fitted,
-            _chosen(fitted, y, lambda_),
+            chosen(fitted, y, lambda_),
             model=_core.resolve_model(as_spec(model), flag),
             ntk=flag,
             dtype=kernel.name,
@@ -145,7 +147,7 @@ class Classifier:
         record = Record.load(path)
         if train is not None:
             return cls(record, train, name=name)
-        place = _find(record, Path(path))
+        place = find_training(record, Path(path))
         return cls(record, load_images(place), name=str(place))
 
     def save(
@@ -246,8 +248,8 @@ class Classifier:
             As for :meth:`scores`.
         """
         blocks = self.blocks(images, n_threads=n_threads, progress=progress)
-        chosen = [self.labels[scores.argmax(axis=1)] for _, scores in blocks]
-        return np.concatenate([self.labels[:0], *chosen])
+        found = [self.labels[scores.argmax(axis=1)] for _, scores in blocks]
+        return np.concatenate([self.labels[:0], *found])
 
     def blocks(
         self, images: Any, *, n_threads: int | None = None, progress: bool = False
@@ -294,88 +296,3 @@ class Classifier:
             scores += K.astype(np.float64, copy=False).T @ record.coefficients[rows]
             if rows.stop == len(record):
                 yield columns, scores
-
-
-def record_of(fitted: Ridge, index: int, **kernel: Any) -> Record:
-    """The record of one fit of a path; ``kernel`` are the fields of the kernel and its images."""
-    return Record(
-        coefficients=fitted.coefficients[index],
-        labels=fitted.labels,
-        lambda_=float(fitted.lambdas[index]),
-        added=float(fitted.added[index]),
-        **kernel,
-    )
-
-
-def best(shares: ArrayLike, lambdas: Sequence[float]) -> int:
-    """The index of the regularisation with the largest share; of equal ones the largest."""
-    found = np.asarray(shares)
-    candidates = np.flatnonzero(found == found.max())
-    return int(candidates[np.asarray(lambdas)[candidates].argmax()])
-
-
-def index_of(lambda_: float, lambdas: Sequence[float], name: str) -> int:
-    """The index of a regularisation in a path.
-
-    Raises
-    ------
-    ValueError
-        If it is not there.
-    """
-    found = np.flatnonzero(np.isclose(lambdas, lambda_, rtol=1e-9, atol=0))
-    if not len(found):
-        path = ", ".join(f"{each:g}" for each in lambdas)
-        raise ValueError(f"{name} must be one of the fit's regularisations, {path}; got {lambda_}")
-    return int(found[0])
-
-
-def as_training(train: Any, shape: tuple[int, ...], dtype: str, sha256: str, name: str) -> Images:
-    """The training images of a fit, after a check of their shape ``(n, h, w, c)`` and digest.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If these are others. The message says what differs.
-    """
-    images = train if isinstance(train, Images) else Images(train, name)
-    given = (len(images), *images.shape)
-    if given != shape:
-        raise ValueError(
-            f"{name} must be the training images of the fit, of shape {shape}, got {given}"
-        )
-    if images.sha256(ROWS, np.dtype(dtype)) != sha256:
-        raise ValueError(
-            f"{name} must be the training images of the fit, in their order and with the same "
-            "preprocessing; these have another digest"
-        )
-    return images
-
-
-def _chosen(fitted: Ridge, y: ArrayLike | None, lambda_: float | None) -> int:
-    if lambda_ is not None:
-        return index_of(lambda_, fitted.lambdas, "lambda_")
-    if len(fitted.lambdas) == 1:
-        return 0
-    if y is None:
-        raise ValueError(
-            "give y, the labels of train, to choose the regularisation that is best for left-out "
-            "images; or give lambda_"
-        )
-    labels, left_out = np.asarray(y), fitted.left_out
-    if labels.shape != left_out.shape[1:]:
-        raise ValueError(f"y must have shape {left_out.shape[1:]}, got {labels.shape}")
-    return best((left_out == labels).mean(axis=1), fitted.lambdas)
-
-
-def _find(record: Record, path: Path) -> Path:
-    """The file of the training images."""
-    places = [path.parent / place for place in record.train]
-    for place in places:
-        if place.exists():
-            return place
-    shape = "x".join(map(str, record.image_shape))
-    known = f"they are not at {places[-1]}" if places else "it does not say where they are"
-    raise FileNotFoundError(
-        f"{path} needs its {len(record)} training images {shape}, and {known}: give them "
-        "(--train IMAGES at the command line, train= in Python)"
-    )

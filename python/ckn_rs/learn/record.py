@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ckn_rs import _core
 from ckn_rs._support.disk import write_file
 from ckn_rs._support.options import as_kind, as_shape
+from ckn_rs.learn.ridge import Ridge
 
 FORMAT = 1
 """The number of the file's format."""
@@ -122,6 +123,17 @@ class Record:
             raise TypeError("train must be names of files, and version a text")
         as_shape(self.image_shape, "image_shape")
         self.plan()
+
+    @classmethod
+    def of(cls, fitted: Ridge, index: int, **kernel: Any) -> Record:
+        """One fit of a path; ``kernel`` are the fields about the kernel and its images."""
+        return cls(
+            coefficients=fitted.coefficients[index],
+            labels=fitted.labels,
+            lambda_=float(fitted.lambdas[index]),
+            added=float(fitted.added[index]),
+            **kernel,
+        )
 
     def __len__(self) -> int:
         return len(self.coefficients)
