@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,36 @@ def npy_file(
         yield lambda rows: append(
             rows.astype(dtype, order="C", copy=False).reshape(-1).view(np.uint8).data
         )
+
+
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays to a ``.npz`` file, which is complete or is the one that was there before.
+
+    They go to the disk as they are, without a copy of all of them in memory. Each has a checksum,
+    which :func:`numpy.load` tests.
+
+    Raises
+    ------
+    OSError
+        As for :func:`write_file`.
+    """
+    with _replaced(path) as append:
+        np.savez(_Appended(append), **arrays)  # type: ignore[arg-type]
+
+
+class _Appended(io.RawIOBase):
+    """A file that can only be appended to."""
+
+    def __init__(self, append: Callable[[memoryview], None]) -> None:
+        self._append = append
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._append(view)
+        return view.nbytes
 
 
 @contextmanager

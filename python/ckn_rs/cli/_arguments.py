@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ckn_rs import models
 from ckn_rs._support.extras import import_zarr
+from ckn_rs._support.memory import as_bytes
 from ckn_rs.model import Model
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ def shard(text: str) -> tuple[int, int]:
     if not (slash and k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise argparse.ArgumentTypeError(f"must be K/N with 1 <= K <= N, got {text!r}")
     return int(k), int(n)
+
+
+def memory(text: str) -> int:
+    """An amount of memory, such as ``4GB``, in bytes."""
+    try:
+        return as_bytes(text, "it")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def on_terminal() -> bool:

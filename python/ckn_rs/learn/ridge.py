@@ -1,89 +1,37 @@
-"""Kernel ridge regression over a path of regularisations, from one factorisation.
+"""Kernel ridge regression over a path of regularisations.
 
-:class:`Decomposition` solves for any targets. :func:`fit` takes labels; the estimators for
-scikit-learn (:mod:`ckn_rs.sklearn`) take both.
+:func:`fit` takes labels and solves by one of the solvers of :mod:`ckn_rs.learn.solvers`. The
+estimators for scikit-learn (:mod:`ckn_rs.sklearn`) take the :class:`Decomposition`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+import os
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ckn_rs._support import memory as _memory
+from ckn_rs._support.options import as_count, as_flag
+from ckn_rs.learn import solvers
+from ckn_rs.learn.decomposition import Decomposition, Solution
+from ckn_rs.learn.holdout import hold_out
+from ckn_rs.learn.solve import Options, Solved, by_cg, by_cholesky, by_eigh
+from ckn_rs.learn.tiles import InMemory, Part, SymmetricMatrix, blocks, multiply
+
+__all__ = ["Decomposition", "LAMBDAS", "OFFSET", "Ridge", "Solution", "as_path", "fit", "one_hot"]
 
 LAMBDAS = tuple(10.0**power for power in range(-8, 1))
 """The default regularisations."""
 
 OFFSET = 0.1
 """This is subtracted from one-hot targets."""
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Kernel ridge regression with one regularisation ``r``, on targets ``Y`` of shape ``(n, t)``.
-
-    Parameters
-    ----------
-    coefficients : ndarray of shape (n, t)
-        ``a = (K + r I)^-1 Y``.
-    fitted : ndarray of shape (n, t)
-        The prediction for each training sample by the fit to all of them, ``Y - r a``.
-    left_out : ndarray of shape (n, t)
-        The prediction for it by the fit to all the others.
-    """
-
-    coefficients: NDArray[np.float64]
-    fitted: NDArray[np.float64]
-    left_out: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Decomposition:
-    """A kernel matrix as ``V D V^T``; :meth:`of` decomposes it.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        ``D``, in ascending order.
-    vectors : ndarray of shape (n, n)
-        ``V``, an eigenvector a column.
-    """
-
-    values: NDArray[np.float64]
-    vectors: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, K: NDArray[np.float64]) -> Decomposition:
-        """Decompose a symmetric matrix. It takes four times the memory of ``K`` beside it."""
-        return cls(*np.linalg.eigh(K))
-
-    def solve(self, Y: NDArray[np.float64], added: Iterable[float]) -> Iterator[Solution]:
-        """Solve for each regularisation ``r`` above 0, which is added to the diagonal.
-
-        ``(K + r I)^-1 = V (D + r)^-1 V^T``. An eigenvalue below 0 counts as 0: rounding made it.
-        The prediction for a sample by the fit to all others is ``Y_i - a_i / g_i``, with ``g`` the
-        diagonal of ``(K + r I)^-1``.
-
-        Parameters
-        ----------
-        Y : ndarray of shape (n, t)
-            Targets, a column each.
-        added : iterable of float
-            The regularisations.
-
-        Yields
-        ------
-        Solution
-            The fits, one for each regularisation.
-        """
-        projected, squares = self.vectors.T @ Y, self.vectors**2
-        for each in added:
-            inverse = 1 / (np.maximum(self.values, 0) + each)
-            solved = self.vectors @ (inverse[:, None] * projected)
-            left_out = Y - solved / (squares @ inverse)[:, None]
-            yield Solution(solved, Y - each * solved, left_out)
 
 
 @dataclass(frozen=True)
@@ -99,11 +47,24 @@ class Ridge:
     labels : ndarray of shape (labels,)
         The label of each column of scores.
     coefficients : ndarray of shape (lambdas, n, labels)
-        ``(K + lambda t I)^-1 Y``, with ``Y`` the targets.
+        ``(K + lambda t I)^-1 Y``, with ``Y`` the targets. Those of images that were held out are 0.
     fitted : ndarray of shape (lambdas, n)
-        The label that each training image gets from the fit to all of them.
-    left_out : ndarray of shape (lambdas, n)
-        The label that it gets from the fit to all the others.
+        The label that each training image gets from this fit, also if it was held out.
+    left_out : ndarray of shape (lambdas, n), or None
+        The label that it gets from the fit to all the others. Only the solver ``eigh`` has them,
+        and only if no image was held out.
+    solver : {'eigh', 'cholesky', 'cg'}
+        The solver that made the fits.
+    residuals : ndarray of shape (lambdas,)
+        The largest relative residual ``|Y - (K + lambda t I) a| / |Y|`` among the labels.
+    converged : ndarray of bool of shape (lambdas,)
+        Whether that is within the tolerance.
+    passes : int
+        How often ``cg`` went through the matrix, after its preconditioner was made; else 0.
+    held : ndarray of int of shape (h,)
+        The numbers of the images that were held out.
+    held_out : ndarray of shape (lambdas, h)
+        The labels that they get.
     """
 
     lambdas: tuple[float, ...]
@@ -111,7 +72,13 @@ class Ridge:
     labels: NDArray[Any]
     coefficients: NDArray[np.float64]
     fitted: NDArray[Any]
-    left_out: NDArray[Any]
+    left_out: NDArray[Any] | None
+    solver: str
+    residuals: NDArray[np.float64]
+    converged: NDArray[np.bool_]
+    passes: int
+    held: NDArray[np.intp]
+    held_out: NDArray[Any]
 
     def predict(self, K: ArrayLike) -> NDArray[Any]:
         """Predict the labels of images.
@@ -170,25 +137,112 @@ class Ridge:
             )
         return np.asarray((guesses == labels).mean(axis=1))
 
+    def validation(self, y: ArrayLike) -> NDArray[np.float64] | None:
+        """The accuracies by which to choose a regularisation.
 
-def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge:
-    """Fit kernel ridge regression to one-hot targets less 0.1, for all regularisations at once.
+        Parameters
+        ----------
+        y : array_like of shape (n,)
+            The labels of the training images.
 
-    ``K = V D V^T`` is decomposed once, in float64. Then the coefficients are
-    ``a = (K + r I)^-1 Y = V (D + r)^-1 V^T Y`` for every ``r = lambda t``, with ``t`` the mean of
-    the diagonal and ``Y`` the targets. The scores of image ``i`` are ``Y_i - r a_i``. The scores
-    that it gets from a fit to all other images are ``Y_i - a_i / g_i``, with ``g`` the diagonal of
-    ``(K + r I)^-1`` [1]_. Beside ``K``, this takes four times the memory of ``K`` in float64, and
-    five times if ``K`` has another dtype.
+        Returns
+        -------
+        ndarray of shape (lambdas,), float64, or None
+            The share of the images that were held out that get their label; if there are none, the
+            share of all images, each by the fit without it; None if there are neither.
+
+        Raises
+        ------
+        ValueError
+            If there is not a label for each training image.
+        """
+        labels = np.asarray(y)
+        if labels.shape != self.fitted.shape[1:]:
+            raise ValueError(
+                f"y must have shape {self.fitted.shape[1:]}, a label a training image, got "
+                f"{labels.shape}"
+            )
+        if len(self.held):
+            return np.asarray((self.held_out == labels[self.held]).mean(axis=1))
+        if self.left_out is None:
+            return None
+        return np.asarray((self.left_out == labels).mean(axis=1))
+
+
+def fit(
+    K: ArrayLike | SymmetricMatrix,
+    y: ArrayLike,
+    lambdas: Sequence[float] | None = None,
+    *,
+    solver: str = "eigh",
+    leave_one_out: bool = False,
+    holdout: float = 0.0,
+    seed: int = 0,
+    memory: int | str | None = None,
+    tolerance: float = 1e-6,
+    max_passes: int = 200,
+    rank: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    announce: Callable[[str], object] | None = None,
+) -> Ridge:
+    """Fit kernel ridge regression to one-hot targets less 0.1, for all regularisations.
+
+    The coefficients are ``a = (K + r I)^-1 Y`` for every ``r = lambda t``, with ``t`` the mean of
+    the diagonal and ``Y`` the targets. The scores of image ``i`` are ``Y_i - r a_i``. All sums are
+    in float64, whatever the dtype of ``K``.
+
+    ``eigh`` decomposes ``K = V D V^T`` once and has all regularisations from that. The scores that
+    an image gets from a fit to all other images are ``Y_i - a_i / g_i``, with ``g`` the diagonal of
+    ``(K + r I)^-1`` [1]_. It takes four times the memory of ``K`` in float64 beside it, and five
+    times if ``K`` has another dtype or is in a store.
+
+    ``cholesky`` decomposes ``K + r I`` for each ``r`` in the memory of one matrix in float64, and
+    needs SciPy (``pip install ckn-rs[solve]``). Ctrl-C waits for the end of a decomposition.
+
+    ``cg`` makes passes over the tiles of ``K``, which may be in a store that is larger than memory.
+    These are iterations of conjugate gradients for all columns of ``Y`` and all ``r`` at once,
+    preconditioned by a randomly pivoted Cholesky approximation [2]_, [3]_. It takes a few tiles,
+    the preconditioner, ``(n, rank)``, and eight arrays of the size of all coefficients.
 
     Parameters
     ----------
-    K : array_like of shape (n, n)
-        The symmetric kernel matrix of the training images, with finite entries.
+    K : array_like of shape (n, n), or Gram
+        The symmetric kernel matrix of the training images, with finite entries; an array, or a
+        store that :func:`ckn_rs.store.open_gram` opens.
     y : array_like of shape (n,)
         Their labels, at least two different ones.
-    lambdas : sequence of float
-        Regularisations above 0, as shares of the mean of the diagonal.
+    lambdas : sequence of float, optional
+        Regularisations above 0, as shares of the mean of the diagonal. By default these are
+        :data:`LAMBDAS`; ``cholesky`` and ``cg``, which pay for each, leave out those below
+        ``sqrt(n) eps``, with ``eps`` the rounding error of the dtype of ``K``.
+    solver : {'eigh', 'cholesky', 'cg', 'auto'}
+        ``auto`` takes ``eigh`` up to 10,000 images, ``cholesky`` up to 20,000, and ``cg`` beyond,
+        or what of these fits the memory.
+    leave_one_out : bool
+        Whether ``auto`` must take ``eigh``, for the sake of ``left_out``.
+    holdout : float
+        The share of the images of each label to hold out, at random. The fit is to the others, and
+        ``held_out`` says what it is worth. For a fit to all images, call again without it.
+    seed : int
+        The seed of the images held out and of the preconditioner.
+    memory : int or str, optional
+        How much memory the solver may take, in bytes or as ``"4GB"``; by default what is available.
+    tolerance : float
+        The relative residual that ``cholesky`` and ``cg`` must reach for each label.
+    max_passes : int
+        ``cg`` makes at most so many passes.
+    rank : int, optional
+        The rank of the preconditioner; by default ``10 sqrt(n)``, or less if memory is short.
+    checkpoint : path, optional
+        Where ``cg`` keeps its state after each pass, though at most every two seconds. This is the
+        beginning of the file's name; its end tells the problem. The same call goes on from it. It
+        is removed at the end.
+    progress : bool
+        Show the passes of ``cg`` (needs tqdm).
+    announce : callable, optional
+        Called with a text, the solver and the memory it takes, before the work begins; ``print``
+        does.
 
     Returns
     -------
@@ -198,12 +252,27 @@ def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge
     Raises
     ------
     ValueError
-        If shapes do not fit, numbers are not finite, or a regularisation is not above 0.
+        If shapes do not fit, numbers are not finite, or a regularisation is not above 0. If the
+        solver needs more memory than there is; the message names one that does not. If a matrix
+        for ``cholesky`` is not positive definite.
+    IncompleteError
+        If a tile of a store is missing or damaged; the message names it.
+
+    Warns
+    -----
+    UserWarning
+        If a residual is larger than ``tolerance`` after all. If a regularisation is so small that
+        the rounding of the entries of ``K`` has as large an effect: rounding adds a matrix whose
+        norm is about ``sqrt(n) eps t``. If a checkpoint cannot be written or read; then the fit
+        goes on without it.
 
     References
     ----------
     .. [1] C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006,
        section 5.4.2.
+    .. [2] Y. Chen, E. N. Epperly, J. A. Tropp and R. J. Webber, *Randomly pivoted Cholesky*, 2023.
+    .. [3] M. Diaz, E. N. Epperly, Z. Frangella, J. A. Tropp and R. J. Webber, *Robust, randomized
+       preconditioning for kernel ridge regression*, 2023.
 
     Examples
     --------
@@ -213,19 +282,107 @@ def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge
     >>> K = np.exp(-((points[:, None] - points) ** 2))
     >>> ridge.fit(K, y, [1e-3]).accuracies(K, y)
     array([1.])
+    >>> fitted = ridge.fit(K, y, [1e-3], solver="cg")
+    >>> fitted.accuracies(K, y), bool(fitted.residuals.max() <= 1e-6)
+    (array([1.]), True)
     """
-    matrix, labels, path = _checked(K, y, lambdas)
+    matrix, labels = _as_matrix(K), np.asarray(y)
+    n = matrix.shape[0]
+    if labels.shape != (n,):
+        raise ValueError(f"y must have shape ({n},), a label a row, got {labels.shape}")
     classes = np.unique(labels)
-    decomposition = Decomposition.of(matrix)
-    added = path * (np.trace(matrix) / len(matrix))
-    del matrix
-    coefficients, fitted, left_out = [], [], []
-    for solution in decomposition.solve(one_hot(labels, classes), added):
-        coefficients.append(solution.coefficients)
-        fitted.append(classes[solution.fitted.argmax(axis=1)])
-        left_out.append(classes[solution.left_out.argmax(axis=1)])
-    stacks = map(np.stack, (coefficients, fitted, left_out))
-    return Ridge(tuple(path.tolist()), added, classes, *stacks)
+    if len(classes) < 2:
+        raise ValueError("y must have two labels or more")
+    path = as_path(LAMBDAS if lambdas is None else lambdas, "lambdas")
+    options = Options(
+        tolerance=_as_tolerance(tolerance),
+        max_passes=as_count(max_passes, "max_passes"),
+        seed=_as_seed(seed),
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        progress=as_flag(progress, "progress"),
+    )
+    kept, held = hold_out(labels, holdout, options.seed)
+    inner = Part(matrix, kept) if len(held) else matrix
+    scale = float(matrix.diagonal().mean(dtype=np.float64))
+    if scale <= 0:
+        raise ValueError("K must have a positive diagonal")
+    in_place = isinstance(inner, InMemory) and inner.dtype == np.float64
+    choice = solvers.choose(
+        solvers.Problem(len(kept), len(classes), len(path), matrix.tile, in_place),
+        solver,
+        leave_one_out=as_flag(leave_one_out, "leave_one_out"),
+        holdout=len(held) > 0,
+        memory=_memory.available() if memory is None else _memory.as_bytes(memory, "memory"),
+        rank=None if rank is None else as_count(rank, "rank"),
+    )
+    floor = math.sqrt(n) * float(np.finfo(matrix.dtype).eps)
+    if lambdas is None and choice.solver != "eigh":
+        path = path[path >= floor]
+    if announce is not None:
+        announce(str(choice))
+    added, Y = path * scale, one_hot(labels[kept], classes)
+    solved = _solve(inner, Y, added, choice, options, rank)
+    if lambdas is not None:
+        _warn_of_rounding(path, floor, max(solved.smallest, 0) / scale, matrix.dtype)
+    _warn_of_residuals(path, solved, choice.solver, options.tolerance)
+    return _ridge(matrix, labels, classes, path, added, Y, (kept, held), choice.solver, solved)
+
+
+def _solve(
+    K: SymmetricMatrix,
+    Y: NDArray[np.float64],
+    added: NDArray[np.float64],
+    choice: solvers.Choice,
+    options: Options,
+    rank: int | None,
+) -> Solved:
+    if choice.solver == "eigh":
+        return by_eigh(K, Y, added, options.tolerance)
+    if choice.solver == "cholesky":
+        return by_cholesky(K, Y, added, options.tolerance)
+    assert choice.rank is not None
+    return by_cg(K, Y, added, choice.rank, options, rank)
+
+
+def _ridge(
+    K: SymmetricMatrix,
+    labels: NDArray[Any],
+    classes: NDArray[Any],
+    path: NDArray[np.float64],
+    added: NDArray[np.float64],
+    Y: NDArray[np.float64],
+    parts: tuple[NDArray[np.intp], NDArray[np.intp]],
+    solver: str,
+    solved: Solved,
+) -> Ridge:
+    """The result, with the labels that the solutions give to all training images."""
+    kept, held = parts
+    coefficients = np.zeros((len(path), len(labels), len(classes)))
+    coefficients[:, kept] = solved.coefficients
+    fitted = np.empty((len(path), len(labels)), classes.dtype)
+    for each, r, guesses in zip(solved.coefficients, added, fitted, strict=True):
+        guesses[kept] = classes[(Y - r * each).argmax(axis=1)]
+    if len(held):
+        beside = np.concatenate(list(coefficients), axis=1)
+        scores = multiply(K, beside)[held].reshape(len(held), len(path), len(classes))
+        fitted[:, held] = classes[scores.argmax(axis=2)].T
+    left_out = None
+    if solved.left_out is not None and not len(held):
+        left_out = classes[solved.left_out.argmax(axis=2)]
+    return Ridge(
+        lambdas=tuple(path.tolist()),
+        added=added,
+        labels=classes,
+        coefficients=coefficients,
+        fitted=fitted,
+        left_out=left_out,
+        solver=solver,
+        residuals=solved.residuals,
+        converged=solved.converged,
+        passes=solved.passes,
+        held=held,
+        held_out=fitted[:, held],
+    )
 
 
 def one_hot(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
@@ -251,19 +408,71 @@ def as_path(values: object, name: str) -> NDArray[np.float64]:
     return path
 
 
-def _checked(
-    K: ArrayLike, y: ArrayLike, lambdas: Sequence[float]
-) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64]]:
-    matrix, labels = np.asarray(K, np.float64), np.asarray(y)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+def _as_matrix(K: ArrayLike | SymmetricMatrix) -> SymmetricMatrix:
+    """The matrix; one in memory stays in its dtype if that is float32."""
+    if isinstance(K, SymmetricMatrix):
+        matrix = K
+    else:
+        values: NDArray[Any] = np.asarray(K)
+        if values.dtype != np.float32:
+            values = values.astype(np.float64, copy=False)
+        if values.ndim != 2:
+            raise ValueError(f"K must be a square matrix, got shape {values.shape}")
+        matrix = InMemory(values)
+    rows, columns = matrix.shape
+    if rows != columns:
         raise ValueError(f"K must be a square matrix, got shape {matrix.shape}")
-    if not np.isfinite(matrix).all():
-        raise ValueError("K has NaN or infinite entries")
-    if labels.shape != matrix.shape[:1]:
-        raise ValueError(f"y must have shape ({len(matrix)},), a label a row, got {labels.shape}")
-    if len(np.unique(labels)) < 2:
-        raise ValueError("y must have two labels or more")
-    path = as_path(lambdas, "lambdas")
-    if np.trace(matrix) <= 0:
-        raise ValueError("K must have a positive diagonal")
-    return matrix, labels, path
+    if isinstance(matrix, InMemory):
+        for part in blocks(rows, 1024):
+            if not np.isfinite(matrix.values[part]).all():
+                raise ValueError("K has NaN or infinite entries")
+    return matrix
+
+
+def _as_tolerance(value: float) -> float:
+    try:
+        tolerance = float(value)
+    except (TypeError, ValueError):
+        tolerance = 0.0
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance must be a number above 0 and below 1, got {value!r}")
+    return tolerance
+
+
+def _as_seed(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {value!r}")
+    return int(value)
+
+
+def _warn_of_rounding(
+    path: NDArray[np.float64], floor: float, smallest: float, dtype: np.dtype[Any]
+) -> None:
+    below = path[path + smallest < floor]
+    if len(below):
+        names = ", ".join(f"{each:g}" for each in below)
+        warnings.warn(
+            f"lambda {names}: the rounding of {dtype} kernels may decide the coefficients, since "
+            f"it is like adding up to {floor:.1g} of the diagonal; take larger lambdas"
+            + (", or kernels in float64" if dtype != np.float64 else ""),
+            stacklevel=3,
+        )
+
+
+def _warn_of_residuals(
+    path: NDArray[np.float64], solved: Solved, solver: str, tolerance: float
+) -> None:
+    """Say what did not converge. Of eigh this would say that it has cut off an eigenvalue."""
+    if solver == "eigh" or solved.converged.all():
+        return
+    wanting = ", ".join(
+        f"lambda {each:g} has {residual:.1e}"
+        for each, residual, good in zip(path, solved.residuals, solved.converged, strict=True)
+        if not good
+    )
+    after = f" after {solved.passes} passes" if solver == "cg" else ""
+    advice = "; take more passes, a higher rank, or larger lambdas" if solver == "cg" else ""
+    warnings.warn(
+        f"not converged to a relative residual of {tolerance:g}{after}: {wanting}{advice}",
+        stacklevel=3,
+    )

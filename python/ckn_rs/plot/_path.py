@@ -15,8 +15,8 @@ from ckn_rs.plot._axes import axes, colours
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LEFT_OUT = "left out"
-"""The accuracy that chooses a regularisation."""
+LEFT_OUT, HELD_OUT = "left out", "held out"
+"""The accuracies that choose a regularisation."""
 
 MARKERS = "osD^vPX"
 
@@ -35,8 +35,8 @@ def path(
     ----------
     fitted : Ridge, or mapping of str to array_like of shape (lambdas,)
         What :func:`ckn_rs.ridge.fit` returns: then the accuracies on the training images are drawn,
-        by the fit to all of them and by the fits in which each is left out. Or names and their
-        accuracies, from 0 to 1.
+        by the fit to all of them and by the fits in which each is left out, or on those that were
+        held out, where there are such. Or names and their accuracies, from 0 to 1.
     y : array_like of shape (n,), optional
         The labels of the training images, for a Ridge.
     ax : matplotlib Axes, optional
@@ -50,8 +50,8 @@ def path(
     Returns
     -------
     matplotlib Axes
-        The Axes. Where there are accuracies called ``left out``, a vertical line marks the largest
-        ``lambda`` at which they are best.
+        The Axes. Where there are accuracies called ``left out`` or ``held out``, a vertical line
+        marks the largest ``lambda`` at which they are best.
 
     Raises
     ------
@@ -103,9 +103,9 @@ def _draw(ax: Axes, lambdas: NDArray[Any], lines: Mapping[str, NDArray[Any]]) ->
             marker=MARKERS[index % len(MARKERS)],
             markersize=4,
         )
-    if LEFT_OUT in lines:
-        best = lambdas[lines[LEFT_OUT] == lines[LEFT_OUT].max()].max()
-        label = f"best {LEFT_OUT}: {best:g}"
+    for name in (each for each in (LEFT_OUT, HELD_OUT) if each in lines):
+        best = lambdas[lines[name] == lines[name].max()].max()
+        label = f"best {name}: {best:g}"
         ax.axvline(best, color="0.5", linestyle=":", zorder=0, label=label)
     ticker = import_extra("matplotlib.ticker", "plot", "ckn_rs.plot")
     ax.set_xscale("log")
@@ -117,14 +117,15 @@ def _draw(ax: Axes, lambdas: NDArray[Any], lines: Mapping[str, NDArray[Any]]) ->
 
 
 def _of_ridge(fitted: Ridge, y: ArrayLike) -> dict[str, ArrayLike]:
-    labels = np.asarray(y)
-    if labels.shape != fitted.left_out.shape[1:]:
-        raise ValueError(
-            f"y must have shape {fitted.left_out.shape[1:]}, a label a training image, "
-            f"got {labels.shape}"
-        )
-    both = {"train": fitted.fitted, LEFT_OUT: fitted.left_out}
-    return {name: (guesses == labels).mean(axis=1) for name, guesses in both.items()}
+    labels, validation = np.asarray(y), fitted.validation(y)
+    trained = np.ones(len(labels), np.bool_)
+    trained[fitted.held] = False
+    lines: dict[str, ArrayLike] = {
+        "train": (fitted.fitted == labels)[:, trained].mean(axis=1),
+    }
+    if validation is not None:
+        lines[HELD_OUT if len(fitted.held) else LEFT_OUT] = validation
+    return lines
 
 
 def _shares(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ckn_rs import _core, models
 from ckn_rs._support.arrays import Floats
 from ckn_rs._support.disk import npy_file
 from ckn_rs._support.duration import duration
 from ckn_rs._support.html_table import html_table
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import fill_gram
-from ckn_rs.model import Model
+from ckn_rs.model import Model, as_spec
 from ckn_rs.store._errors import IncompleteError, StoreError
 from ckn_rs.store._images import Images, blocks
 from ckn_rs.store._indices import positions
@@ -151,6 +155,11 @@ class Gram:
         return sum(1 for _ in self._layout.tiles())
 
     @property
+    def tile(self) -> int:
+        """Rows and columns of a tile; those at the edges may have fewer."""
+        return self.manifest.tile
+
+    @property
     def missing(self) -> list[tuple[int, int]]:
         """Tiles that are not computed yet, by row and column of tiles."""
         return [tile.place for tile in self._layout.absent(self._layout.tiles())]
@@ -209,6 +218,50 @@ class Gram:
             If ``which`` is neither 1 nor 2.
         """
         return self._whole(DiagonalBlock, which)
+
+    def triangle(self) -> Iterator[tuple[slice, slice, Floats]]:
+        """The tiles of a symmetric matrix that are stored, for solvers that read it in passes.
+
+        Yields
+        ------
+        rows, columns : slice
+            The place of a tile on the diagonal or above it.
+        values : ndarray, float32 or float64
+            Its entries.
+
+        Raises
+        ------
+        ValueError
+            If the matrix is of two sets of images.
+        IncompleteError
+            If a tile is missing or damaged. The message names it.
+        """
+        if not self.manifest.symmetric:
+            raise ValueError(f"{self._layout.location} is the matrix of two sets of images")
+        for tile in self._layout.tiles():
+            rows, columns = self._layout.region(tile)
+            yield rows, columns, self._tile(tile)
+
+    def digest(self) -> str:
+        """A digest of the manifest, which another matrix does not have."""
+        manifest = json.dumps(self.manifest.to_dict(), sort_keys=True)
+        return hashlib.sha256(manifest.encode()).hexdigest()
+
+    def check_complete(self) -> None:
+        """Raise an error that says how to go on, unless every tile is there.
+
+        Raises
+        ------
+        IncompleteError
+            If tiles are missing. The message says how many, and which command computes them.
+        """
+        missing = len(self.missing)
+        if missing:
+            raise IncompleteError(
+                f"{self._layout.location}: {missing:,} of {self.tiles:,} tiles missing; to "
+                "complete it with the same images run compute_gram, or "
+                f"{self._command()}"
+            )
 
     def norms(self, which: int = 1) -> Floats:
         """Patch norms, as :func:`ckn_rs.compute_norms` has them.
@@ -290,7 +343,7 @@ class Gram:
         OSError
             If the file cannot be written.
         """
-        self._check_complete()
+        self.check_complete()
         path = Path(path)
         with npy_file(path, self.shape, self.dtype) as append:
             for rows in blocks(len(self), self.manifest.tile):
@@ -350,10 +403,24 @@ class Gram:
             raise IncompleteError(self._advice(f"tile {tile.place}"))
         return values
 
-    def _check_complete(self) -> None:
-        missing = self.missing
-        if missing:
-            raise IncompleteError(self._advice(f"{len(missing)} of {self.tiles} tiles"))
+    def _command(self) -> str:
+        """The command that completes the store, but for the names of the files of images."""
+        manifest = self.manifest
+        images = "IMAGES" if manifest.symmetric else "IMAGES OTHERS"
+        name = next(filter(self._has_model, models.NAMES), "MODEL.toml")
+        ntk = " --ntk" if manifest.ntk else ""
+        return (
+            f"ckn-rs gram {images} --model {name}{ntk} --dtype {manifest.dtype} "
+            f"--out {self._layout.location}"
+        )
+
+    def _has_model(self, name: str) -> bool:
+        """Whether this is the name of the store's model."""
+        try:
+            spec = _core.resolve_model(as_spec(models.named(name)), self.manifest.ntk)
+        except ValueError:  # it has no NTK
+            return False
+        return bool(spec == self.manifest.model)
 
     def _advice(self, what: str) -> str:
         return (

@@ -34,7 +34,7 @@ def test_of_a_fit() -> None:
     found = lines(ax)
     wanted = {
         "train": FITTED.accuracies(K, Y),
-        "left out": (FITTED.left_out == Y).mean(axis=1),
+        "left out": np.mean(FITTED.left_out == Y, axis=1),
         "test": np.array(test),
     }
     assert list(found)[:3] == list(wanted)
