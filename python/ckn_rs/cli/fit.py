@@ -85,7 +85,7 @@ def _add_solver(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--rank", type=_arguments.count, metavar="K",
-        help="the rank of cg's preconditioner; by default ten square roots of n, or what fits",
+        help="the rank of cg's preconditioner; by default 20 square roots of n, or what fits",
     )  # fmt: skip
     group.add_argument(
         "--checkpoint", type=Path, metavar="FILE",

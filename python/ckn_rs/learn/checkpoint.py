@@ -56,7 +56,7 @@ class Checkpoint:
             If there is a file that cannot be read.
         """
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with self.path.open("rb") as data, np.load(data, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             if str(arrays["digest"]) != self._digest:
                 raise ValueError("it is of another problem")

@@ -29,6 +29,9 @@ ROUNDS = 20
 STRIP = 4096
 """Rows of a factor that are multiplied at once, so that a signal is handled between two strips."""
 
+SLACK = 16
+"""Rounding leaves so many times the rounding error of the trace when nothing else is left."""
+
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -108,7 +111,7 @@ class _Factor:
         self._rank = 0
         # What rounding in the dtype of the matrix makes of 0 on its diagonal.
         self._rounding = float(np.finfo(K.dtype).eps) * float(self.left.mean())
-        self.negligible = self._rounding * len(self.left)
+        self.negligible = SLACK * self._rounding * len(self.left)
 
     @property
     def factor(self) -> Doubles:

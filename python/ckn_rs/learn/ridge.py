@@ -33,6 +33,13 @@ LAMBDAS = tuple(10.0**power for power in range(-8, 1))
 OFFSET = 0.1
 """This is subtracted from one-hot targets."""
 
+ROUNDING = 4
+"""Rounding of the entries of ``K`` adds a matrix with a norm of so many ``sqrt(n) eps t``.
+
+A symmetric matrix of independent errors of the size ``e`` has a norm of ``2 sqrt(n) e``, and the
+steps by which a kernel is computed leave some two ``eps`` of it.
+"""
+
 
 @dataclass(frozen=True)
 class Ridge:
@@ -215,7 +222,7 @@ def fit(
     lambdas : sequence of float, optional
         Regularisations above 0, as shares of the mean of the diagonal. By default these are
         :data:`LAMBDAS`; ``cholesky`` and ``cg``, which pay for each, leave out those below
-        ``sqrt(n) eps``, with ``eps`` the rounding error of the dtype of ``K``.
+        ``4 sqrt(n) eps``, with ``eps`` the rounding error of the dtype of ``K``.
     solver : {'eigh', 'cholesky', 'cg', 'auto'}
         ``auto`` takes ``eigh`` up to 10,000 images, ``cholesky`` up to 20,000, and ``cg`` beyond,
         or what of these fits the memory.
@@ -233,7 +240,7 @@ def fit(
     max_passes : int
         ``cg`` makes at most so many passes.
     rank : int, optional
-        The rank of the preconditioner; by default ``10 sqrt(n)``, or less if memory is short.
+        The rank of the preconditioner; by default ``20 sqrt(n)``, or less if memory is short.
     checkpoint : path, optional
         Where ``cg`` keeps its state after each pass, though at most every two seconds. This is the
         beginning of the file's name; its end tells the problem. The same call goes on from it. It
@@ -263,7 +270,7 @@ def fit(
     UserWarning
         If a residual is larger than ``tolerance`` after all. If a regularisation is so small that
         the rounding of the entries of ``K`` has as large an effect: rounding adds a matrix whose
-        norm is about ``sqrt(n) eps t``. If a checkpoint cannot be written or read; then the fit
+        norm may be ``4 sqrt(n) eps t``. If a checkpoint cannot be written or read; then the fit
         goes on without it.
 
     References
@@ -315,7 +322,7 @@ def fit(
         memory=_memory.available() if memory is None else _memory.as_bytes(memory, "memory"),
         rank=None if rank is None else as_count(rank, "rank"),
     )
-    floor = math.sqrt(n) * float(np.finfo(matrix.dtype).eps)
+    floor = ROUNDING * math.sqrt(n) * float(np.finfo(matrix.dtype).eps)
     if lambdas is None and choice.solver != "eigh":
         path = path[path >= floor]
     if announce is not None:
