@@ -185,7 +185,9 @@ def test_a_checkpoint_is_of_one_problem(
 
 def test_a_damaged_checkpoint(kernel: store.Gram, begun: Path) -> None:
     whole = begun.read_bytes()
-    for data in (whole[: len(whole) // 2], b"", whole[:900] + b"\x00\x01" + whole[902:]):
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    for data in (whole[:middle], b"", flipped):
         begun.write_bytes(data)
         with pytest.warns(UserWarning, match="is damaged .*; the fit begins anew"):
             found = fit(kernel, checkpoint=begun.parent / "fit")
