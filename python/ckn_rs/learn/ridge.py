@@ -190,6 +190,7 @@ def fit(
     max_passes: int = 200,
     rank: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    client: Any = None,
     progress: bool = False,
     announce: Callable[[str], object] | None = None,
 ) -> Ridge:
@@ -245,6 +246,8 @@ def fit(
         Where ``cg`` keeps its state after each pass, though at most every two seconds. This is the
         beginning of the file's name; its end tells the problem. The same call goes on from it. It
         is removed at the end.
+    client : dask.distributed.Client, optional
+        ``cg`` multiplies the tiles of a store on the workers of this cluster. All must see it.
     progress : bool
         Show the passes of ``cg`` (needs tqdm).
     announce : callable, optional
@@ -294,6 +297,8 @@ def fit(
     (array([1.]), True)
     """
     matrix, labels = _as_matrix(K), np.asarray(y)
+    if client is not None:
+        matrix = _on_cluster(matrix, client, solver)
     n = matrix.shape[0]
     if labels.shape != (n,):
         raise ValueError(f"y must have shape ({n},), a label a row, got {labels.shape}")
@@ -434,6 +439,17 @@ def _as_matrix(K: ArrayLike | SymmetricMatrix) -> SymmetricMatrix:
             if not np.isfinite(matrix.values[part]).all():
                 raise ValueError("K has NaN or infinite entries")
     return matrix
+
+
+def _on_cluster(K: SymmetricMatrix, client: Any, solver: str) -> SymmetricMatrix:
+    """The matrix whose tiles are multiplied on a cluster."""
+    if solver != "cg":
+        raise ValueError(f"client goes with the solver cg, got {solver!r}")
+    on = getattr(K, "on", None)
+    if on is None:
+        raise TypeError("client goes with a matrix in a store, which the workers can read")
+    found: SymmetricMatrix = on(client)
+    return found
 
 
 def _as_tolerance(value: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -52,6 +52,19 @@ class SymmetricMatrix(Protocol):
 
     def digest(self) -> str:
         """A digest that another matrix does not have."""
+        ...
+
+
+@runtime_checkable
+class Remote(SymmetricMatrix, Protocol):
+    """A symmetric matrix whose tiles are multiplied where they are read, on other machines."""
+
+    def multiply(self, X: Doubles, report: Report | None = None) -> Doubles:
+        """As :func:`multiply`."""
+        ...
+
+    def columns(self, wanted: Indices, report: Report | None = None) -> Doubles:
+        """As :func:`columns_of`."""
         ...
 
 
@@ -150,12 +163,8 @@ def blocks(n: int, size: int) -> Iterator[slice]:
     return (slice(begin, min(begin + size, n)) for begin in range(0, n, size))
 
 
-def multiply(K: SymmetricMatrix, X: NDArray[np.float64], report: Report | None = None) -> Doubles:
+def multiply(K: SymmetricMatrix, X: Doubles, report: Report | None = None) -> Doubles:
     """The product ``K X`` in float64, from one reading of the tiles of a triangle.
-
-    A tile serves both triangles while it is in memory. One of float32 is converted for its
-    products: they cost far more than the conversion, and a product in float32 would limit the
-    residual of a solution to about ``1e-7 |K| |a| / |Y|``.
 
     Parameters
     ----------
@@ -171,15 +180,13 @@ def multiply(K: SymmetricMatrix, X: NDArray[np.float64], report: Report | None =
     ndarray of shape (n, columns), float64
         The product.
     """
-    product = np.zeros(X.shape)
-    for rows, columns, values in K.triangle():
-        tile = values.astype(np.float64, copy=False)
-        product[rows] += tile @ X[columns]
-        if rows != columns:
-            product[columns] += tile.T @ X[rows]
-        if report is not None:
-            report()
-    return product
+    if isinstance(K, Remote):
+        return K.multiply(X, report)
+    if isinstance(K, Part) and isinstance(K.whole, Remote):
+        wide = np.zeros((K.whole.shape[0], X.shape[1]))
+        wide[K.kept] = X
+        return K.whole.multiply(wide, report)[K.kept]
+    return product_of(K.triangle(), X, report)
 
 
 def columns_of(K: SymmetricMatrix, wanted: Indices, report: Report | None = None) -> Doubles:
@@ -199,8 +206,37 @@ def columns_of(K: SymmetricMatrix, wanted: Indices, report: Report | None = None
     ndarray of shape (n, k), float64
         The columns.
     """
-    result = np.empty((K.shape[0], len(wanted)))
-    for rows, columns, values in K.triangle():
+    if isinstance(K, Remote):
+        return K.columns(wanted, report)
+    if isinstance(K, Part) and isinstance(K.whole, Remote):
+        return K.whole.columns(K.kept[wanted], report)[K.kept]
+    return columns_from(K.triangle(), K.shape[0], wanted, report)
+
+
+def product_of(tiles: Iterable[Block], X: Doubles, report: Report | None = None) -> Doubles:
+    """What these tiles, each once, contribute to the product ``K X``.
+
+    A tile serves both triangles while it is in memory. One of float32 is converted for its
+    products: they cost far more than the conversion, and a product in float32 would limit the
+    residual of a solution to about ``1e-7 |K| |a| / |Y|``.
+    """
+    product = np.zeros(X.shape)
+    for rows, columns, values in tiles:
+        tile = values.astype(np.float64, copy=False)
+        product[rows] += tile @ X[columns]
+        if rows != columns:
+            product[columns] += tile.T @ X[rows]
+        if report is not None:
+            report()
+    return product
+
+
+def columns_from(
+    tiles: Iterable[Block], n: int, wanted: Indices, report: Report | None = None
+) -> Doubles:
+    """The entries of these tiles, each once, in some columns of the matrix; others are 0."""
+    result = np.zeros((n, len(wanted)))
+    for rows, columns, values in tiles:
         for span, other, tile in ((columns, rows, values), (rows, columns, values.T)):
             here = np.flatnonzero((wanted >= span.start) & (wanted < span.stop))
             result[other, here] = tile[:, wanted[here] - span.start]

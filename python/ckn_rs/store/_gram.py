@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs import _core, models
 from ckn_rs._support.arrays import Floats
 from ckn_rs._support.disk import npy_file
 from ckn_rs._support.duration import duration
 from ckn_rs._support.html_table import html_table
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import fill_gram
-from ckn_rs.model import Model, as_spec
+from ckn_rs.model import Model
+from ckn_rs.store._cluster import OnCluster
+from ckn_rs.store._command import command
 from ckn_rs.store._errors import IncompleteError, StoreError
 from ckn_rs.store._images import Images, blocks
 from ckn_rs.store._indices import positions
@@ -238,9 +239,33 @@ class Gram:
         """
         if not self.manifest.symmetric:
             raise ValueError(f"{self._layout.location} is the matrix of two sets of images")
-        for tile in self._layout.tiles():
+        yield from self.read_tiles(self._layout.tiles())
+
+    def read_tiles(self, tiles: Iterable[Tile]) -> Iterator[tuple[slice, slice, Floats]]:
+        """Some of the tiles: rows, columns and entries, as :meth:`triangle` gives all of them."""
+        for tile in tiles:
             rows, columns = self._layout.region(tile)
             yield rows, columns, self._tile(tile)
+
+    def on(self, client: Any) -> OnCluster:
+        """The same matrix, whose tiles are multiplied by the workers of a cluster.
+
+        Parameters
+        ----------
+        client : dask.distributed.Client
+            The client of the cluster. All of its workers must see the store.
+
+        Returns
+        -------
+        OnCluster
+            The matrix for :func:`ckn_rs.ridge.fit` with the solver ``cg``.
+
+        Raises
+        ------
+        TypeError
+            If this is not such a client.
+        """
+        return OnCluster(self, client)
 
     def digest(self) -> str:
         """A digest of the manifest, which another matrix does not have."""
@@ -260,7 +285,7 @@ class Gram:
             raise IncompleteError(
                 f"{self._layout.location}: {missing:,} of {self.tiles:,} tiles missing; to "
                 "complete it with the same images run compute_gram, or "
-                f"{self._command()}"
+                f"{command(self.manifest, self._layout.location)}"
             )
 
     def norms(self, which: int = 1) -> Floats:
@@ -402,25 +427,6 @@ class Gram:
         if values is None:
             raise IncompleteError(self._advice(f"tile {tile.place}"))
         return values
-
-    def _command(self) -> str:
-        """The command that completes the store, but for the names of the files of images."""
-        manifest = self.manifest
-        images = "IMAGES" if manifest.symmetric else "IMAGES OTHERS"
-        name = next(filter(self._has_model, models.NAMES), "MODEL.toml")
-        ntk = " --ntk" if manifest.ntk else ""
-        return (
-            f"ckn-rs gram {images} --model {name}{ntk} --dtype {manifest.dtype} "
-            f"--out {self._layout.location}"
-        )
-
-    def _has_model(self, name: str) -> bool:
-        """Whether this is the name of the store's model."""
-        try:
-            spec = _core.resolve_model(as_spec(models.named(name)), self.manifest.ntk)
-        except ValueError:  # it has no NTK
-            return False
-        return bool(spec == self.manifest.model)
 
     def _advice(self, what: str) -> str:
         return (

@@ -64,7 +64,7 @@ def test_held_out(solver: str, folder: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("options", "begin"),
     [
-        ((), "eigh (it fits, and leaves one out), about 152 kB of "),
+        ((), "eigh (it fits, and leaves one out), about 150 kB of "),
         (("--leave-one-out",), "eigh (it leaves one out), about "),
         (("--memory", "100kB"), "cholesky (it fits), about 51.7 kB of 100 kB"),
     ],
