@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ckn_rs import models
-from ckn_rs._support.extras import import_zarr
+from ckn_rs._support.extras import import_extra, import_zarr
 from ckn_rs._support.memory import as_bytes
 from ckn_rs.model import Model
 
@@ -64,6 +65,22 @@ def memory(text: str) -> int:
         return as_bytes(text, "it")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def client(address: str | None) -> AbstractContextManager[Any]:
+    """A context with a client of the cluster of ``--dask``, or with None.
+
+    Raises
+    ------
+    ImportError
+        If ``distributed`` is not installed.
+    """
+    if address is None:
+        return nullcontext()
+    connected: AbstractContextManager[Any] = import_extra("distributed", "dask", "--dask").Client(
+        address
+    )
+    return connected
 
 
 def on_terminal() -> bool:

@@ -91,6 +91,9 @@ def _add_solver(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", type=Path, metavar="FILE",
         help="where cg keeps what it has done; by default beside a store on a disk",
     )  # fmt: skip
+    group.add_argument(
+        "--dask", metavar="ADDRESS", help="cg multiplies on the workers of this scheduler"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -103,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not K.manifest.symmetric:
         raise ValueError(f"{arguments.store} is a matrix of two sets; the first one is of one set")
     K.check_complete()
-    with _output.plain_warnings():
+    with _output.plain_warnings(), _arguments.client(arguments.dask) as client:
         fitted = ridge.fit(
             K,
             y,
@@ -117,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
             max_passes=arguments.passes,
             rank=arguments.rank,
             checkpoint=_checkpoint(arguments),
+            client=client,
             progress=_arguments.on_terminal(),
             announce=lambda text: print(f"solver: {text}\n", flush=True),
         )

@@ -6,11 +6,8 @@ estimators for scikit-learn (:mod:`ckn_rs.sklearn`) take the :class:`Decompositi
 
 from __future__ import annotations
 
-import math
 import os
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,160 +17,18 @@ from numpy.typing import ArrayLike, NDArray
 from ckn_rs._support import memory as _memory
 from ckn_rs._support.options import as_count, as_flag
 from ckn_rs.learn import solvers
+from ckn_rs.learn.arguments import OFFSET, as_matrix, as_path, as_seed, as_tolerance, one_hot
 from ckn_rs.learn.decomposition import Decomposition, Solution
+from ckn_rs.learn.doubts import rounding_of, warn_of_residuals, warn_of_rounding
+from ckn_rs.learn.fits import Ridge
 from ckn_rs.learn.holdout import hold_out
 from ckn_rs.learn.solve import Options, Solved, by_cg, by_cholesky, by_eigh
-from ckn_rs.learn.tiles import InMemory, Part, SymmetricMatrix, blocks, multiply
+from ckn_rs.learn.tiles import InMemory, Part, SymmetricMatrix, multiply
 
 __all__ = ["Decomposition", "LAMBDAS", "OFFSET", "Ridge", "Solution", "as_path", "fit", "one_hot"]
 
 LAMBDAS = tuple(10.0**power for power in range(-8, 1))
 """The default regularisations."""
-
-OFFSET = 0.1
-"""This is subtracted from one-hot targets."""
-
-ROUNDING = 4
-"""Rounding of the entries of ``K`` adds a matrix with a norm of so many ``sqrt(n) eps t``.
-
-A symmetric matrix of independent errors of the size ``e`` has a norm of ``2 sqrt(n) e``, and the
-steps by which a kernel is computed leave some two ``eps`` of it.
-"""
-
-
-@dataclass(frozen=True)
-class Ridge:
-    """Kernel ridge regressions, one for each regularisation of a path; :func:`fit` makes them.
-
-    Parameters
-    ----------
-    lambdas : tuple of float
-        Regularisations, as shares of the mean ``t`` of the diagonal of ``K``.
-    added : ndarray of shape (lambdas,)
-        The numbers added to the diagonal: ``lambda t``.
-    labels : ndarray of shape (labels,)
-        The label of each column of scores.
-    coefficients : ndarray of shape (lambdas, n, labels)
-        ``(K + lambda t I)^-1 Y``, with ``Y`` the targets. Those of images that were held out are 0.
-    fitted : ndarray of shape (lambdas, n)
-        The label that each training image gets from this fit, also if it was held out.
-    left_out : ndarray of shape (lambdas, n), or None
-        The label that it gets from the fit to all the others. Only the solver ``eigh`` has them,
-        and only if no image was held out.
-    solver : {'eigh', 'cholesky', 'cg'}
-        The solver that made the fits.
-    residuals : ndarray of shape (lambdas,)
-        The largest relative residual ``|Y - (K + lambda t I) a| / |Y|`` among the labels.
-    converged : ndarray of bool of shape (lambdas,)
-        Whether that is within the tolerance.
-    passes : int
-        How often ``cg`` went through the matrix, after its preconditioner was made; else 0.
-    held : ndarray of int of shape (h,)
-        The numbers of the images that were held out.
-    held_out : ndarray of shape (lambdas, h)
-        The labels that they get.
-    """
-
-    lambdas: tuple[float, ...]
-    added: NDArray[np.float64]
-    labels: NDArray[Any]
-    coefficients: NDArray[np.float64]
-    fitted: NDArray[Any]
-    left_out: NDArray[Any] | None
-    solver: str
-    residuals: NDArray[np.float64]
-    converged: NDArray[np.bool_]
-    passes: int
-    held: NDArray[np.intp]
-    held_out: NDArray[Any]
-
-    def predict(self, K: ArrayLike) -> NDArray[Any]:
-        """Predict the labels of images.
-
-        Parameters
-        ----------
-        K : array_like of shape (n, m)
-            The kernels of ``n`` training images with ``m`` images.
-
-        Returns
-        -------
-        ndarray of shape (lambdas, m)
-            The labels, for each regularisation.
-
-        Raises
-        ------
-        ValueError
-            If ``K`` has not a row for each training image.
-        """
-        kernels = np.asarray(K, np.float64)
-        n = self.coefficients.shape[1]
-        if kernels.ndim != 2 or len(kernels) != n:
-            raise ValueError(
-                f"K must have {n} rows, one a training image, and a column an image to label; got "
-                f"shape {kernels.shape}"
-            )
-        # One at a time, since the scores of all regularisations together may be large.
-        return np.stack(
-            [self.labels[(kernels.T @ each).argmax(axis=1)] for each in self.coefficients]
-        )
-
-    def accuracies(self, K: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """The share of images that get their label, for each regularisation.
-
-        Parameters
-        ----------
-        K : array_like of shape (n, m)
-            As for :meth:`predict`.
-        y : array_like of shape (m,)
-            The labels of the images.
-
-        Returns
-        -------
-        ndarray of shape (lambdas,), float64
-            Accuracies between 0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit.
-        """
-        guesses, labels = self.predict(K), np.asarray(y)
-        if labels.shape != guesses.shape[1:]:
-            raise ValueError(
-                f"y must have shape {guesses.shape[1:]}, a label a column of K, got {labels.shape}"
-            )
-        return np.asarray((guesses == labels).mean(axis=1))
-
-    def validation(self, y: ArrayLike) -> NDArray[np.float64] | None:
-        """The accuracies by which to choose a regularisation.
-
-        Parameters
-        ----------
-        y : array_like of shape (n,)
-            The labels of the training images.
-
-        Returns
-        -------
-        ndarray of shape (lambdas,), float64, or None
-            The share of the images that were held out that get their label; if there are none, the
-            share of all images, each by the fit without it; None if there are neither.
-
-        Raises
-        ------
-        ValueError
-            If there is not a label for each training image.
-        """
-        labels = np.asarray(y)
-        if labels.shape != self.fitted.shape[1:]:
-            raise ValueError(
-                f"y must have shape {self.fitted.shape[1:]}, a label a training image, got "
-                f"{labels.shape}"
-            )
-        if len(self.held):
-            return np.asarray((self.held_out == labels[self.held]).mean(axis=1))
-        if self.left_out is None:
-            return None
-        return np.asarray((self.left_out == labels).mean(axis=1))
 
 
 def fit(
@@ -296,7 +151,7 @@ def fit(
     >>> fitted.accuracies(K, y), bool(fitted.residuals.max() <= 1e-6)
     (array([1.]), True)
     """
-    matrix, labels = _as_matrix(K), np.asarray(y)
+    matrix, labels = as_matrix(K), np.asarray(y)
     if client is not None:
         matrix = _on_cluster(matrix, client, solver)
     n = matrix.shape[0]
@@ -307,9 +162,9 @@ def fit(
         raise ValueError("y must have two labels or more")
     path = as_path(LAMBDAS if lambdas is None else lambdas, "lambdas")
     options = Options(
-        tolerance=_as_tolerance(tolerance),
+        tolerance=as_tolerance(tolerance),
         max_passes=as_count(max_passes, "max_passes"),
-        seed=_as_seed(seed),
+        seed=as_seed(seed),
         checkpoint=None if checkpoint is None else Path(checkpoint),
         progress=as_flag(progress, "progress"),
     )
@@ -327,7 +182,7 @@ def fit(
         memory=_memory.available() if memory is None else _memory.as_bytes(memory, "memory"),
         rank=None if rank is None else as_count(rank, "rank"),
     )
-    floor = ROUNDING * math.sqrt(n) * float(np.finfo(matrix.dtype).eps)
+    floor = rounding_of(n, matrix.dtype)
     if lambdas is None and choice.solver != "eigh":
         path = path[path >= floor]
     if announce is not None:
@@ -335,8 +190,8 @@ def fit(
     added, Y = path * scale, one_hot(labels[kept], classes)
     solved = _solve(inner, Y, added, choice, options, rank)
     if lambdas is not None:
-        _warn_of_rounding(path, floor, max(solved.smallest, 0) / scale, matrix.dtype)
-    _warn_of_residuals(path, solved, choice.solver, options.tolerance)
+        warn_of_rounding(path, floor, max(solved.smallest, 0) / scale, matrix.dtype)
+    warn_of_residuals(path, solved, choice.solver, options.tolerance)
     return _ridge(matrix, labels, classes, path, added, Y, (kept, held), choice.solver, solved)
 
 
@@ -397,50 +252,6 @@ def _ridge(
     )
 
 
-def one_hot(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
-    """The targets of labels, ``(n, classes)``: 0.9 for the class of a label, -0.1 for others."""
-    return np.asarray((labels[:, None] == classes) - OFFSET)
-
-
-def as_path(values: object, name: str) -> NDArray[np.float64]:
-    """A path of regularisations, ``(k,)``.
-
-    Raises
-    ------
-    ValueError
-        If these are not one or more finite numbers above 0.
-    """
-    try:
-        given: NDArray[Any] = np.asarray(values)
-        path = given.astype(np.float64) if given.dtype.kind in "iufO" else np.empty(0)
-    except (TypeError, ValueError):
-        path = np.empty(0)
-    if path.ndim != 1 or not path.size or not (np.isfinite(path) & (path > 0)).all():
-        raise ValueError(f"{name} must be finite numbers above 0, got {values}")
-    return path
-
-
-def _as_matrix(K: ArrayLike | SymmetricMatrix) -> SymmetricMatrix:
-    """The matrix; one in memory stays in its dtype if that is float32."""
-    if isinstance(K, SymmetricMatrix):
-        matrix = K
-    else:
-        values: NDArray[Any] = np.asarray(K)
-        if values.dtype != np.float32:
-            values = values.astype(np.float64, copy=False)
-        if values.ndim != 2:
-            raise ValueError(f"K must be a square matrix, got shape {values.shape}")
-        matrix = InMemory(values)
-    rows, columns = matrix.shape
-    if rows != columns:
-        raise ValueError(f"K must be a square matrix, got shape {matrix.shape}")
-    if isinstance(matrix, InMemory):
-        for part in blocks(rows, 1024):
-            if not np.isfinite(matrix.values[part]).all():
-                raise ValueError("K has NaN or infinite entries")
-    return matrix
-
-
 def _on_cluster(K: SymmetricMatrix, client: Any, solver: str) -> SymmetricMatrix:
     """The matrix whose tiles are multiplied on a cluster."""
     if solver != "cg":
@@ -450,52 +261,3 @@ def _on_cluster(K: SymmetricMatrix, client: Any, solver: str) -> SymmetricMatrix
         raise TypeError("client goes with a matrix in a store, which the workers can read")
     found: SymmetricMatrix = on(client)
     return found
-
-
-def _as_tolerance(value: float) -> float:
-    try:
-        tolerance = float(value)
-    except (TypeError, ValueError):
-        tolerance = 0.0
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance must be a number above 0 and below 1, got {value!r}")
-    return tolerance
-
-
-def _as_seed(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {value!r}")
-    return int(value)
-
-
-def _warn_of_rounding(
-    path: NDArray[np.float64], floor: float, smallest: float, dtype: np.dtype[Any]
-) -> None:
-    below = path[path + smallest < floor]
-    if len(below):
-        names = ", ".join(f"{each:g}" for each in below)
-        warnings.warn(
-            f"lambda {names}: the rounding of {dtype} kernels may decide the coefficients, since "
-            f"it is like adding up to {floor:.1g} of the diagonal; take larger lambdas"
-            + (", or kernels in float64" if dtype != np.float64 else ""),
-            stacklevel=3,
-        )
-
-
-def _warn_of_residuals(
-    path: NDArray[np.float64], solved: Solved, solver: str, tolerance: float
-) -> None:
-    """Say what did not converge. Of eigh this would say that it has cut off an eigenvalue."""
-    if solver == "eigh" or solved.converged.all():
-        return
-    wanting = ", ".join(
-        f"lambda {each:g} has {residual:.1e}"
-        for each, residual, good in zip(path, solved.residuals, solved.converged, strict=True)
-        if not good
-    )
-    after = f" after {solved.passes} passes" if solver == "cg" else ""
-    advice = "; take more passes, a higher rank, or larger lambdas" if solver == "cg" else ""
-    warnings.warn(
-        f"not converged to a relative residual of {tolerance:g}{after}: {wanting}{advice}",
-        stacklevel=3,
-    )

@@ -21,6 +21,7 @@ pytest.importorskip("distributed", reason="clusters need dask.distributed")
 import distributed
 
 from ckn_rs import store
+from ckn_rs.cli import main
 
 X = cases.images(70, (8, 8, 1)).astype(np.float32)
 Y = np.arange(70) % 3
@@ -82,6 +83,23 @@ def test_a_worker_that_dies(kernel: store.Gram, client: Any) -> None:
     client.wait_for_workers(2)
     assert victim not in client.run(os.getpid).values()
     assert fitted.residuals.max() < 1e-9
+
+
+def test_from_the_command_line(
+    kernel: store.Gram,
+    client: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert not kernel.missing
+    monkeypatch.chdir(tmp_path)
+    np.save("y.npy", Y)
+    command = ("fit", "K.zarr", "--labels", "y.npy", "--lambdas", "0.1", "--solver", "cg")
+    assert main([*command, "--dask", client.scheduler.address]) == 0
+    assert "solver: cg" in capsys.readouterr().out
+    assert main([*command[:-1], "eigh", "--dask", client.scheduler.address]) == 1
+    assert "client goes with the solver cg" in capsys.readouterr().err
 
 
 def test_mistakes(kernel: store.Gram, client: Any) -> None:
