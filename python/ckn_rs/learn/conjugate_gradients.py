@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ckn_rs.learn.low_rank import Preconditioner
 from ckn_rs.learn.tiles import Doubles, Report, SymmetricMatrix, multiply
 
-ARRAYS = 8
+ARRAYS = 10
 """Arrays of the size of all solutions that are in memory at once."""
 
 PROGRESS = 0.5
@@ -33,9 +33,11 @@ class State:
 
     Parameters
     ----------
-    solution, residual, direction : ndarray of shape (n, columns)
-        A column for each column of the targets and each regularisation, those of the first
-        regularisation first.
+    solution, remainder : ndarray of shape (n, columns)
+        The smoothed solutions and their residuals. There is a column for each column of the targets
+        and each regularisation, those of the first regularisation first.
+    iterate, residual, direction : ndarray of shape (n, columns)
+        The iterates of conjugate gradients, their residuals, and the next search directions.
     product : ndarray of shape (columns,)
         Inner products of the residuals and the preconditioned residuals.
     live : ndarray of bool of shape (columns,)
@@ -49,6 +51,8 @@ class State:
     """
 
     solution: Doubles
+    remainder: Doubles
+    iterate: Doubles
     residual: Doubles
     direction: Doubles
     product: Doubles
@@ -63,6 +67,8 @@ class State:
         residual = np.tile(Y, (1, count))
         columns = residual.shape[1]
         return cls(
+            np.zeros_like(residual),
+            residual.copy(),
             np.zeros_like(residual),
             residual,
             np.zeros_like(residual),
@@ -124,10 +130,10 @@ def solve(
         while state.live.any() and state.passes < max_passes:
             _iterate(K, state, preconditioner, shifts, norms, tolerance, report)
             each(state)
-        state.residual = np.tile(Y, (1, len(added)))
-        state.residual -= multiply(K, state.solution, report)
-        state.residual -= state.solution * shifts
-        state.errors = np.linalg.norm(state.residual, axis=0) / norms
+        state.remainder = np.tile(Y, (1, len(added)))
+        state.remainder -= multiply(K, state.solution, report)
+        state.remainder -= state.solution * shifts
+        state.errors = np.linalg.norm(state.remainder, axis=0) / norms
         helped = (state.errors > tolerance) & (state.errors < PROGRESS * state.checked)
         state.checked = state.errors.copy()
         state.passes += 1
@@ -141,8 +147,9 @@ def solve(
 def _start(
     state: State, preconditioner: Preconditioner, shifts: Doubles, which: NDArray[np.bool_]
 ) -> None:
-    """Begin these columns at their residuals."""
-    state.live = which & (np.abs(state.residual).max(axis=0) > 0)
+    """Begin these columns at their solutions."""
+    state.iterate, state.residual = state.solution.copy(), state.remainder.copy()
+    state.live = which & (np.linalg.norm(state.residual, axis=0) > 0)
     state.direction = preconditioner.solve(state.residual, shifts)
     state.product = np.einsum("ij,ij->j", state.residual, state.direction)
 
@@ -165,11 +172,12 @@ def _iterate(
     # Rounding may make the matrix indefinite; no step leads on along such a direction.
     sound = curvature > 0
     step = np.divide(state.product[live], curvature, out=np.zeros(len(live)), where=sound)
-    state.solution[:, live] += p * step
+    state.iterate[:, live] += p * step
     q *= step
     state.residual[:, live] -= q
     residual = state.residual[:, live]
-    state.errors[live] = np.linalg.norm(residual, axis=0) / norms[live]
+    _smooth(state, live)
+    state.errors[live] = np.linalg.norm(state.remainder[:, live], axis=0) / norms[live]
     z = preconditioner.solve(residual, shifts[live])
     product = np.einsum("ij,ij->j", residual, z)
     sound &= product > 0
@@ -180,3 +188,21 @@ def _iterate(
     # The recurrence strays from the true residual, for which the other half of the tolerance is.
     state.live[live] = sound & (state.errors[live] > tolerance / 2)
     state.passes += 1
+
+
+def _smooth(state: State, live: NDArray[np.intp]) -> None:
+    """Move these solutions towards the iterates, as far as that makes their residuals smaller."""
+    remainder = state.remainder[:, live]
+    change = state.residual[:, live] - remainder
+    squares = np.einsum("ij,ij->j", change, change)
+    share = np.divide(
+        -np.einsum("ij,ij->j", remainder, change),
+        squares,
+        out=np.zeros(len(live)),
+        where=squares > 0,
+    )
+    change *= share
+    state.remainder[:, live] += change
+    np.subtract(state.iterate[:, live], state.solution[:, live], out=change)
+    change *= share
+    state.solution[:, live] += change

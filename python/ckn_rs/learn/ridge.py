@@ -66,7 +66,7 @@ def fit(
     ``cg`` makes passes over the tiles of ``K``, which may be in a store that is larger than memory.
     These are iterations of conjugate gradients for all columns of ``Y`` and all ``r`` at once,
     preconditioned by a randomly pivoted Cholesky approximation [2]_, [3]_. It takes a few tiles,
-    the preconditioner, ``(n, rank)``, and eight arrays of the size of all coefficients.
+    the preconditioner, ``(n, rank)``, and ten arrays of the size of all coefficients.
 
     Parameters
     ----------
