@@ -132,13 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         labels = _as_many(labels, n_test, arguments)
         K.manifest.check_same_training(test.manifest, "--test")
         accuracies["test"] = fitted.accuracies(np.asarray(test, np.float64), labels)
-    rows = [("lambda", "added to diagonal", *accuracies, "residual")]
-    for index, (each, added) in enumerate(zip(fitted.lambdas, fitted.added, strict=True)):
-        shares = (f"{100 * values[index]:.2f} %" for values in accuracies.values())
-        missed = "" if fitted.solver == "eigh" or fitted.converged[index] else ", not converged"
-        residual = f"{fitted.residuals[index]:.1e}{missed}"
-        rows.append((f"{each:g}", f"{added:.3g}", *shares, residual))
-    print(text_table(rows))
+    print(text_table(_table(fitted, accuracies)))
     figures = _figures(fitted, accuracies)
     if arguments.json is not None:
         _files.write_json(arguments.json, _report(arguments, K, n_test, fitted.solver, figures))
@@ -174,6 +168,22 @@ def _check_files(arguments: argparse.Namespace) -> None:
     _files.check("--plot", arguments.plot, _files.PICTURES)
     if arguments.plot is not None:
         import_extra("matplotlib", "plot", "--plot")
+
+
+def _table(
+    fitted: ridge.Ridge, accuracies: Mapping[str, NDArray[np.float64]]
+) -> list[tuple[str, ...]]:
+    """The rows to print; they have the residuals of solvers to which a tolerance was given."""
+    shown = fitted.solver != "eigh"
+    rows = [("lambda", "added to diagonal", *accuracies, *(["residual"] if shown else []))]
+    for index, (each, added) in enumerate(zip(fitted.lambdas, fitted.added, strict=True)):
+        row = [f"{each:g}", f"{added:.3g}"]
+        row += [f"{100 * values[index]:.2f} %" for values in accuracies.values()]
+        if shown:
+            missed = "" if fitted.converged[index] else ", not converged"
+            row.append(f"{fitted.residuals[index]:.1e}{missed}")
+        rows.append(tuple(row))
+    return rows
 
 
 def _figures(
