@@ -11,6 +11,7 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 _MEMINFO = Path("/proc/meminfo")
 _STATUS = Path("/proc/self/status")
+_GROUPS = Path("/proc/self/cgroup")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -73,14 +74,16 @@ def _of_machine() -> int | None:
 def _of_group() -> int | None:
     """What the control groups of this process leave, from its own up to the root."""
     with suppress(OSError, ValueError, IndexError):
-        own = Path("/proc/self/cgroup").read_text().split("::", 1)[1].splitlines()[0]
+        own = _GROUPS.read_text().split("::", 1)[1].splitlines()[0]
         folder, left = _CGROUP / own.lstrip("/"), []
         for each in (folder, *folder.parents):
             with suppress(OSError, ValueError):  # "max" is no number: there is no limit
                 limit = int((each / "memory.max").read_text())
                 used = int((each / "memory.current").read_text())
                 # Cached files are given back when memory is wanted.
-                stat = dict(line.split() for line in (each / "memory.stat").open())
+                stat = dict(
+                    line.split() for line in (each / "memory.stat").read_text().splitlines()
+                )
                 left.append(limit - used + int(stat.get("inactive_file", 0)))
             if each == _CGROUP:
                 break

@@ -106,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not K.manifest.symmetric:
         raise ValueError(f"{arguments.store} is a matrix of two sets; the first one is of one set")
     K.check_complete()
+    test, test_labels = _test(arguments, K)
     with _output.plain_warnings(), _arguments.client(arguments.dask) as client:
         fitted = ridge.fit(
             K,
@@ -125,22 +126,30 @@ def run(arguments: argparse.Namespace) -> int:
             announce=lambda text: print(f"solver: {text}\n", flush=True),
         )
     accuracies = _accuracies(fitted, y)
-    n_test = None
-    if arguments.test is not None:
-        test, labels = _arguments.open_store(arguments.test), load_labels(arguments.test_labels)
-        n_test = test.shape[1]
-        labels = _as_many(labels, n_test, arguments)
-        K.manifest.check_same_training(test.manifest, "--test")
-        accuracies["test"] = fitted.accuracies(np.asarray(test, np.float64), labels)
+    if test is not None:
+        accuracies["test"] = fitted.accuracies(np.asarray(test, np.float64), test_labels)
     print(text_table(_table(fitted, accuracies)))
     figures = _figures(fitted, accuracies)
     if arguments.json is not None:
-        _files.write_json(arguments.json, _report(arguments, K, n_test, fitted.solver, figures))
+        _files.write_json(
+            arguments.json, _report(arguments, K, len(test_labels), fitted.solver, figures)
+        )
     if arguments.csv is not None:
         _files.write_csv(arguments.csv, figures)
     if arguments.plot is not None:
         _draw(arguments.plot, fitted, accuracies)
     return 0
+
+
+def _test(arguments: argparse.Namespace, K: Gram) -> tuple[Gram | None, NDArray[np.int64]]:
+    """The matrix of ``--test`` and its labels, checked before the long computation."""
+    if arguments.test is None:
+        return None, np.empty(0, np.int64)
+    test, labels = _arguments.open_store(arguments.test), load_labels(arguments.test_labels)
+    labels = _as_many(labels, test.shape[1], arguments)
+    K.manifest.check_same_training(test.manifest, "--test")
+    test.check_complete()
+    return test, labels
 
 
 def _checkpoint(arguments: argparse.Namespace) -> Path | None:
@@ -203,7 +212,7 @@ def _figures(
 def _report(
     arguments: argparse.Namespace,
     K: Gram,
-    n_test: int | None,
+    n_test: int,
     solver: str,
     figures: Sequence[Mapping[str, float | None]],
 ) -> dict[str, Any]:
@@ -214,7 +223,7 @@ def _report(
         "store": arguments.store,
         "test_store": arguments.test,
         "n": len(K),
-        "n_test": n_test,
+        "n_test": None if arguments.test is None else n_test,
         "shape": list(manifest.image_shape),
         "model": manifest.model,
         "ntk": manifest.ntk,

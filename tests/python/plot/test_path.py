@@ -76,3 +76,17 @@ def test_of_names() -> None:
 def test_mistakes(arguments: tuple[Any, ...], keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ANY, match=message):
         plot.path(*arguments, **keys)
+
+
+def test_held_out_images_choose_too() -> None:
+    fitted = ridge.fit(K, Y, [1.0, 1e-2], solver="cg", holdout=0.25)
+    lines = {line.get_label(): line for line in plot.path(fitted, Y).get_lines()}
+    shares = fitted.validation(Y)
+    assert shares is not None
+    np.testing.assert_array_equal(lines["held out"].get_ydata(), shares[::-1])
+    kept = np.delete(np.arange(len(Y)), fitted.held)
+    trained = np.mean(fitted.fitted[:, kept] == Y[kept], axis=1)
+    np.testing.assert_array_equal(lines["train"].get_ydata(), trained[::-1])
+    assert any(str(name).startswith("best held out: ") for name in lines)
+    alone = plot.path(ridge.fit(K, Y, [1.0, 1e-2], solver="cg"), Y)
+    assert [line.get_label() for line in alone.get_lines()] == ["train"]
