@@ -38,6 +38,11 @@ def check_place(path: Path) -> None:
         raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}")
 
 
+def partial_of(path: Path) -> Path:
+    """The file in which ``path`` is written before it takes its name; a kill may leave it."""
+    return path.with_name(f".{path.name}.partial")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Write a file that is complete, or is not there, or is the one that was there before.
 
@@ -113,7 +118,7 @@ def _replaced(path: Path) -> Iterator[Callable[[memoryview], None]]:
     Errors of this file are explained; others that are raised within the context are left alone.
     """
     check_place(path)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     try:
         with _explained(path):
             # Without a buffer, closing the file writes nothing, so that it cannot fail.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs._support.disk import check_place, write_npz
+from ckn_rs._support.disk import check_place, partial_of, write_npz
 from ckn_rs.learn.conjugate_gradients import State
 from ckn_rs.learn.tiles import Indices
 
@@ -85,8 +85,9 @@ class Checkpoint:
             )
 
     def remove(self) -> None:
-        """Remove the file; all is done."""
-        self.path.unlink(missing_ok=True)
+        """Remove the file, and what a kill may have left beside it; all is done."""
+        for file in (self.path, partial_of(self.path)):
+            file.unlink(missing_ok=True)
 
     def _write(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Write the file. If that fails, the one before is left, and the work goes on."""

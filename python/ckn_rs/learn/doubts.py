@@ -51,7 +51,11 @@ def warn_of_residuals(
         if not good
     )
     after = f" after {solved.passes} passes" if solver == "cg" else ""
-    advice = "; take more passes, a higher rank, or larger lambdas" if solver == "cg" else ""
+    advice = (
+        "; take more passes, a higher rank, a larger tolerance, or larger lambdas"
+        if solver == "cg"
+        else ""
+    )
     warnings.warn(
         f"not converged to a relative residual of {tolerance:g}{after}: {wanting}{advice}",
         stacklevel=3,
