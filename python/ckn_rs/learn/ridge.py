@@ -80,7 +80,7 @@ def fit(
         :data:`LAMBDAS`; ``cholesky`` and ``cg``, which pay for each, leave out those below
         ``4 sqrt(n) eps``, with ``eps`` the rounding error of the dtype of ``K``.
     solver : {'eigh', 'cholesky', 'cg', 'auto'}
-        ``auto`` takes ``eigh`` up to 10,000 images, ``cholesky`` up to 20,000, and ``cg`` beyond,
+        ``auto`` takes ``eigh`` up to 10,000 images, ``cholesky`` up to 30,000, and ``cg`` beyond,
         or what of these fits the memory.
     leave_one_out : bool
         Whether ``auto`` must take ``eigh``, for the sake of ``left_out``.

@@ -15,7 +15,7 @@ SOLVERS = ("auto", "eigh", "cholesky", "cg")
 EIGH_LIMIT = 10_000
 """Above so many images ``auto`` does not take eigh, whose time is some ten times that of others."""
 
-CHOLESKY_LIMIT = 20_000
+CHOLESKY_LIMIT = 30_000
 """Above so many images ``auto`` does not take cholesky: conjugate gradients need less time."""
 
 RANK = 20
@@ -138,7 +138,7 @@ def choose(
         The size of the problem.
     solver : {'auto', 'eigh', 'cholesky', 'cg'}
         ``auto`` takes eigh if it fits and there are at most 10,000 images; then cholesky if it
-        fits, SciPy is installed, and there are at most 20,000; else cg. With ``leave_one_out`` it
+        fits, SciPy is installed, and there are at most 30,000; else cg. With ``leave_one_out`` it
         takes eigh whatever the time.
     leave_one_out : bool
         Whether predictions for each image left out are needed; only eigh has them.

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -242,10 +243,18 @@ class Gram:
         yield from self.read_tiles(self._layout.tiles())
 
     def read_tiles(self, tiles: Iterable[Tile]) -> Iterator[tuple[slice, slice, Floats]]:
-        """Some of the tiles: rows, columns and entries, as :meth:`triangle` gives all of them."""
-        for tile in tiles:
-            rows, columns = self._layout.region(tile)
-            yield rows, columns, self._tile(tile)
+        """Some of the tiles: rows, columns and entries, as :meth:`triangle` gives all of them.
+
+        While the caller works with one, the next one is read.
+        """
+        with ThreadPoolExecutor(1) as reader:
+            begun = ((tile, reader.submit(self._tile, tile)) for tile in tiles)
+            current = next(begun, None)
+            while current is not None:
+                tile, values = current
+                current = next(begun, None)  # its reading begins here
+                rows, columns = self._layout.region(tile)
+                yield rows, columns, values.result()
 
     def on(self, client: Any) -> OnCluster:
         """The same matrix, whose tiles are multiplied by the workers of a cluster.
