@@ -120,6 +120,8 @@ def fit(
         If shapes do not fit, numbers are not finite, or a regularisation is not above 0. If the
         solver needs more memory than there is; the message names one that does not. If a matrix
         for ``cholesky`` is not positive definite.
+    TypeError
+        If ``client`` is no client, or ``K`` is not in a store.
     IncompleteError
         If a tile of a store is missing or damaged; the message names it.
 
