@@ -136,9 +136,7 @@ def test_fits(capsys: pytest.CaptureFixture[str]) -> None:
     )
     for line, wanted in zip(lines, shares, strict=True):
         cells = line.replace("%", "").split()
-        np.testing.assert_allclose(
-            [float(c) for c in cells[2:]], 100 * np.array(wanted), atol=0.01
-        )
+        np.testing.assert_allclose([float(c) for c in cells[2:]], 100 * np.array(wanted), atol=0.01)
     # Labels that do not fit, and matrices that are not of the same kernel.
     np.save("many.npy", np.arange(30) % 3)
     message = run(capsys, "fit", "K.zarr", "--labels", "many.npy", code=1)
