@@ -1,4 +1,4 @@
-"""Kernel ridge regression over a path of regularisations, from one factorisation."""
+"""Kernel ridge regression over a path of regularisations, by a solver that fits the machine."""
 
 from ckn_rs.learn.classifier import Classifier
 from ckn_rs.learn.ridge import LAMBDAS, OFFSET, Ridge, fit

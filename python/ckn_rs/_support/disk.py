@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ def check_place(path: Path) -> None:
         raise IsADirectoryError(f"{path} is a folder; give the name of a file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}")
+
+
+def partial_of(path: Path) -> Path:
+    """The file in which ``path`` is written before it takes its name; a kill may leave it."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -76,6 +81,36 @@ def npy_file(
         )
 
 
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays to a ``.npz`` file, which is complete or is the one that was there before.
+
+    They go to the disk as they are, without a copy of all of them in memory. Each has a checksum,
+    which :func:`numpy.load` tests.
+
+    Raises
+    ------
+    OSError
+        As for :func:`write_file`.
+    """
+    with _replaced(path) as append:
+        np.savez(_Appended(append), **arrays)  # type: ignore[arg-type]
+
+
+class _Appended(io.RawIOBase):
+    """A file that can only be appended to."""
+
+    def __init__(self, append: Callable[[memoryview], None]) -> None:
+        self._append = append
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._append(view)
+        return view.nbytes
+
+
 @contextmanager
 def _replaced(path: Path) -> Iterator[Callable[[memoryview], None]]:
     """A context with a function that appends bytes to a file, which replaces ``path`` at the end.
@@ -90,7 +125,7 @@ def _replaced(path: Path) -> Iterator[Callable[[memoryview], None]]:
             yield lambda data: _write_all(device, data)
         return
     target = path.resolve()
-    partial = target.with_name(f".{target.name}.partial")
+    partial = partial_of(target)
     try:
         with _explained(path):
             # Without a buffer, closing the file writes nothing, so that it cannot fail.

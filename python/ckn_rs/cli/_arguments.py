@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ckn_rs import models
-from ckn_rs._support.extras import import_zarr
+from ckn_rs._support.extras import import_extra, import_zarr
+from ckn_rs._support.memory import as_bytes
 from ckn_rs.model import Model
 
 if TYPE_CHECKING:
@@ -58,6 +60,30 @@ def shard(text: str) -> tuple[int, int]:
     if not (slash and k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise argparse.ArgumentTypeError(f"must be K/N with 1 <= K <= N, got {text!r}")
     return int(k), int(n)
+
+
+def memory(text: str) -> int:
+    """An amount of memory, such as ``4GB``, in bytes."""
+    try:
+        return as_bytes(text, "it")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def client(address: str | None) -> AbstractContextManager[Any]:
+    """A context with a client of the cluster of ``--dask``, or with None.
+
+    Raises
+    ------
+    ImportError
+        If ``distributed`` is not installed.
+    """
+    if address is None:
+        return nullcontext()
+    connected: AbstractContextManager[Any] = import_extra("distributed", "dask", "--dask").Client(
+        address
+    )
+    return connected
 
 
 def on_terminal() -> bool:

@@ -66,12 +66,27 @@ def check_store(arguments: argparse.Namespace, K: Gram) -> None:
         )
 
 
-def save(arguments: argparse.Namespace, K: Gram, fitted: Ridge, left_out: ArrayLike) -> None:
-    """Write the fit that is best for left-out images, or that of ``--lambda``, and say which."""
-    if arguments.chosen is None:
-        index = best(left_out, fitted.lambdas)
-    else:
+def save(
+    arguments: argparse.Namespace, K: Gram, fitted: Ridge, validation: ArrayLike | None
+) -> None:
+    """Write the fit of best validation, or that of ``--lambda``, and say which.
+
+    Raises
+    ------
+    ValueError
+        If it is not clear which one is meant.
+    """
+    if arguments.chosen is not None:
         index = index_of(arguments.chosen, fitted.lambdas, "--lambda")
+    elif validation is not None:
+        index = best(validation, fitted.lambdas)
+    elif len(fitted.lambdas) == 1:
+        index = 0
+    else:
+        raise ValueError(
+            f"the solver {fitted.solver} leaves no image out, so that --save needs --lambda L, one "
+            "regularisation in --lambdas, or --holdout"
+        )
     manifest = K.manifest
     record = Record.of(
         fitted,

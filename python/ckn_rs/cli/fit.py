@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from ckn_rs import _core, plot, ridge
 from ckn_rs._support.extras import import_extra
 from ckn_rs._support.table import text_table
-from ckn_rs.cli import _arguments, _files, _saving
+from ckn_rs.cli import _arguments, _files, _output, _saving
 from ckn_rs.data import load_labels
+from ckn_rs.learn.solvers import SOLVERS
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram
@@ -25,9 +25,9 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     """Add the arguments of ``ckn-rs fit``."""
     parser = commands.add_parser("fit", help="kernel ridge regression on a store")
     parser.description = (
-        "Fit kernel ridge regression to one-hot labels less 0.1, for a path of regularisations "
-        "from one decomposition in float64, and show the accuracy of each: on the training images, "
-        "on each of them when it is left out, and on the test images."
+        "Fit kernel ridge regression to one-hot labels less 0.1, for a path of regularisations, "
+        "and show the accuracy of each: on the training images, on each of them when it is left "
+        "out (eigh) or on a share that is held out, and on the test images."
     )
     parser.add_argument("store", metavar="STORE", help="the matrix of the training images")
     parser.add_argument(
@@ -38,9 +38,11 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
         "--test-labels", type=Path, metavar="FILE", help="the labels of the test images"
     )
     parser.add_argument(
-        "--lambdas", type=float, nargs="+", default=ridge.LAMBDAS, metavar="L",
-        help="shares of the mean of the diagonal; 1e-8 to 1 by default",
+        "--lambdas", type=float, nargs="+", metavar="L",
+        help="shares of the mean of the diagonal; 1e-8 to 1 by default, cholesky and cg without "
+        "those that rounding hides",
     )  # fmt: skip
+    _add_solver(parser)
     parser.add_argument(
         "--first", action="store_true", help="take the first labels of files that have too many"
     )
@@ -56,6 +58,45 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_solver(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the solver."""
+    group = parser.add_argument_group("solver")
+    group.add_argument(
+        "--solver", choices=SOLVERS, default="auto",
+        help="eigh: all lambdas from one decomposition, and left out; cholesky: a fifth of its "
+        "memory; cg: conjugate gradients that read the store in passes; auto: what fits",
+    )  # fmt: skip
+    group.add_argument("--leave-one-out", action="store_true", help="auto takes eigh")
+    group.add_argument(
+        "--holdout", type=float, default=0.0, metavar="SHARE",
+        help="hold out this share of each label's images, and fit to the others",
+    )  # fmt: skip
+    group.add_argument("--seed", type=int, default=0, help="of images held out, and of cg: 0")
+    group.add_argument(
+        "--memory", type=_arguments.memory, metavar="SIZE",
+        help="what the solver may take, such as 4GB; by default what is available",
+    )  # fmt: skip
+    group.add_argument(
+        "--tolerance", type=float, default=1e-6, metavar="T",
+        help="the relative residual that cholesky and cg must reach: 1e-6",
+    )  # fmt: skip
+    group.add_argument(
+        "--passes", type=_arguments.count, default=200, metavar="N",
+        help="the most passes that cg makes over the store: 200",
+    )  # fmt: skip
+    group.add_argument(
+        "--rank", type=_arguments.count, metavar="K",
+        help="the rank of cg's preconditioner; by default 20 square roots of n, or what fits",
+    )  # fmt: skip
+    group.add_argument(
+        "--checkpoint", type=Path, metavar="FILE",
+        help="where cg keeps what it has done; by default beside a store on a disk",
+    )  # fmt: skip
+    group.add_argument(
+        "--dask", metavar="ADDRESS", help="cg multiplies on the workers of this scheduler"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs fit``."""
     if (arguments.test is None) != (arguments.test_labels is None):
@@ -67,35 +108,71 @@ def run(arguments: argparse.Namespace) -> int:
     if not K.manifest.symmetric:
         raise ValueError(f"{arguments.store} is a matrix of two sets; the first one is of one set")
     _saving.check_store(arguments, K)
-    whole = np.asarray(K, np.float64)
-    fitted = ridge.fit(whole, y, arguments.lambdas)
-    accuracies = {
-        "train": fitted.accuracies(whole, y),
-        "left out": (fitted.left_out == y).mean(axis=1),
-    }
-    del whole
-    n_test = None
-    if arguments.test is not None:
-        test, labels = _arguments.open_store(arguments.test), load_labels(arguments.test_labels)
-        n_test = test.shape[1]
-        labels = _arguments.as_many(labels, n_test, arguments.first)
-        K.manifest.check_same_training(test.manifest, "--test")
-        accuracies["test"] = fitted.accuracies(test, labels)
-    rows = [("lambda", "added to diagonal", *accuracies)]
-    for index, (each, added) in enumerate(zip(fitted.lambdas, fitted.added, strict=True)):
-        shares = (f"{100 * values[index]:.2f} %" for values in accuracies.values())
-        rows.append((f"{each:g}", f"{added:.3g}", *shares))
-    print(text_table(rows))
+    K.check_complete()
+    test, test_labels = _test(arguments, K)
+    with _output.plain_warnings(), _arguments.client(arguments.dask) as client:
+        fitted = ridge.fit(
+            K,
+            y,
+            arguments.lambdas,
+            solver=arguments.solver,
+            leave_one_out=arguments.leave_one_out,
+            holdout=arguments.holdout,
+            seed=arguments.seed,
+            memory=arguments.memory,
+            tolerance=arguments.tolerance,
+            max_passes=arguments.passes,
+            rank=arguments.rank,
+            checkpoint=_checkpoint(arguments),
+            client=client,
+            progress=_arguments.on_terminal(),
+            announce=lambda text: print(f"solver: {text}\n", flush=True),
+        )
+    accuracies = _accuracies(fitted, y)
+    if test is not None:
+        accuracies["test"] = fitted.accuracies(test, test_labels)
+    print(text_table(_table(fitted, accuracies)))
     figures = _figures(fitted, accuracies)
     if arguments.json is not None:
-        _files.write_json(arguments.json, _report(arguments, K, n_test, figures))
+        _files.write_json(
+            arguments.json, _report(arguments, K, len(test_labels), fitted.solver, figures)
+        )
     if arguments.csv is not None:
         _files.write_csv(arguments.csv, figures)
     if arguments.plot is not None:
         _draw(arguments.plot, fitted, accuracies)
     if arguments.save is not None:
-        _saving.save(arguments, K, fitted, accuracies["left out"])
+        _saving.save(arguments, K, fitted, fitted.validation(y))
     return 0
+
+
+def _test(arguments: argparse.Namespace, K: Gram) -> tuple[Gram | None, NDArray[np.int64]]:
+    """The matrix of ``--test`` and its labels, checked before the long computation."""
+    if arguments.test is None:
+        return None, np.empty(0, np.int64)
+    test, labels = _arguments.open_store(arguments.test), load_labels(arguments.test_labels)
+    labels = _arguments.as_many(labels, test.shape[1], arguments.first)
+    K.manifest.check_same_training(test.manifest, "--test")
+    test.check_complete()
+    return test, labels
+
+
+def _checkpoint(arguments: argparse.Namespace) -> Path | None:
+    """The file for what cg has done; None for a store at a URL, unless one is given."""
+    if arguments.checkpoint is not None:
+        return Path(arguments.checkpoint)
+    place = arguments.store.removeprefix("file://")
+    return None if "://" in place else Path(f"{place.rstrip('/')}.fit")
+
+
+def _accuracies(fitted: ridge.Ridge, y: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """The accuracies on the training images, and on those that were left out or held out."""
+    trained = np.delete(np.arange(len(y)), fitted.held)
+    accuracies = {"train": (fitted.fitted[:, trained] == y[trained]).mean(axis=1)}
+    validation = fitted.validation(y)
+    if validation is not None:
+        accuracies["held out" if len(fitted.held) else "left out"] = validation
+    return accuracies
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
@@ -107,23 +184,41 @@ def _check_files(arguments: argparse.Namespace) -> None:
         import_extra("matplotlib", "plot", "--plot")
 
 
+def _table(
+    fitted: ridge.Ridge, accuracies: Mapping[str, NDArray[np.float64]]
+) -> list[tuple[str, ...]]:
+    """The rows to print; they have the residuals of solvers to which a tolerance was given."""
+    shown = fitted.solver != "eigh"
+    rows = [("lambda", "added to diagonal", *accuracies, *(["residual"] if shown else []))]
+    for index, (each, added) in enumerate(zip(fitted.lambdas, fitted.added, strict=True)):
+        row = [f"{each:g}", f"{added:.3g}"]
+        row += [f"{100 * values[index]:.2f} %" for values in accuracies.values()]
+        if shown:
+            missed = "" if fitted.converged[index] else ", not converged"
+            row.append(f"{fitted.residuals[index]:.1e}{missed}")
+        rows.append(tuple(row))
+    return rows
+
+
 def _figures(
     fitted: ridge.Ridge, accuracies: Mapping[str, NDArray[np.float64]]
 ) -> list[dict[str, float | None]]:
-    """The figures of each regularisation; those of test images are None if there are none."""
-    columns = [
-        fitted.lambdas,
-        fitted.added.tolist(),
-        *(values.tolist() for values in accuracies.values()),
-    ]
-    keys = ("lambda", "added", "train", "left_out", "test")
-    return [dict(zip_longest(keys, row)) for row in zip(*columns, strict=True)]
+    """The figures of each regularisation; None for those that there are not."""
+    columns = {
+        "lambda": fitted.lambdas,
+        "added": fitted.added.tolist(),
+        **dict.fromkeys(("train", "left_out", "held_out", "test"), [None] * len(fitted.lambdas)),
+        **{name.replace(" ", "_"): values.tolist() for name, values in accuracies.items()},
+        "residual": fitted.residuals.tolist(),
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _report(
     arguments: argparse.Namespace,
     K: Gram,
-    n_test: int | None,
+    n_test: int,
+    solver: str,
     figures: Sequence[Mapping[str, float | None]],
 ) -> dict[str, Any]:
     """What ``--json`` writes."""
@@ -133,11 +228,13 @@ def _report(
         "store": arguments.store,
         "test_store": arguments.test,
         "n": len(K),
-        "n_test": n_test,
+        "n_test": None if arguments.test is None else n_test,
         "shape": list(manifest.image_shape),
         "model": manifest.model,
         "ntk": manifest.ntk,
         "dtype": manifest.dtype,
+        "solver": solver,
+        "holdout": arguments.holdout,
         "path": list(figures),
     }
 

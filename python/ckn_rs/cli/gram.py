@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
-from ckn_rs._support.extras import import_extra, import_zarr
+from ckn_rs._support.extras import import_zarr
 from ckn_rs.cli import _arguments
 from ckn_rs.data import load_images
 
@@ -49,16 +47,6 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     return parser
 
 
-def _client(address: str | None) -> AbstractContextManager[Any]:
-    """A context with a client of the cluster, or with None."""
-    if address is None:
-        return nullcontext()
-    client: AbstractContextManager[Any] = import_extra("distributed", "dask", "--dask").Client(
-        address
-    )
-    return client
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Run ``ckn-rs gram``."""
     import_zarr("ckn-rs gram")
@@ -67,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = _arguments.load_model(arguments.model)
     train = load_images(arguments.train)
     test = None if arguments.test is None else load_images(arguments.test)
-    with _client(arguments.dask) as client:
+    with _arguments.client(arguments.dask) as client:
         K = compute_gram(
             arguments.out,
             train,

@@ -49,7 +49,9 @@ def chosen(fitted: Ridge, y: ArrayLike | None, lambda_: float | None) -> int:
             "give y, the labels of train, to choose the regularisation that is best for left-out "
             "images; or give lambda_"
         )
-    labels, left_out = np.asarray(y), fitted.left_out
-    if labels.shape != left_out.shape[1:]:
-        raise ValueError(f"y must have shape {left_out.shape[1:]}, got {labels.shape}")
-    return best((left_out == labels).mean(axis=1), fitted.lambdas)
+    validation = fitted.validation(y)
+    if validation is None:
+        raise ValueError(
+            f"the solver {fitted.solver} leaves no image out; give lambda_, or fit with holdout"
+        )
+    return best(validation, fitted.lambdas)

@@ -1,196 +1,113 @@
-"""Kernel ridge regression over a path of regularisations, from one factorisation.
+"""Kernel ridge regression over a path of regularisations.
 
-:class:`Decomposition` solves for any targets. :func:`fit` takes labels; the estimators for
-scikit-learn (:mod:`ckn_rs.sklearn`) take both.
+:func:`fit` takes labels and solves by one of the solvers of :mod:`ckn_rs.learn.solvers`. The
+estimators for scikit-learn (:mod:`ckn_rs.sklearn`) take the :class:`Decomposition`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ckn_rs.learn.streaming import as_sliceable, score_columns
+from ckn_rs._support import memory as _memory
+from ckn_rs._support.options import as_count, as_flag
+from ckn_rs.learn import solvers
+from ckn_rs.learn.arguments import OFFSET, as_matrix, as_path, as_seed, as_tolerance, one_hot
+from ckn_rs.learn.decomposition import Decomposition, Solution
+from ckn_rs.learn.doubts import rounding_of, warn_of_residuals, warn_of_rounding
+from ckn_rs.learn.fits import Ridge
+from ckn_rs.learn.holdout import hold_out
+from ckn_rs.learn.solve import Options, Solved, by_cg, by_cholesky, by_eigh
+from ckn_rs.learn.tiles import InMemory, Part, SymmetricMatrix, multiply
+
+__all__ = ["Decomposition", "LAMBDAS", "OFFSET", "Ridge", "Solution", "as_path", "fit", "one_hot"]
 
 LAMBDAS = tuple(10.0**power for power in range(-8, 1))
 """The default regularisations."""
 
-OFFSET = 0.1
-"""This is subtracted from one-hot targets."""
 
+def fit(
+    K: ArrayLike | SymmetricMatrix,
+    y: ArrayLike,
+    lambdas: Sequence[float] | None = None,
+    *,
+    solver: str = "eigh",
+    leave_one_out: bool = False,
+    holdout: float = 0.0,
+    seed: int = 0,
+    memory: int | str | None = None,
+    tolerance: float = 1e-6,
+    max_passes: int = 200,
+    rank: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    client: Any = None,
+    progress: bool = False,
+    announce: Callable[[str], object] | None = None,
+) -> Ridge:
+    """Fit kernel ridge regression to one-hot targets less 0.1, for all regularisations.
 
-@dataclass(frozen=True)
-class Solution:
-    """Kernel ridge regression with one regularisation ``r``, on targets ``Y`` of shape ``(n, t)``.
+    The coefficients are ``a = (K + r I)^-1 Y`` for every ``r = lambda t``, with ``t`` the mean of
+    the diagonal and ``Y`` the targets. The scores of image ``i`` are ``Y_i - r a_i``. All sums are
+    in float64, whatever the dtype of ``K``.
 
-    Parameters
-    ----------
-    coefficients : ndarray of shape (n, t)
-        ``a = (K + r I)^-1 Y``.
-    fitted : ndarray of shape (n, t)
-        The prediction for each training sample by the fit to all of them, ``Y - r a``.
-    left_out : ndarray of shape (n, t)
-        The prediction for it by the fit to all the others.
-    """
+    ``eigh`` decomposes ``K = V D V^T`` once and has all regularisations from that. The scores that
+    an image gets from a fit to all other images are ``Y_i - a_i / g_i``, with ``g`` the diagonal of
+    ``(K + r I)^-1`` [1]_. It takes four times the memory of ``K`` in float64 beside it, and five
+    times if ``K`` has another dtype or is in a store.
 
-    coefficients: NDArray[np.float64]
-    fitted: NDArray[np.float64]
-    left_out: NDArray[np.float64]
+    ``cholesky`` decomposes ``K + r I`` for each ``r`` in the memory of one matrix in float64, and
+    needs SciPy (``pip install ckn-rs[solve]``). Ctrl-C waits for the end of a decomposition.
 
-
-@dataclass(frozen=True)
-class Decomposition:
-    """A kernel matrix as ``V D V^T``; :meth:`of` decomposes it.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        ``D``, in ascending order.
-    vectors : ndarray of shape (n, n)
-        ``V``, an eigenvector a column.
-    """
-
-    values: NDArray[np.float64]
-    vectors: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, K: NDArray[np.float64]) -> Decomposition:
-        """Decompose a symmetric matrix. It takes four times the memory of ``K`` beside it."""
-        return cls(*np.linalg.eigh(K))
-
-    def solve(self, Y: NDArray[np.float64], added: Iterable[float]) -> Iterator[Solution]:
-        """Solve for each regularisation ``r`` above 0, which is added to the diagonal.
-
-        ``(K + r I)^-1 = V (D + r)^-1 V^T``. An eigenvalue below 0 counts as 0: rounding made it.
-        The prediction for a sample by the fit to all others is ``Y_i - a_i / g_i``, with ``g`` the
-        diagonal of ``(K + r I)^-1``.
-
-        Parameters
-        ----------
-        Y : ndarray of shape (n, t)
-            Targets, a column each.
-        added : iterable of float
-            The regularisations.
-
-        Yields
-        ------
-        Solution
-            The fits, one for each regularisation.
-        """
-        projected, squares = self.vectors.T @ Y, self.vectors**2
-        for each in added:
-            inverse = 1 / (np.maximum(self.values, 0) + each)
-            solved = self.vectors @ (inverse[:, None] * projected)
-            left_out = Y - solved / (squares @ inverse)[:, None]
-            yield Solution(solved, Y - each * solved, left_out)
-
-
-@dataclass(frozen=True)
-class Ridge:
-    """Kernel ridge regressions, one for each regularisation of a path; :func:`fit` makes them.
+    ``cg`` makes passes over the tiles of ``K``, which may be in a store that is larger than memory.
+    These are iterations of conjugate gradients for all columns of ``Y`` and all ``r`` at once,
+    preconditioned by a randomly pivoted Cholesky approximation [2]_, [3]_. It takes a few tiles,
+    the preconditioner, ``(n, rank)``, and ten arrays of the size of all coefficients.
 
     Parameters
     ----------
-    lambdas : tuple of float
-        Regularisations, as shares of the mean ``t`` of the diagonal of ``K``.
-    added : ndarray of shape (lambdas,)
-        The numbers added to the diagonal: ``lambda t``.
-    labels : ndarray of shape (labels,)
-        The label of each column of scores.
-    coefficients : ndarray of shape (lambdas, n, labels)
-        ``(K + lambda t I)^-1 Y``, with ``Y`` the targets.
-    fitted : ndarray of shape (lambdas, n)
-        The label that each training image gets from the fit to all of them.
-    left_out : ndarray of shape (lambdas, n)
-        The label that it gets from the fit to all the others.
-    """
-
-    lambdas: tuple[float, ...]
-    added: NDArray[np.float64]
-    labels: NDArray[Any]
-    coefficients: NDArray[np.float64]
-    fitted: NDArray[Any]
-    left_out: NDArray[Any]
-
-    def predict(self, K: ArrayLike) -> NDArray[Any]:
-        """Predict the labels of images.
-
-        Parameters
-        ----------
-        K : array_like of shape (n, m)
-            The kernels of ``n`` training images with ``m`` images. What has a shape and a dtype,
-            such as a memory map or a :class:`ckn_rs.store.Gram`, is read a block at a time.
-
-        Returns
-        -------
-        ndarray of shape (lambdas, m)
-            The labels, for each regularisation.
-
-        Raises
-        ------
-        TypeError
-            If ``K`` does not hold real numbers.
-        ValueError
-            If ``K`` has not a row for each training image, or has NaN or infinite entries.
-        """
-        kernels = as_sliceable(K, "K", self.coefficients.shape[1])
-        guesses = np.empty((len(self.lambdas), kernels.shape[1]), self.labels.dtype)
-        for columns, scores in score_columns(kernels, self.coefficients):
-            guesses[:, columns] = self.labels[scores.argmax(axis=2)]
-        return guesses
-
-    def accuracies(self, K: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """The share of images that get their label, for each regularisation.
-
-        Parameters
-        ----------
-        K : array_like of shape (n, m)
-            As for :meth:`predict`.
-        y : array_like of shape (m,)
-            The labels of the images.
-
-        Returns
-        -------
-        ndarray of shape (lambdas,), float64
-            Accuracies between 0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit, or there are no images.
-        """
-        kernels, labels = as_sliceable(K, "K", self.coefficients.shape[1]), np.asarray(y)
-        if labels.shape != tuple(kernels.shape[1:]):
-            raise ValueError(
-                f"y must have shape ({kernels.shape[1]},), a label a column of K, got "
-                f"{labels.shape}"
-            )
-        if not len(labels):
-            raise ValueError("K must have a column or more: there is no accuracy of no images")
-        return np.asarray((self.predict(kernels) == labels).mean(axis=1))
-
-
-def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge:
-    """Fit kernel ridge regression to one-hot targets less 0.1, for all regularisations at once.
-
-    ``K = V D V^T`` is decomposed once, in float64. Then the coefficients are
-    ``a = (K + r I)^-1 Y = V (D + r)^-1 V^T Y`` for every ``r = lambda t``, with ``t`` the mean of
-    the diagonal and ``Y`` the targets. The scores of image ``i`` are ``Y_i - r a_i``. The scores
-    that it gets from a fit to all other images are ``Y_i - a_i / g_i``, with ``g`` the diagonal of
-    ``(K + r I)^-1`` [1]_. Beside ``K``, this takes four times the memory of ``K`` in float64, and
-    five times if ``K`` has another dtype.
-
-    Parameters
-    ----------
-    K : array_like of shape (n, n)
-        The symmetric kernel matrix of the training images, with finite entries.
+    K : array_like of shape (n, n), or Gram
+        The symmetric kernel matrix of the training images, with finite entries; an array, or a
+        store that :func:`ckn_rs.store.open_gram` opens.
     y : array_like of shape (n,)
         Their labels, at least two different ones.
-    lambdas : sequence of float
-        Regularisations above 0, as shares of the mean of the diagonal.
+    lambdas : sequence of float, optional
+        Regularisations above 0, as shares of the mean of the diagonal. By default these are
+        :data:`LAMBDAS`; ``cholesky`` and ``cg``, which pay for each, leave out those below
+        ``4 sqrt(n) eps``, with ``eps`` the rounding error of the dtype of ``K``.
+    solver : {'eigh', 'cholesky', 'cg', 'auto'}
+        ``auto`` takes ``eigh`` up to 10,000 images, ``cholesky`` up to 30,000, and ``cg`` beyond,
+        or what of these fits the memory.
+    leave_one_out : bool
+        Whether ``auto`` must take ``eigh``, for the sake of ``left_out``.
+    holdout : float
+        The share of the images of each label to hold out, at random. The fit is to the others, and
+        ``held_out`` says what it is worth. For a fit to all images, call again without it.
+    seed : int
+        The seed of the images held out and of the preconditioner.
+    memory : int or str, optional
+        How much memory the solver may take, in bytes or as ``"4GB"``; by default what is available.
+    tolerance : float
+        The relative residual that ``cholesky`` and ``cg`` must reach for each label.
+    max_passes : int
+        ``cg`` makes at most so many passes.
+    rank : int, optional
+        The rank of the preconditioner; by default ``20 sqrt(n)``, or less if memory is short.
+    checkpoint : path, optional
+        Where ``cg`` keeps its state after each pass, though at most every two seconds. This is the
+        beginning of the file's name; its end tells the problem. The same call goes on from it. It
+        is removed at the end.
+    client : dask.distributed.Client, optional
+        ``cg`` multiplies the tiles of a store on the workers of this cluster. All must see it.
+    progress : bool
+        Show the passes of ``cg`` (needs tqdm).
+    announce : callable, optional
+        Called with a text, the solver and the memory it takes, before the work begins; ``print``
+        does.
 
     Returns
     -------
@@ -200,12 +117,29 @@ def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge
     Raises
     ------
     ValueError
-        If shapes do not fit, numbers are not finite, or a regularisation is not above 0.
+        If shapes do not fit, numbers are not finite, or a regularisation is not above 0. If the
+        solver needs more memory than there is; the message names one that does not. If a matrix
+        for ``cholesky`` is not positive definite.
+    TypeError
+        If ``client`` is no client, or ``K`` is not in a store.
+    IncompleteError
+        If a tile of a store is missing or damaged; the message names it.
+
+    Warns
+    -----
+    UserWarning
+        If a residual is larger than ``tolerance`` after all. If a regularisation is so small that
+        the rounding of the entries of ``K`` has as large an effect: rounding adds a matrix whose
+        norm may be ``4 sqrt(n) eps t``. If a checkpoint cannot be written or read; then the fit
+        goes on without it.
 
     References
     ----------
     .. [1] C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006,
        section 5.4.2.
+    .. [2] Y. Chen, E. N. Epperly, J. A. Tropp and R. J. Webber, *Randomly pivoted Cholesky*, 2023.
+    .. [3] M. Diaz, E. N. Epperly, Z. Frangella, J. A. Tropp and R. J. Webber, *Robust, randomized
+       preconditioning for kernel ridge regression*, 2023.
 
     Examples
     --------
@@ -215,57 +149,117 @@ def fit(K: ArrayLike, y: ArrayLike, lambdas: Sequence[float] = LAMBDAS) -> Ridge
     >>> K = np.exp(-((points[:, None] - points) ** 2))
     >>> ridge.fit(K, y, [1e-3]).accuracies(K, y)
     array([1.])
+    >>> fitted = ridge.fit(K, y, [1e-3], solver="cg")
+    >>> fitted.accuracies(K, y), bool(fitted.residuals.max() <= 1e-6)
+    (array([1.]), True)
     """
-    matrix, labels, path = _checked(K, y, lambdas)
+    matrix, labels = as_matrix(K), np.asarray(y)
+    if client is not None:
+        matrix = _on_cluster(matrix, client, solver)
+    n = matrix.shape[0]
+    if labels.shape != (n,):
+        raise ValueError(f"y must have shape ({n},), a label a row, got {labels.shape}")
     classes = np.unique(labels)
-    decomposition = Decomposition.of(matrix)
-    added = path * (np.trace(matrix) / len(matrix))
-    del matrix
-    coefficients, fitted, left_out = [], [], []
-    for solution in decomposition.solve(one_hot(labels, classes), added):
-        coefficients.append(solution.coefficients)
-        fitted.append(classes[solution.fitted.argmax(axis=1)])
-        left_out.append(classes[solution.left_out.argmax(axis=1)])
-    stacks = map(np.stack, (coefficients, fitted, left_out))
-    return Ridge(tuple(path.tolist()), added, classes, *stacks)
-
-
-def one_hot(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
-    """The targets of labels, ``(n, classes)``: 0.9 for the class of a label, -0.1 for others."""
-    return np.asarray((labels[:, None] == classes) - OFFSET)
-
-
-def as_path(values: object, name: str) -> NDArray[np.float64]:
-    """A path of regularisations, ``(k,)``.
-
-    Raises
-    ------
-    ValueError
-        If these are not one or more finite numbers above 0.
-    """
-    try:
-        given: NDArray[Any] = np.asarray(values)
-        path = given.astype(np.float64) if given.dtype.kind in "iufO" else np.empty(0)
-    except (TypeError, ValueError):
-        path = np.empty(0)
-    if path.ndim != 1 or not path.size or not (np.isfinite(path) & (path > 0)).all():
-        raise ValueError(f"{name} must be a sequence of finite numbers above 0, got {values!r}")
-    return path
-
-
-def _checked(
-    K: ArrayLike, y: ArrayLike, lambdas: Sequence[float]
-) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64]]:
-    matrix, labels = np.asarray(K, np.float64), np.asarray(y)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"K must be a square matrix, got shape {matrix.shape}")
-    if not np.isfinite(matrix).all():
-        raise ValueError("K has NaN or infinite entries")
-    if labels.shape != matrix.shape[:1]:
-        raise ValueError(f"y must have shape ({len(matrix)},), a label a row, got {labels.shape}")
-    if len(np.unique(labels)) < 2:
+    if len(classes) < 2:
         raise ValueError("y must have two labels or more")
-    path = as_path(lambdas, "lambdas")
-    if np.trace(matrix) <= 0:
+    path = as_path(LAMBDAS if lambdas is None else lambdas, "lambdas")
+    options = Options(
+        tolerance=as_tolerance(tolerance),
+        max_passes=as_count(max_passes, "max_passes"),
+        seed=as_seed(seed),
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        progress=as_flag(progress, "progress"),
+    )
+    kept, held = hold_out(labels, holdout, options.seed)
+    inner = Part(matrix, kept) if len(held) else matrix
+    scale = float(matrix.diagonal().mean(dtype=np.float64))
+    if scale <= 0:
         raise ValueError("K must have a positive diagonal")
-    return matrix, labels, path
+    in_place = isinstance(inner, InMemory) and inner.dtype == np.float64
+    choice = solvers.choose(
+        solvers.Problem(len(kept), len(classes), len(path), matrix.tile, in_place),
+        solver,
+        leave_one_out=as_flag(leave_one_out, "leave_one_out"),
+        holdout=len(held) > 0,
+        memory=_memory.available() if memory is None else _memory.as_bytes(memory, "memory"),
+        rank=None if rank is None else as_count(rank, "rank"),
+    )
+    floor = rounding_of(n, matrix.dtype)
+    if lambdas is None and choice.solver != "eigh":
+        path = path[path >= floor]
+    if announce is not None:
+        announce(str(choice))
+    added, Y = path * scale, one_hot(labels[kept], classes)
+    solved = _solve(inner, Y, added, choice, options, rank)
+    if lambdas is not None:
+        warn_of_rounding(path, floor, max(solved.smallest, 0) / scale, matrix.dtype)
+    warn_of_residuals(path, solved, choice.solver, options.tolerance)
+    return _ridge(matrix, labels, classes, path, added, Y, (kept, held), choice.solver, solved)
+
+
+def _solve(
+    K: SymmetricMatrix,
+    Y: NDArray[np.float64],
+    added: NDArray[np.float64],
+    choice: solvers.Choice,
+    options: Options,
+    rank: int | None,
+) -> Solved:
+    if choice.solver == "eigh":
+        return by_eigh(K, Y, added, options.tolerance)
+    if choice.solver == "cholesky":
+        return by_cholesky(K, Y, added, options.tolerance)
+    assert choice.rank is not None
+    return by_cg(K, Y, added, choice.rank, options, rank)
+
+
+def _ridge(
+    K: SymmetricMatrix,
+    labels: NDArray[Any],
+    classes: NDArray[Any],
+    path: NDArray[np.float64],
+    added: NDArray[np.float64],
+    Y: NDArray[np.float64],
+    parts: tuple[NDArray[np.intp], NDArray[np.intp]],
+    solver: str,
+    solved: Solved,
+) -> Ridge:
+    """The result, with the labels that the solutions give to all training images."""
+    kept, held = parts
+    coefficients = np.zeros((len(path), len(labels), len(classes)))
+    coefficients[:, kept] = solved.coefficients
+    fitted = np.empty((len(path), len(labels)), classes.dtype)
+    for each, r, guesses in zip(solved.coefficients, added, fitted, strict=True):
+        guesses[kept] = classes[(Y - r * each).argmax(axis=1)]
+    if len(held):
+        beside = np.concatenate(list(coefficients), axis=1)
+        scores = multiply(K, beside)[held].reshape(len(held), len(path), len(classes))
+        fitted[:, held] = classes[scores.argmax(axis=2)].T
+    left_out = None
+    if solved.left_out is not None and not len(held):
+        left_out = classes[solved.left_out.argmax(axis=2)]
+    return Ridge(
+        lambdas=tuple(path.tolist()),
+        added=added,
+        labels=classes,
+        coefficients=coefficients,
+        fitted=fitted,
+        left_out=left_out,
+        solver=solver,
+        residuals=solved.residuals,
+        converged=solved.converged,
+        passes=solved.passes,
+        held=held,
+        held_out=fitted[:, held],
+    )
+
+
+def _on_cluster(K: SymmetricMatrix, client: Any, solver: str) -> SymmetricMatrix:
+    """The matrix whose tiles are multiplied on a cluster."""
+    if solver != "cg":
+        raise ValueError(f"client goes with the solver cg, got {solver!r}")
+    on = getattr(K, "on", None)
+    if on is None:
+        raise TypeError("client goes with a matrix in a store, which the workers can read")
+    found: SymmetricMatrix = on(client)
+    return found

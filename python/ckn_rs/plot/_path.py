@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from ckn_rs.sklearn import KernelRidgeClassifierCV
 
-LEFT_OUT = "left out"
-"""The accuracy that chooses a regularisation."""
+LEFT_OUT, HELD_OUT = "left out", "held out"
+"""The accuracies that choose a regularisation."""
 
 MARKERS = "osD^vPX"
 
@@ -38,9 +38,9 @@ def path(
     ----------
     fitted : Ridge, KernelRidgeClassifierCV, or mapping of str to array_like of shape (lambdas,)
         What :func:`ckn_rs.ridge.fit` returns: then the accuracies on the training images are drawn,
-        by the fit to all of them and by the fits in which each is left out. So they are of a
-        fitted :class:`ckn_rs.sklearn.KernelRidgeClassifierCV`. Or names and their accuracies, from
-        0 to 1.
+        by the fit to all of them and by the fits in which each is left out, or on those that were
+        held out, where there are such. So they are of a fitted
+        :class:`ckn_rs.sklearn.KernelRidgeClassifierCV`. Or names and their accuracies, from 0 to 1.
     y : array_like of shape (n,), optional
         The labels of the training images, for a Ridge.
     ax : matplotlib Axes, optional
@@ -55,8 +55,8 @@ def path(
     -------
     matplotlib Axes
         The Axes. A vertical line marks the regularisation that an estimator has chosen. Otherwise,
-        where there are accuracies called ``left out``, it marks the largest ``lambda`` at which
-        they are best.
+        where there are accuracies called ``left out`` or ``held out``, it marks the largest
+        ``lambda`` at which they are best.
 
     Raises
     ------
@@ -75,7 +75,8 @@ def path(
     >>> [line.get_label() for line in ax.get_lines()]
     ['left out', 'test', 'best left out: 1']
     """
-    label, chosen = "lambda, a share of the diagonal's mean", None
+    label = "lambda, a share of the diagonal's mean"
+    chosen: tuple[str, float] | None = None
     if isinstance(fitted, Ridge):
         if y is None or lambdas is not None:
             raise ValueError("a Ridge needs y, the labels of the training images, and no lambdas")
@@ -84,7 +85,7 @@ def path(
         if y is not None or lambdas is not None or not hasattr(fitted, "classes_"):
             raise ValueError("an estimator must be a classifier, and needs neither y nor lambdas")
         estimator: Any = fitted
-        results, chosen = estimator.cv_results_, estimator.alpha_
+        results, chosen = estimator.cv_results_, (LEFT_OUT, estimator.alpha_)
         named = {"train": results["train_score"], LEFT_OUT: results["left_out_score"]}
         lambdas, label = results["alpha"], "alpha, added to the diagonal"
     elif isinstance(fitted, Mapping):
@@ -104,15 +105,18 @@ def path(
     if steps.ndim != 1 or not steps.size or not (np.isfinite(steps) & (steps > 0)).all():
         raise ValueError("lambdas must be a sequence of finite numbers above 0")
     lines = {str(name): _shares(name, values, steps.shape) for name, values in named.items()}
-    if chosen is None and LEFT_OUT in lines:
-        chosen = float(steps[lines[LEFT_OUT] == lines[LEFT_OUT].max()].max())
+    for name in (each for each in (LEFT_OUT, HELD_OUT) if chosen is None and each in lines):
+        chosen = name, float(steps[lines[name] == lines[name].max()].max())
     ax = _draw(axes(ax, (6.0, 3.4)), steps, lines, chosen)
     ax.set_xlabel(label)
     return ax
 
 
 def _draw(
-    ax: Axes, lambdas: NDArray[Any], lines: Mapping[str, NDArray[Any]], chosen: float | None
+    ax: Axes,
+    lambdas: NDArray[Any],
+    lines: Mapping[str, NDArray[Any]],
+    chosen: tuple[str, float] | None,
 ) -> Axes:
     order = np.argsort(lambdas)
     palette = colours(len(lines))
@@ -126,8 +130,8 @@ def _draw(
             markersize=4,
         )
     if chosen is not None:
-        label = f"best {LEFT_OUT}: {chosen:g}"
-        ax.axvline(chosen, color="0.5", linestyle=":", zorder=0, label=label)
+        name, best = chosen
+        ax.axvline(best, color="0.5", linestyle=":", zorder=0, label=f"best {name}: {best:g}")
     ticker = import_extra("matplotlib.ticker", "plot", "ckn_rs.plot")
     ax.set_xscale("log")
     ax.set_ylabel("accuracy")
@@ -138,14 +142,15 @@ def _draw(
 
 
 def _of_ridge(fitted: Ridge, y: ArrayLike) -> dict[str, ArrayLike]:
-    labels = np.asarray(y)
-    if labels.shape != fitted.left_out.shape[1:]:
-        raise ValueError(
-            f"y must have shape {fitted.left_out.shape[1:]}, a label a training image, "
-            f"got {labels.shape}"
-        )
-    both = {"train": fitted.fitted, LEFT_OUT: fitted.left_out}
-    return {name: (guesses == labels).mean(axis=1) for name, guesses in both.items()}
+    labels, validation = np.asarray(y), fitted.validation(y)
+    trained = np.ones(len(labels), np.bool_)
+    trained[fitted.held] = False
+    lines: dict[str, ArrayLike] = {
+        "train": (fitted.fitted == labels)[:, trained].mean(axis=1),
+    }
+    if validation is not None:
+        lines[HELD_OUT if len(fitted.held) else LEFT_OUT] = validation
+    return lines
 
 
 def _shares(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
     distributed = import_extra("distributed", "dask", "client=")
     dtype = np.dtype(job.layout.manifest.dtype)
     arrays = [images.block(slice(0, None), dtype) for images in job.sets]
-    _await_worker(client)
+    await_worker(client)
     try:
         images = [client.scatter(array, broadcast=True, hash=False) for array in arrays]
     except TimeoutError:  # the worker is gone again
@@ -109,7 +109,7 @@ def _lost(images: list[Any]) -> bool:
     return False
 
 
-def _await_worker(client: Any) -> None:
+def await_worker(client: Any) -> None:
     """Wait for a worker. A cluster that adapts to its load starts one when there is a task."""
     task = client.submit(int, pure=False)
     try:

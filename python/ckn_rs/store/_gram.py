@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,8 @@ from ckn_rs._support.images import Images, blocks
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import fill_gram
 from ckn_rs.model import Model
+from ckn_rs.store._cluster import OnCluster
+from ckn_rs.store._command import command
 from ckn_rs.store._errors import IncompleteError, StoreError
 from ckn_rs.store._indices import positions
 from ckn_rs.store._layout import Layout
@@ -156,6 +162,11 @@ class Gram:
         return sum(1 for _ in self._layout.tiles())
 
     @property
+    def tile(self) -> int:
+        """Rows and columns of a tile; those at the edges may have fewer."""
+        return self.manifest.tile
+
+    @property
     def missing(self) -> list[tuple[int, int]]:
         """Tiles that are not computed yet, by row and column of tiles."""
         return [tile.place for tile in self._layout.absent(self._layout.tiles())]
@@ -214,6 +225,82 @@ class Gram:
             If ``which`` is neither 1 nor 2.
         """
         return self._whole(DiagonalBlock, which)
+
+    def triangle(self) -> Iterator[tuple[slice, slice, Floats]]:
+        """The tiles of a symmetric matrix that are stored, for solvers that read it in passes.
+
+        Yields
+        ------
+        rows, columns : slice
+            The place of a tile on the diagonal or above it.
+        values : ndarray, float32 or float64
+            Its entries.
+
+        Raises
+        ------
+        ValueError
+            If the matrix is of two sets of images.
+        IncompleteError
+            If a tile is missing or damaged. The message names it.
+        """
+        if not self.manifest.symmetric:
+            raise ValueError(f"{self._layout.location} is the matrix of two sets of images")
+        yield from self.read_tiles(self._layout.tiles())
+
+    def read_tiles(self, tiles: Iterable[Tile]) -> Iterator[tuple[slice, slice, Floats]]:
+        """Some of the tiles: rows, columns and entries, as :meth:`triangle` gives all of them.
+
+        While the caller works with one, the next one is read.
+        """
+        with ThreadPoolExecutor(1) as reader:
+            begun = ((tile, reader.submit(self._tile, tile)) for tile in tiles)
+            current = next(begun, None)
+            while current is not None:
+                tile, values = current
+                current = next(begun, None)  # its reading begins here
+                rows, columns = self._layout.region(tile)
+                yield rows, columns, values.result()
+
+    def on(self, client: Any) -> OnCluster:
+        """The same matrix, whose tiles are multiplied by the workers of a cluster.
+
+        Parameters
+        ----------
+        client : dask.distributed.Client
+            The client of the cluster. All of its workers must see the store.
+
+        Returns
+        -------
+        OnCluster
+            The matrix for :func:`ckn_rs.ridge.fit` with the solver ``cg``.
+
+        Raises
+        ------
+        TypeError
+            If this is not such a client.
+        """
+        return OnCluster(self, client)
+
+    def digest(self) -> str:
+        """A digest of the manifest, which another matrix does not have."""
+        manifest = json.dumps(self.manifest.to_dict(), sort_keys=True)
+        return hashlib.sha256(manifest.encode()).hexdigest()
+
+    def check_complete(self) -> None:
+        """Raise an error that says how to go on, unless every tile is there.
+
+        Raises
+        ------
+        IncompleteError
+            If tiles are missing. The message says how many, and which command computes them.
+        """
+        missing = len(self.missing)
+        if missing:
+            raise IncompleteError(
+                f"{self._layout.location}: {missing:,} of {self.tiles:,} tiles missing; to "
+                "complete it with the same images run compute_gram, or "
+                f"{command(self.manifest, self._layout.location)}"
+            )
 
     def norms(self, which: int = 1) -> Floats:
         """Patch norms, as :func:`ckn_rs.compute_norms` has them.
@@ -295,7 +382,7 @@ class Gram:
         OSError
             If the file cannot be written.
         """
-        self._check_complete()
+        self.check_complete()
         path = Path(path)
         with npy_file(path, self.shape, self.dtype) as append:
             for rows in blocks(len(self), self.manifest.tile):
@@ -354,11 +441,6 @@ class Gram:
         if values is None:
             raise IncompleteError(self._advice(f"tile {tile.place}"))
         return values
-
-    def _check_complete(self) -> None:
-        missing = self.missing
-        if missing:
-            raise IncompleteError(self._advice(f"{len(missing)} of {self.tiles} tiles"))
 
     def _advice(self, what: str) -> str:
         return (

@@ -56,8 +56,10 @@ def figures(test: bool) -> list[dict[str, Any]]:
         "lambda": LAMBDAS,
         "added": fitted.added.tolist(),
         "train": fitted.accuracies(K, Y).tolist(),
-        "left_out": (fitted.left_out == Y).mean(axis=1).tolist(),
+        "left_out": np.mean(fitted.left_out == Y, axis=1).tolist(),
+        "held_out": [None, None],
         "test": [None, None],
+        "residual": fitted.residuals.tolist(),
     }
     if test:
         columns["test"] = fitted.accuracies(store.open_gram("T.zarr"), Y[:5]).tolist()
@@ -67,7 +69,7 @@ def figures(test: bool) -> list[dict[str, Any]]:
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     Path("fit.json").write_text("an old one")
     assert main([*FIT, *TEST, "--json", "fit.json"]) == 0
-    assert capsys.readouterr().out.startswith("lambda ")  # the table is printed all the same
+    assert capsys.readouterr().out.startswith("solver: eigh")  # the table is printed all the same
     report = json.loads(Path("fit.json").read_text("utf-8"))
     assert report.pop("path") == figures(test=True)
     model = report.pop("model")
@@ -80,6 +82,8 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "shape": [8, 8, 1],
         "ntk": True,
         "dtype": "float32",
+        "solver": "eigh",
+        "holdout": 0.0,
     }
     assert ckn_rs.Model(**model)[0].kernel == "relu"
     assert main([*FIT, "--json", "fit.json"]) == 0
@@ -94,9 +98,10 @@ def test_csv(test: bool) -> None:
     assert main([*FIT, *(TEST if test else ()), "--csv", "fit.csv"]) == 0
     with Path("fit.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["lambda", "added", "train", "left_out", "test"]
     found = [{key: float(cell) if cell else None for key, cell in row.items()} for row in rows]
-    assert found == figures(test)
+    wanted = figures(test)
+    assert list(rows[0]) == list(wanted[0])
+    assert found == wanted
     assert b"\r" not in Path("fit.csv").read_bytes()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,13 +16,9 @@ from ckn_rs import ridge
 from ckn_rs.learn import streaming
 
 RNG = np.random.default_rng(0)
-FITTED = ridge.Ridge(
-    lambdas=(0.1, 0.2),
-    added=np.array([0.1, 0.2]),
-    labels=np.array(["a", "b", "c"]),
+FITTED = replace(
+    ridge.fit(np.eye(23), list("abc" * 7 + "ab"), [0.1, 0.2]),
     coefficients=RNG.standard_normal((2, 23, 3)),
-    fitted=np.empty((2, 23), "<U1"),
-    left_out=np.empty((2, 23), "<U1"),
 )
 K = RNG.random((23, 11)).astype(np.float32)
 
@@ -140,7 +137,10 @@ n = 3000
 store.compute_gram(sys.argv[1], X[:n], X, model=model, tile=300, n_threads=1)
 none = np.empty((2, n), int)
 labels, a = np.arange(3), np.random.default_rng(1).random((2, n, 3))
-fitted = ridge.Ridge((0.1, 0.2), np.array([0.1, 0.2]), labels, a, none, none)
+fitted = ridge.Ridge(
+    (0.1, 0.2), np.array([0.1, 0.2]), labels, a, none, none,
+    "eigh", np.zeros(2), np.ones(2, bool), 0, np.empty(0, int), none[:, :0],
+)
 def peak():
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) << 10

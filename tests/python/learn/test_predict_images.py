@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,7 @@ def test_the_best_fit_is_taken() -> None:
     fitted = ridge.fit(K, Y, [1e-6, 1e-2, 1e-1])
     left_out = np.stack([Y, Y, Y])
     left_out[0, :2] += 1
-    chosen = ridge.Ridge(
-        fitted.lambdas, fitted.added, fitted.labels, fitted.coefficients, fitted.fitted, left_out
-    )
+    chosen = replace(fitted, left_out=left_out)
     # Of equals the largest.
     assert ridge.Classifier.of(chosen, X, Y, model=cases.EXP).lambda_ == 1e-1
     left_out[2, 0] += 1
@@ -177,7 +176,10 @@ from ckn_rs import Model, ridge
 X = np.random.default_rng(0).random((6000, 1, 2, 1), dtype=np.float32)
 model = Model([{"npatch": 1, "kernel": "linear", "pooling": "none"}])
 a, none = np.random.default_rng(1).random((1, 6000, 3)), np.empty((1, 6000), int)
-fitted = ridge.Ridge((0.1,), np.array([0.1]), np.arange(3), a, none, none)
+fitted = ridge.Ridge(
+    (0.1,), np.array([0.1]), np.arange(3), a, none, none,
+    "eigh", np.zeros(1), np.ones(1, bool), 0, np.empty(0, int), none[:, :0],
+)
 one = ridge.Classifier.of(fitted, X, model=model)
 def peak():
     with open("/proc/self/status") as file:

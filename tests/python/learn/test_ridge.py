@@ -40,6 +40,7 @@ def test_predicts() -> None:
 
 def test_left_out_is_a_fit_without() -> None:
     fitted = ridge.fit(K, Y, LAMBDAS)
+    assert fitted.left_out is not None
     for i in range(40):
         others = np.delete(np.arange(40), i)
         # The regularisation stays that of the whole matrix.

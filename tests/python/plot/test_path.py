@@ -34,7 +34,7 @@ def test_of_a_fit() -> None:
     found = lines(ax)
     wanted = {
         "train": FITTED.accuracies(K, Y),
-        "left out": (FITTED.left_out == Y).mean(axis=1),
+        "left out": np.mean(FITTED.left_out == Y, axis=1),
         "test": np.array(test),
     }
     assert list(found)[:3] == list(wanted)
@@ -98,3 +98,17 @@ def test_an_estimator_draws_its_own_path() -> None:
         plot.path({}, lambdas=[1.0])
     with pytest.raises(TypeError, match="lambdas must hold real numbers"):
         plot.path({"test": [0.5]}, lambdas=["one"])
+
+
+def test_held_out_images_choose_too() -> None:
+    fitted = ridge.fit(K, Y, [1.0, 1e-2], solver="cg", holdout=0.25)
+    lines = {line.get_label(): line for line in plot.path(fitted, Y).get_lines()}
+    shares = fitted.validation(Y)
+    assert shares is not None
+    np.testing.assert_array_equal(lines["held out"].get_ydata(), shares[::-1])
+    kept = np.delete(np.arange(len(Y)), fitted.held)
+    trained = np.mean(fitted.fitted[:, kept] == Y[kept], axis=1)
+    np.testing.assert_array_equal(lines["train"].get_ydata(), trained[::-1])
+    assert any(str(name).startswith("best held out: ") for name in lines)
+    alone = plot.path(ridge.fit(K, Y, [1.0, 1e-2], solver="cg"), Y)
+    assert [line.get_label() for line in alone.get_lines()] == ["train"]
