@@ -13,7 +13,7 @@ import pytest
 
 import readme
 from ckn_rs.cli import main
-from test_data import write_cifar
+from test_data import write_cifar, write_idx
 
 pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
 from ckn_rs.store import open_gram
@@ -51,6 +51,24 @@ def test_cifar10(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # The example in Python has the same images, so that it finds the stores complete.
     fitted: Any = readme.main(DOCS / "cifar10.md")["fitted"]
     assert fitted.labels.tolist() == list(range(10))
+
+
+def test_large_sets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 60), ("t10k", 20)):
+        labels = (np.arange(n) % 3).astype(np.uint8)
+        pixels = rng.integers(0, 60, (n, 28, 28)) + 60 * labels[:, None, None]
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", pixels.astype(np.uint8))
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels)
+    blocks = readme.examples(DOCS / "large_sets.md", "sh")
+    commands = [line for block in blocks for line in block.splitlines() if "DATA=" not in line]
+    assert len(commands) == 6
+    for command in commands:
+        program, *arguments = command.replace("$DATA", ".").replace("4000", "60").split()
+        assert program == "ckn-rs"
+        assert main(arguments) == 0, arguments
+    assert capsys.readouterr().out.splitlines()[-1].startswith("accuracy: ")
+    assert np.load("labels.npy").shape == (20,)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell's script")
