@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from digits import IMAGES, LABELS, MIXED, MODEL, ROWS, kernel, matrix
 from sklearn.base import clone
 from sklearn.cluster import SpectralClustering
 from sklearn.decomposition import KernelPCA
@@ -26,6 +25,7 @@ from sklearn.svm import SVC
 import ckn_rs
 from ckn_rs import Layer, Model, models
 from ckn_rs.sklearn import _kernel as module
+from digits import IMAGES, LABELS, MIXED, MODEL, ROWS, kernel, matrix
 from messages import check_message
 
 TRAIN, TEST, Y = ROWS[:60], ROWS[60:], LABELS[:60]

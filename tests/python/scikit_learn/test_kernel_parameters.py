@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from digits import MIXED, MODEL, ROWS, SHAPE, kernel
 from sklearn.base import clone
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.svm import SVC
@@ -18,6 +17,7 @@ from sklearn.svm import SVC
 from ckn_rs import Layer, Model, models
 from ckn_rs.sklearn import ConvolutionalKernel
 from ckn_rs.sklearn._parameters import FIELDS, as_model
+from digits import MIXED, MODEL, ROWS, SHAPE, kernel
 from messages import ANY, check_message
 
 same = np.testing.assert_array_equal

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from digits import LABELS, ROWS, kernel, matrix
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.svm import SVC
 
 from ckn_rs import compute_kernel_matrix
 from ckn_rs.sklearn import _kernel as module
 from ckn_rs.sklearn._threads import threads_for
+from digits import LABELS, ROWS, kernel, matrix
 
 joblib: Any = pytest.importorskip("joblib")
 same = np.testing.assert_array_equal

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from digits import IMAGES, LABELS, ROWS, kernel
 from sklearn import kernel_approximation
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
 from ckn_rs.sklearn import Nystroem, _nystroem as nystroem
+from digits import IMAGES, LABELS, ROWS, kernel
 
 RBF: dict[str, Any] = {"kernel": "rbf", "kernel_params": {"gamma": 1e-3}}
 
