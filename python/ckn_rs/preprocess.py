@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ckn_rs import _core
+from ckn_rs._support import blas
 from ckn_rs._support.arrays import Floats, as_images
-from ckn_rs._support.options import as_count, as_flag
+from ckn_rs._support.options import as_count, as_flag, as_thread_count
 
 CHUNK = 1 << 22
 """How many numbers the patches in memory may have at a time."""
 
 
 def whiten(
-    ims: ArrayLike, npatch: int = 3, *, threshold: float = 1e-8, original: bool = False
+    ims: ArrayLike,
+    npatch: int = 3,
+    *,
+    threshold: float = 1e-8,
+    original: bool = False,
+    n_threads: int | None = None,
 ) -> Floats:
     """Whiten the patches of every image by its own covariance (ZCA).
 
@@ -34,6 +43,11 @@ def whiten(
         Whiten as the scripts of ``ckn_kernel`` do, to reproduce the results published with them.
         There the patches without their means are averaged to an image first. ``C`` is the sum of
         ``p p^T`` over the patches of that image, and each becomes ``C^(-1/4) p``.
+    n_threads : int, optional
+        The number of threads. By default it is that of the environment variable
+        ``CKN_NUM_THREADS``, or else the number of processors. Each image stays in one thread; where
+        threadpoolctl is installed, as with the extras ``store`` and ``sklearn``, NumPy's linear
+        algebra takes no others.
 
     Returns
     -------
@@ -65,12 +79,22 @@ def whiten(
         raise ValueError(f"threshold must be at least 0 and below 1, got {threshold!r}")
     whitened = np.empty(images.shape, np.float64 if images.dtype == np.float64 else np.float32)
     step = max(1, CHUNK // (h * w * c * npatch**2))
-    for begin in range(0, n, step):
+    threads = as_thread_count(n_threads) or _core.default_threads()
+
+    def work(begin: int) -> None:
         part = slice(begin, begin + step)
         block = np.asarray(images[part], np.float64)
         if not np.isfinite(block).all():
             raise ValueError("ims has NaN or infinite values")
         whitened[part] = _whiten(block, npatch, threshold, as_published)
+
+    with blas.one_thread(), ThreadPoolExecutor(threads) as pool:
+        try:
+            for _ in pool.map(work, range(0, n, step)):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # else it would do the rest first
+            raise
     return whitened
 
 

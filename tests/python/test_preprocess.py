@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import cases
+from ckn_rs import preprocess
 from ckn_rs.preprocess import whiten
 
 Image = NDArray[np.float64]
@@ -108,3 +109,16 @@ def test_mistakes() -> None:
     X[1, 2, 3, 0] = np.inf
     with pytest.raises(ValueError, match="NaN or infinite"):
         whiten(X)
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = cases.images(23, (9, 8, 2))
+    one = whiten(X, n_threads=1)
+    # Blocks of two images.
+    monkeypatch.setattr(preprocess, "CHUNK", 2 * X[0].size * 9)
+    np.testing.assert_array_equal(whiten(X, n_threads=3), one)
+    with pytest.raises(ValueError, match="n_threads must be at least 1"):
+        whiten(X, n_threads=0)
+    X[20, 1, 1, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        whiten(X, n_threads=3)
