@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.datasets import load_digits
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, WhiteKernel
 
 import ckn_rs
 from ckn_rs import Layer, Model
@@ -39,3 +40,7 @@ def matrix(first: Any, second: Any = None, model: Any = MODEL, **options: Any) -
     ims2 = None if second is None else second.reshape(-1, *SHAPE)
     options = {"normalize": True, **options}
     return ckn_rs.compute_kernel_matrix(ims1, ims2, model=model, **options)
+
+
+def composed(**options: Any) -> Kernel:
+    return ConstantKernel(2.0) * kernel(**options) + WhiteKernel(0.1)
