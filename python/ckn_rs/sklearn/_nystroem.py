@@ -40,7 +40,7 @@ class Nystroem(
     :class:`sklearn.kernel_approximation.Nystroem` takes kernel objects, too. It decomposes ``K_mm``
     by a singular value decomposition in the precision of the kernel, and divides by the roots of
     eigenvalues down to 1e-12. In float32, eigenvalues below some 1e-7 are rounding errors, and so
-    are such features. Here an eigendecomposition in float64 takes a fraction of the time, and
+    are such features. Here an eigendecomposition in float64 takes a third of the time, and
     eigenvalues of the size of the kernel's rounding error are left out. Kernels are computed and
     turned into features a block of samples at a time.
 
