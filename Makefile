@@ -106,6 +106,6 @@ $(OLDEST)/ready: $(VENV)/maturin pyproject.toml
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= $(TOO_NEW))'; then \
 	  $(BIN)/python -m venv $(OLDEST) && \
 	  $(OLDEST)/bin/pip install --quiet --only-binary scikit-learn 'scikit-learn==$(SKLEARN)' \
-	    'pytest<9' pandas fsspec "zarr>=3; python_version >= '3.11'"; \
+	    'pytest<9' pytest-timeout pandas fsspec "zarr>=3; python_version >= '3.11'"; \
 	fi
 	touch $@

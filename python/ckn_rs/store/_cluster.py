@@ -19,7 +19,7 @@ from ckn_rs.learn.tiles import (
     columns_from,
     product_of,
 )
-from ckn_rs.store._dask import ATTEMPTS, await_worker, check_client
+from ckn_rs.store._dask import await_worker, check_client, send
 from ckn_rs.store._errors import StoreError
 from ckn_rs.store._parts import Tile
 
@@ -107,25 +107,20 @@ class OnCluster:
         operand: Operand,
         report: Report | None,
     ) -> Doubles:
-        """The sum of the results of all shares; it begins anew if all workers have died."""
+        """The sum of the results of all shares."""
         distributed = import_extra("distributed", "dask", "client=")
-        for _ in range(ATTEMPTS):
-            try:
-                return self._sum(work, operand, report)
-            except distributed.KilledWorker as error:
-                raise StoreError(
-                    f"{self._gram!r}: {error}. Their logs say why; if it was for want of memory, "
-                    "take fewer threads a worker"
-                ) from error
-            except (CancelledError, TimeoutError) as error:
-                if self._client.status != "running":
-                    raise StoreError(
-                        f"{self._gram!r}: the scheduler is gone; run the same call again"
-                    ) from error
-        raise StoreError(
-            f"{self._gram!r}: the work was cancelled, or all workers died, {ATTEMPTS} times before "
-            "a pass was done; their logs say why"
-        )
+        try:
+            return self._sum(work, operand, report)
+        except distributed.KilledWorker as error:
+            raise StoreError(
+                f"{self._gram!r}: {error}. Their logs say why; if it was for want of memory, "
+                "take fewer threads a worker"
+            ) from error
+        except (CancelledError, distributed.comm.CommClosedError) as error:
+            raise StoreError(
+                f"{self._gram!r}: the scheduler is gone, or the work was cancelled; run the same "
+                "call again"
+            ) from error
 
     def _sum(
         self,
@@ -138,7 +133,7 @@ class OnCluster:
         threads = max(1, sum(client.nthreads().values()))
         blocks = range(-(-self.shape[0] // self.tile))
         tiles = [Tile(row, column) for row in blocks for column in blocks[row:]]
-        sent = client.scatter(operand, broadcast=True, hash=False)
+        sent = send(client, operand)
         parts = {
             client.submit(work, self._gram, tiles[k::threads], sent, pure=False): tiles[k::threads]
             for k in range(min(threads, len(tiles)))

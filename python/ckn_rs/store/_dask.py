@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -17,9 +16,6 @@ from ckn_rs.store._errors import StoreError
 from ckn_rs.store._job import Job
 from ckn_rs.store._layout import Layout
 from ckn_rs.store._parts import Part
-
-ATTEMPTS = 3
-"""All workers may die so many times without a finished part in between."""
 
 PATIENCE = 30
 """Seconds to wait for a worker before a warning says that there is none."""
@@ -41,43 +37,41 @@ def check_client(client: Any) -> None:
 def run(client: Any, job: Job, parts: Sequence[Part]) -> Iterator[Part]:
     """Compute ``parts`` on the workers, which write to the store themselves.
 
-    A task is one part; images are sent to every worker once. When a worker dies, Dask gives its
-    tasks to another one. When all have died, for example because their time is up, the images are
-    sent again to the workers that come next.
+    A task is one part. When a worker dies, Dask gives its tasks to another one, but to no more than
+    a few: it counts each death against all tasks that waited there. So a long job sees its tasks
+    given up after some deaths. What is left is submitted anew, as long as parts get done.
     """
-    left, fruitless = dict.fromkeys(parts), 0
+    distributed = import_extra("distributed", "dask", "client=")
+    left = dict.fromkeys(parts)
     while left:
         before = len(left)
         try:
             for part in _attempt(client, job, list(left)):
                 del left[part]
                 yield part
-        except CancelledError as error:
+        except distributed.KilledWorker as error:
+            if len(left) == before:
+                raise StoreError(
+                    f"{job.layout.location}: {error}; what was finished is kept. Their logs say "
+                    "why; if it was for want of memory, take fewer threads a worker"
+                ) from error
+        except (CancelledError, distributed.comm.CommClosedError) as error:
             raise StoreError(
                 f"{job.layout.location}: the scheduler is gone, or the work was cancelled; what "
                 "was finished is kept; run the same call again"
             ) from error
-        fruitless = 0 if len(left) < before else fruitless + 1
-        if fruitless == ATTEMPTS:
-            raise _died(
-                job, f"all workers died {ATTEMPTS} times before one of them had done a part"
-            )
 
 
 def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
-    """Compute ``parts`` until all are done, or until the images are lost with the last worker.
+    """Compute ``parts`` until all are done, or until one was on too many workers that died.
 
     A worker runs as many tasks at a time as it has threads, so that each takes one thread unless
     the caller says otherwise.
     """
     distributed = import_extra("distributed", "dask", "client=")
     dtype = np.dtype(job.layout.manifest.dtype)
-    arrays = [images.block(slice(0, None), dtype) for images in job.sets]
     await_worker(client)
-    try:
-        images = [client.scatter(array, broadcast=True, hash=False) for array in arrays]
-    except TimeoutError:  # the worker is gone again
-        return
+    images = [send(client, images.block(slice(0, None), dtype)) for images in job.sets]
     threads = job.n_threads or 1
     futures = {
         client.submit(work, job.layout.address, images, part, threads, pure=False): part
@@ -87,26 +81,25 @@ def _attempt(client: Any, job: Job, parts: list[Part]) -> Iterator[Part]:
         for future in distributed.as_completed(futures):
             future.result()
             yield futures[future]
-    except distributed.KilledWorker as error:
-        raise _died(job, str(error)) from error
-    except CancelledError:
-        if not _lost(images):
-            raise
     finally:
         if client.status == "running":
-            client.cancel(list(futures))
+            client.cancel([*futures, *images])
 
 
-def _lost(images: list[Any]) -> bool:
-    """Whether the images are lost.
+def send(client: Any, array: Any) -> Any:
+    """A future of an array for tasks to share; a worker gets it once.
 
-    The scheduler may cancel the tasks that need them a moment before it says so.
+    It is a task whose result is its argument. The scheduler keeps the argument, so that Dask makes
+    the future again when the workers that had it die. Data sent by ``scatter`` would be lost, and
+    a broadcast never ends when a worker dies during it.
     """
-    for _ in range(20):
-        if any(image.status != "finished" for image in images):
-            return True
-        time.sleep(0.1)
-    return False
+    dask = import_extra("dask", "dask", "client=")
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
+        return client.submit(_same, array, pure=False)
+
+
+def _same(array: Any) -> Any:
+    return array
 
 
 def await_worker(client: Any) -> None:
@@ -117,13 +110,6 @@ def await_worker(client: Any) -> None:
     except TimeoutError:
         warnings.warn("the cluster has no worker yet; waiting for one", stacklevel=2)
         task.result()
-
-
-def _died(job: Job, what: str) -> StoreError:
-    return StoreError(
-        f"{job.layout.location}: {what}; what was finished is kept. Their logs say why; if it was "
-        "for want of memory, take fewer threads a worker"
-    )
 
 
 def work(address: str, images: list[Any], part: Part, n_threads: int) -> None:
