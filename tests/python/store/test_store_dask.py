@@ -88,12 +88,13 @@ def test_tasks_that_are_given_up(
 ) -> None:
     """Dask gives a task up that waited on workers that died; it is submitted anew."""
     attempt, attempts = _dask._attempt, []
+    last_worker: Any = None
 
     def given_up(client: Any, job: Any, parts: list[Any]) -> Iterator[Any]:
         attempts.append(len(parts))
         yield next(attempt(client, job, parts))
         if len(parts) > 1:
-            raise distributed.KilledWorker("a task", None, 3)
+            raise distributed.KilledWorker("a task", last_worker, 3)
 
     monkeypatch.setattr(_dask, "_attempt", given_up)
     K = store.compute_gram(tmp_path / "K.zarr", X[:9], model=cases.EXP, tile=3, client=client)
