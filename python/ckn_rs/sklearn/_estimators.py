@@ -54,7 +54,7 @@ class KernelRidgeCV(MultiOutputMixin, RegressorMixin, LeaveOneOut):  # type: ign
     n_features_in_ : int
         ``X.shape[1]`` in ``fit``, as scikit-learn counts features: of images ``(n, h, w, c)`` it is
         ``h``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (features,)
         Names of features, if ``X`` had names.
 
     See Also
@@ -192,7 +192,7 @@ class KernelRidgeClassifierCV(ClassifierMixin, LeaveOneOut):  # type: ignore[mis
     n_features_in_ : int
         ``X.shape[1]`` in ``fit``, as scikit-learn counts features: of images ``(n, h, w, c)`` it is
         ``h``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (features,)
         Names of features, if ``X`` had names.
 
     See Also

@@ -67,7 +67,7 @@ class Nystroem(
         ``V D^-1/2``, for the eigenvalues above the rounding error.
     n_features_in_ : int
         ``X.shape[1]`` in ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (features,)
         Names of features, if ``X`` had names.
 
     References
