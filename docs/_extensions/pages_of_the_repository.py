@@ -2,8 +2,8 @@
 
 Some pages of the site include a page that stands elsewhere in the repository, such as
 ``CONTRIBUTING.md``. Links are written for readers of the repository: ``../CONTRIBUTING.md`` in a
-page of ``docs/``, ``docs/stores.md`` in one of the root, ``examples/plot_digits.py`` for an example.
-Here they become links of the site. So does code that is the path of a page, such as
+page of ``docs/``, ``docs/stores.md`` in one of the root, ``examples/plot_digits.py`` for an
+example. Here they become links of the site. So does code that is the path of a page, such as
 ``docs/stores.md``, or a public name of the package, such as ``compute_both``.
 """
 
@@ -83,7 +83,7 @@ def resolve_links(app: Sphinx, doctree: nodes.document) -> None:
     folder = ROOT if here in INCLUDED else (DOCS / here).parent
     for link in list(doctree.findall(addnodes.pending_xref)):
         if link["reftype"] == "myst":
-            _resolve(app, link, folder)
+            _resolve(link, folder)
     for code in list(doctree.findall(nodes.literal)):
         if isinstance(code.parent, addnodes.pending_xref | nodes.reference | nodes.title):
             continue
@@ -101,11 +101,13 @@ def resolve_links(app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
-def _resolve(app: Sphinx, link: addnodes.pending_xref, folder: Path) -> None:
+def _resolve(link: addnodes.pending_xref, folder: Path) -> None:
     """Make a link to a file in ``folder`` one to the page that shows it."""
     target = link["reftarget"]
     if link["refdomain"] == "doc":  # a path from the folder of the site, without its suffix
-        path, anchor = Path(app.env.doc2path(target)), link["reftargetid"]
+        path, anchor = DOCS / f"{target}.md", link["reftargetid"]
+        if not path.is_file():
+            path = path.with_suffix(".rst")
     else:
         name, _, anchor = target.partition("#")
         path = folder / name

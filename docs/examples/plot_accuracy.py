@@ -2,8 +2,8 @@
 Accuracy against the number of images
 =====================================
 
-A kernel that knows patches and pooling needs far fewer images than a kernel of pixels, if it does not
-matter where in the image a thing is.
+A kernel that knows patches and pooling needs far fewer images than a kernel of pixels, if it does
+not matter where in the image a thing is.
 """
 
 # %%
@@ -26,8 +26,8 @@ for image, digit, (row, column) in zip(X, digits.images, corners, strict=False):
     image[row : row + 8, column : column + 8, 0] = digit / 16
 
 # %%
-# Two layers of 3x3 patches. The second one pools over all positions. One matrix of all images serves
-# every training set:
+# Two layers of 3x3 patches. The second one pools over all positions. One matrix of all images
+# serves every training set:
 
 exp = [Layer(3, 2, kernel="exp", sigma=0.6), Layer(3, kernel="exp", sigma=0.6, pooling="global")]
 relu = [Layer(3, 2, kernel="relu"), Layer(3, kernel="relu", pooling="global")]
@@ -39,8 +39,8 @@ matrices = {
 }
 
 # %%
-# Kernel ridge regression with ten random training sets of each size, the same ones for all kernels. The
-# regularisation is chosen by leave-one-out. 200 of the other images are for testing:
+# Kernel ridge regression with ten random training sets of each size, the same ones for all
+# kernels. The regularisation is chosen by leave-one-out. 200 of the other images are for testing:
 
 sizes = [10, 20, 40, 80, 160, 320]
 scores = {name: np.empty((len(sizes), 10)) for name in matrices}

@@ -29,9 +29,9 @@ models = {
 print(models["CKN"].describe((8, 8, 1)))
 
 # %%
-# One decomposition of each training matrix serves a path of regularisations, and tells the accuracy
-# on each training image of a fit to all the others. So the regularisation is chosen without the test
-# images:
+# One decomposition of each training matrix serves a path of regularisations, and tells the
+# accuracy on each training image of a fit to all the others. So the regularisation is chosen
+# without the test images:
 
 lines = {}
 for name, model in models.items():

@@ -3,8 +3,8 @@ A Gaussian process that learns sigma
 ====================================
 
 By how many degrees was a digit turned? The covariance of this Gaussian process is a convolutional
-kernel of two layers. Each has a ``sigma``, the width of its patch kernel, and both are learned by the
-gradient of the marginal likelihood.
+kernel of two layers. Each has a ``sigma``, the width of its patch kernel, and both are learned by
+the gradient of the marginal likelihood.
 """
 
 # %%
@@ -49,8 +49,8 @@ for name, each in (("before", start), ("after", process)):
     print(f"{name}: sigma {sigmas}, R^2 on new digits {each.score(X[test], y[test]):.2f}")
 
 # %%
-# The marginal likelihood over both sigmas and the way of the optimizer, and the predictions for new
-# digits. Bars are two standard deviations of the predictions, noise included:
+# The marginal likelihood over both sigmas and the way of the optimizer, and the predictions for
+# new digits. Bars are two standard deviations of the predictions, noise included:
 
 grid = np.geomspace(0.15, 3, 12)
 heights = [[process.log_marginal_likelihood(np.log([a, b])) for a in grid] for b in grid]

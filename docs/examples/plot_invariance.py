@@ -2,14 +2,15 @@
 What pooling does to invariance
 ===============================
 
-How far is an image from its translations and deformations, in the feature space of a kernel? Pooling
-over wider windows brings them nearer. The papers of A. Bietti and J. Mairal (JMLR 2019, NeurIPS 2019)
-bound these distances and draw them for CKNs and NTKs; here they are drawn for crops of two photographs.
+How far is an image from its translations and deformations, in the feature space of a kernel?
+Pooling over wider windows brings them nearer. The papers of A. Bietti and J. Mairal (JMLR 2019,
+NeurIPS 2019) bound these distances and draw them for CKNs and NTKs; here they are drawn for crops
+of two photographs.
 """
 
 # %%
-# Crops of 32x32 pixels, moved by whole pixels to the right. The window moves over the photograph, so that
-# no pixel is made up:
+# Crops of 32x32 pixels, moved by whole pixels to the right. The window moves over the photograph,
+# so that no pixel is made up:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,7 +38,8 @@ moved = [
 ]
 
 # %%
-# The same crops under a smooth random field of displacements, whose largest one grows to four pixels:
+# The same crops under a smooth random field of displacements, whose largest one grows to four
+# pixels:
 
 rng = np.random.default_rng(0)
 fields = [gaussian_filter(rng.normal(size=(SIZE, SIZE)), 4) for _ in range(2)]
@@ -61,8 +63,8 @@ deformed = [
 ]
 
 # %%
-# Four networks that differ in the pooling of their second layer only. ``compute_dist_to_ref`` gives the
-# three kernels in each distance from the reference, the first image of each row:
+# Four networks that differ in the pooling of their second layer only. ``compute_dist_to_ref``
+# gives the three kernels in each distance from the reference, the first image of each row:
 
 poolings = {
     "no pooling": {"pooling": "none"},
@@ -88,8 +90,8 @@ kernels = {"CKN, exp": ("exp", False), "CKN, ReLU": ("relu", False), "NTK, ReLU"
 series = {"pixels moved by": (shifts, moved), "largest displacement, pixels": (lengths, deformed)}
 
 # %%
-# The more a network pools, the less it minds where things are. The NTK of a network is less stable than
-# its CKN:
+# The more a network pools, the less it minds where things are. The NTK of a network is less
+# stable than its CKN:
 
 figure = plt.figure(figsize=(11, 9.5), layout="constrained")
 top, bottom = figure.subfigures(2, 1, height_ratios=[1, 2.6])

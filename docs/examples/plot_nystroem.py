@@ -2,8 +2,9 @@
 Landmarks instead of a matrix: Nystroem
 =======================================
 
-``ckn_rs.sklearn.Nystroem`` computes kernels with a few images only, the landmarks, and makes features of
-them for a linear model. Its time is proportional to the number of images, not to its square.
+``ckn_rs.sklearn.Nystroem`` computes kernels with a few images only, the landmarks, and makes
+features of them for a linear model. Its time is proportional to the number of images, not to its
+square.
 """
 
 # %%
@@ -29,8 +30,8 @@ K = kernel(X_train)
 print(f"exact kernel: {exact:.1%}")
 
 # %%
-# Features of more and more landmarks, three random choices of each number. Their inner products come near
-# to the kernel:
+# Features of more and more landmarks, three random choices of each number. Their inner products
+# come near to the kernel:
 
 counts = [5, 10, 20, 50, 100, 200, 400]
 accuracies, errors = np.empty((2, len(counts), 3))

@@ -2,8 +2,8 @@
 Patch kernels and NTKs
 ======================
 
-A layer compares patches by a patch kernel, a function of their cosine. In the NTK the kernel of a layer
-is multiplied by its slope, the derivative by the inner product.
+A layer compares patches by a patch kernel, a function of their cosine. In the NTK the kernel of a
+layer is multiplied by its slope, the derivative by the inner product.
 """
 
 # %%
@@ -30,9 +30,9 @@ for ax in axes[-1]:
     ax.set_xlabel("cosine")
 
 # %%
-# Layers of 1x1 patches without pooling, on images of one pixel, are a fully connected network. Its CKN is
-# the arc-cosine kernel of its depth, its NTK that of the network with all layers trained. Both are
-# divided by their values at equal inputs:
+# Layers of 1x1 patches without pooling, on images of one pixel, are a fully connected network.
+# Its CKN is the arc-cosine kernel of its depth, its NTK that of the network with all layers
+# trained. Both are divided by their values at equal inputs:
 
 cosines = np.linspace(-1, 1, 201)
 one = np.array([1.0, 0.0]).reshape(1, 1, 1, 2)

@@ -2,13 +2,14 @@
 A store that is killed and resumed
 ==================================
 
-A large matrix is computed tile by tile into a store on disk. Here the job is killed by ``kill -9``, as
-hard as a power cut. The same call goes on from the tiles that are finished, to the same bits.
+A large matrix is computed tile by tile into a store on disk. Here the job is killed by ``kill
+-9``, as hard as a power cut. The same call goes on from the tiles that are finished, to the same
+bits.
 """
 
 # %%
-# The images are crops of scikit-learn's photographs. The job is the command ``ckn-rs gram``, in a process of
-# its own:
+# The images are crops of scikit-learn's photographs. The job is the command ``ckn-rs gram``, in a
+# process of its own:
 
 import subprocess
 import sys
@@ -36,19 +37,20 @@ options = ["--model", "exp_strided", "--tile", "60", "--threads", "1"]
 job = subprocess.Popen([sys.executable, *command, *options], stdout=subprocess.DEVNULL)
 
 # %%
-# The store can be read while the job is at work. When a third of its tiles are there, the job is killed:
+# The store can be read while the job is at work. When a third of its tiles are there, the job is
+# killed:
 
 
 def finished():
     """The share of the tiles that are finished."""
     try:
         K = store.open_gram(folder / "K.zarr")
+        return 1 - len(K.missing) / K.tiles
     except store.StoreError:
-        return 0.0  # it is not there yet
-    return 1 - len(K.missing) / K.tiles
+        return 0.0  # the job is about to make it
 
 
-while finished() < 1 / 3:
+while finished() < 1 / 3 and job.poll() is None:
     time.sleep(0.02)
 job.kill()
 job.wait()
@@ -58,7 +60,8 @@ missing = K.missing
 print(K)
 
 # %%
-# The same call, now from Python, computes what is missing. The result has the bits of a matrix in memory:
+# The same call, now from Python, computes what is missing. The result has the bits of a matrix in
+# memory:
 
 model = models.named("exp_strided")
 K = store.compute_gram(folder / "K.zarr", X, model=model, tile=60)
@@ -66,8 +69,8 @@ assert np.array_equal(K, compute_kernel_matrix(X, model=model))
 print(K)
 
 # %%
-# Of a symmetric matrix one triangle is stored. The first job begins at a random tile, so that several jobs
-# may share the work:
+# Of a symmetric matrix one triangle is stored. The first job begins at a random tile, so that
+# several jobs may share the work:
 
 n = K.shape[0] // K.tile
 done = np.full((n, n), np.nan)
