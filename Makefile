@@ -77,12 +77,22 @@ wheel: $(VENV)/maturin ## Build a wheel into dist/ and run README's examples fro
 	rm -rf $(VENV)/fresh
 	@ls dist/*.whl
 
+SITE := docs/_build/html
+
 .PHONY: docs
-docs: ## Build the documentation of the Rust crate
+docs: build $(VENV)/docs ## Build the documentation site into docs/_build/html, the Rust crate's with it
 	cargo doc --no-deps
+	$(BIN)/python -m sphinx -W --keep-going -n -b html docs $(SITE)
+	rm -rf $(SITE)/rust
+	cp -R $(or $(CARGO_TARGET_DIR),target)/doc $(SITE)/rust
+
+.PHONY: docs-test
+docs-test: docs ## Open the site in Chromium: console, search, pictures, a phone's width, dark mode
+	$(BIN)/python -m pytest tests/site
 
 .PHONY: clean
 clean: ## Remove all that was built, the virtual environment too
+	rm -rf docs/_build docs/gallery docs/reference/names
 	rm -rf $(VENV) dist target python/ckn_rs/_core.*.so .pytest_cache .mypy_cache .ruff_cache
 
 .PHONY: build
@@ -97,6 +107,10 @@ $(VENV)/maturin:
 $(VENV)/module: $(VENV)/maturin pyproject.toml $(RUST_SOURCES)
 	$(BIN)/maturin develop --release
 	$(BIN)/pip install --quiet 'ckn-rs[dev]'  # what maturin has installed, and its extras
+	touch $@
+
+$(VENV)/docs: $(VENV)/module
+	$(BIN)/pip install --quiet 'ckn-rs[docs]'
 	touch $@
 
 # pytest 8, because 9 warns of what the checks of old versions do; pandas for the checks of tables.

@@ -72,4 +72,4 @@ right.set(xscale="log", xlabel="training images", ylabel="accuracy on new images
 right.set_xticks(sizes, sizes)
 right.minorticks_off()
 right.grid(alpha=0.3)
-right.legend(loc="center left", bbox_to_anchor=(0.0, 0.62))
+right.legend(loc="center right", bbox_to_anchor=(1.0, 0.66))

@@ -11,12 +11,13 @@ import readme
 def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     variables = readme.main()
-    assert len(readme.examples()) >= 3
-    K, K_ntk = variables["K"], variables["K_ntk"]
+    K, K_ntk, K_ckn = (variables[name] for name in ("K", "K_ntk", "K_ckn"))
     assert isinstance(K, np.ndarray)
     assert isinstance(K_ntk, np.ndarray)
-    assert K.shape == K_ntk.shape == (5, 5)
-    assert not np.allclose(K, K_ntk)
+    assert isinstance(K_ckn, np.ndarray)
+    assert K.shape == K_ntk.shape == K_ckn.shape == (5, 5)
+    assert (K_ntk > K_ckn).all()
+    assert not np.allclose(K, K_ckn)
 
 
 def test_scikit_learn(capsys: pytest.CaptureFixture[str]) -> None:
