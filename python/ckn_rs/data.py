@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ckn_rs._support.extras import import_extra, import_zarr
 
+__all__ = ["load_images", "load_labels"]
+
 PICTURES = (".png", ".jpg", ".jpeg")
 _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _CIFAR_SHAPE = (3, 32, 32)

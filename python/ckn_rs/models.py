@@ -26,6 +26,8 @@ from difflib import get_close_matches
 from ckn_rs.layer import Layer
 from ckn_rs.model import Model
 
+__all__ = ["NAMES", "named", "summary"]
+
 _P235, _P222 = ((3, 2), (3, 5)), ((3, 2), (3, 2), (3, 2))
 
 

@@ -12,6 +12,8 @@ from ckn_rs._support import blas
 from ckn_rs._support.arrays import Floats, as_images
 from ckn_rs._support.options import as_count, as_flag, as_thread_count
 
+__all__ = ["whiten"]
+
 CHUNK = 1 << 22
 """How many numbers the patches in memory may have at a time."""
 
