@@ -9,16 +9,14 @@ import runpy
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use("agg")
-
-from matplotlib import pyplot as plt  # noqa: E402 (after the choice of a backend)
+from matplotlib import pyplot as plt
 
 DOCS = Path(__file__).parent
 
 
 def main() -> None:
     """Run the example, and keep its picture."""
+    matplotlib.use("agg")
     runpy.run_path(str(DOCS / "examples" / "plot_accuracy.py"))
     folder = DOCS / "pictures"
     folder.mkdir(exist_ok=True)

@@ -218,7 +218,7 @@ LUMINANCE = """element => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(visit: Any, scheme: str) -> None:
-    """The contrast of texts, links, tables and code is that of the accessibility guidelines, 4.5."""
+    """Texts, links, tables and code have the contrast that the guidelines of the web want, 4.5."""
     window = visit(viewport=DESK, color_scheme=scheme)
     for name in ("index", "models", "gallery/plot_digits", "reference/names/ckn_rs.Layer"):
         page = window.open(name)
