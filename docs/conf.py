@@ -73,11 +73,17 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"ckn-rs {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/icon.svg"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {"index": [], "start": []}
 html_theme_options = {
-    "logo": {"text": "ckn-rs"},
+    "logo": {
+        "text": "ckn-rs",
+        "image_light": "_static/icon.svg",
+        "image_dark": "_static/icon.svg",
+    },
     "header_links_before_dropdown": 6,
     "show_nav_level": 1,
     "navigation_depth": 3,

@@ -84,6 +84,10 @@ def resolve_links(app: Sphinx, doctree: nodes.document) -> None:
     for link in list(doctree.findall(addnodes.pending_xref)):
         if link["reftype"] == "myst":
             _resolve(link, folder)
+    for link in list(doctree.findall(addnodes.download_reference)):  # an example is a file
+        page = page_of(Path(os.path.normpath(folder / link["reftarget"])))
+        if page is not None:
+            link.replace_self(_link_to_page(here, page, *link.children))
     for code in list(doctree.findall(nodes.literal)):
         if isinstance(code.parent, addnodes.pending_xref | nodes.reference | nodes.title):
             continue
@@ -91,14 +95,15 @@ def resolve_links(app: Sphinx, doctree: nodes.document) -> None:
         page = page_of(ROOT / text) if text.endswith(".md") else None
         name = name_of(text)
         if page is not None and page != here:
-            to = {"refdomain": "doc", "reftype": "myst", "reftarget": page, "reftargetid": None}
+            code.replace_self(_link_to_page(here, page, code.deepcopy()))
         elif name is not None:
-            to = {"refdomain": "py", "reftype": "obj", "reftarget": name}
-        else:
-            continue
-        code.replace_self(
-            addnodes.pending_xref("", code.deepcopy(), refdoc=here, refexplicit=True, **to)
-        )
+            to = {"refdomain": "py", "reftype": "obj", "reftarget": name, "refdoc": here}
+            code.replace_self(addnodes.pending_xref("", code.deepcopy(), refexplicit=True, **to))
+
+
+def _link_to_page(here: str, page: str, *text: nodes.Node) -> addnodes.pending_xref:
+    to = {"refdomain": "doc", "reftype": "myst", "reftarget": page, "reftargetid": None}
+    return addnodes.pending_xref("", *text, refdoc=here, refexplicit=True, **to)
 
 
 def _resolve(link: addnodes.pending_xref, folder: Path) -> None:

@@ -20,13 +20,13 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from ckn_rs import Layer
 from ckn_rs.sklearn import ConvolutionalKernel
 
-images = load_digits().images[:400] / 16
+images = load_digits().images[:300] / 16
 angles = np.random.default_rng(0).uniform(-45, 45, len(images))
 turned = np.array(
     [rotate(x, angle, reshape=False) for x, angle in zip(images, angles, strict=True)]
 )
 X, y = turned.reshape(len(turned), -1), angles / 45
-train, test = slice(0, 200), slice(200, None)
+train, test = slice(0, 150), slice(150, None)
 
 # %%
 # The process, and an optimizer of SciPy that keeps its way. Both sigmas begin at 2:
@@ -52,7 +52,7 @@ for name, each in (("before", start), ("after", process)):
 # The marginal likelihood over both sigmas and the way of the optimizer, and the predictions for
 # new digits. Bars are two standard deviations of the predictions, noise included:
 
-grid = np.geomspace(0.15, 3, 12)
+grid = np.geomspace(0.15, 3, 10)
 heights = [[process.log_marginal_likelihood(np.log([a, b])) for a in grid] for b in grid]
 below = np.array(heights) - process.log_marginal_likelihood_value_
 mean, deviation = process.predict(X[test], return_std=True)
