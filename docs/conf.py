@@ -28,7 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "pages_of_the_repository",
     "other_projects",
-    "members",
+    "docstrings",
 ]
 exclude_patterns = ["_build", "examples", "kernels", "gallery/of_names"]
 nitpicky = True
@@ -64,6 +64,7 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
     "remove_config_comments": True,
     "show_memory": False,
+    "thumbnail_size": (520, 360),
     "show_signature": False,
     "write_computation_times": False,
 }

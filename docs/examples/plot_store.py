@@ -69,8 +69,8 @@ assert np.array_equal(K, compute_kernel_matrix(X, model=model))
 print(K)
 
 # %%
-# Of a symmetric matrix one triangle is stored. The first job begins at a random tile, so that
-# several jobs may share the work:
+# Of a symmetric matrix one triangle is stored. A job begins at a random tile, so that several jobs
+# may share the work. The matrix is drawn normalised, so that both photographs are seen:
 
 n = K.shape[0] // K.tile
 done = np.full((n, n), np.nan)
@@ -81,8 +81,9 @@ for row, column in missing:
 figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.6), layout="constrained")
 axes[0].imshow(done, cmap=ListedColormap(["C0", "C1"]), extent=(0, len(X), len(X), 0))
 axes[0].set(title="tiles: before the kill (blue), after it (orange)")
-picture = axes[1].imshow(np.asarray(K), cmap="magma")
-axes[1].set(title="the matrix")
+lengths = np.sqrt(K.diagonal())
+picture = axes[1].imshow(K / np.outer(lengths, lengths), cmap="magma")
+axes[1].set(title="the matrix, normalised")
 figure.colorbar(picture, ax=axes[1])
 for ax in axes:
     ax.set_xlabel("image")

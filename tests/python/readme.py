@@ -26,4 +26,4 @@ def main(page: Path = README, language: str = "python") -> dict[str, object]:
 
 if __name__ == "__main__":
     main()
-    print(f"{len(examples())} examples of README.md run")
+    print("the Python of README.md runs")

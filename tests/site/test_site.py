@@ -110,7 +110,7 @@ class Visit:
     def photograph(self, name: str) -> None:
         """Keep a picture of the page, if somebody wants to look at it."""
         if SCREENSHOTS:
-            file = Path(SCREENSHOTS, name.replace("/", "-")).with_suffix(".png")
+            file = Path(SCREENSHOTS, f"{name.replace('/', '-')}.png")
             self.page.screenshot(path=file, full_page=True)
 
 

@@ -1,4 +1,4 @@
-"""Which members of a class the reference shows: those that the package itself describes."""
+"""How the reference reads docstrings: which members of a class it shows, and names of authors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 ROUTING = re.compile("set_.*_request")
 """Methods that scikit-learn makes for every estimator."""
+
+INITIAL = re.compile(r"^(\.\. \[[^\]]+\] )([A-Z])\. ")
+"""The first initial of the first author of a reference."""
 
 
 def skip(
@@ -26,7 +29,15 @@ def skip(
     return True if foreign or counted or ROUTING.fullmatch(name) else None
 
 
+def keep_initials(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Escape the initial of an author at the begin of a reference, which would begin a list."""
+    lines[:] = [INITIAL.sub(r"\1\2\\. ", line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the choice."""
+    """Register the choice and the names."""
     app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-docstring", keep_initials)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
