@@ -82,6 +82,7 @@ SITE := docs/_build/html
 .PHONY: docs
 docs: build $(VENV)/docs ## Build the documentation site into docs/_build/html, the Rust crate's with it
 	cargo doc --no-deps
+	rm -rf docs/reference/names  # pages of names that are no longer there
 	$(BIN)/python -m sphinx -W --keep-going -n -b html docs $(SITE)
 	rm -rf $(SITE)/rust
 	cp -R $(or $(CARGO_TARGET_DIR),target)/doc $(SITE)/rust

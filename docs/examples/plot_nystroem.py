@@ -21,7 +21,9 @@ from ckn_rs.sklearn import ConvolutionalKernel, KernelRidgeClassifierCV, Nystroe
 
 X, y = load_digits(return_X_y=True)
 X = X.astype(np.float32)
-X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=600, test_size=600, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, train_size=600, test_size=600, random_state=0
+)
 layers = [Layer(3, 1, kernel="exp", sigma=0.6), Layer(3, 2, kernel="exp", sigma=0.6)]
 kernel = ConvolutionalKernel(layers, image_shape=(8, 8, 1))
 
