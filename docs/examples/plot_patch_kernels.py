@@ -7,7 +7,8 @@ layer is multiplied by its slope, the derivative by the inner product.
 """
 
 # %%
-# All patch kernels and, dashed, their slopes, for patches of norm 1:
+# The patch kernels and, dashed, their slopes, for patches of norm 1. One is missing, ``series``,
+# whose coefficients are free:
 
 import matplotlib.pyplot as plt
 import numpy as np
