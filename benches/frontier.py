@@ -73,7 +73,7 @@ def candidates() -> Iterator[tuple[str, Model, bool]]:
         yield name, models.named(name), False
 
 
-FAST = tuple(name for name in models.NAMES if name.startswith("fast_"))
+FAST = tuple(name for name in models.NAMES if name.startswith("fast"))
 """The models that this table has named."""
 
 
