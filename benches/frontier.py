@@ -56,24 +56,31 @@ def candidates() -> Iterator[tuple[str, Model, bool]]:
             name = f"{first}x{first}/{stride}" + (f" pool {pool}" if pool > 1 else "")
             layers = [layer(first, pool, stride=stride), layer(3, second)]
             yield f"{name}; 3x3 pool {second}", Model(layers), False
-    for sigma in (0.5, 0.8):
-        layers = [layer(5, 1, stride=3, sigma=sigma), layer(3, 2, sigma=sigma)]
-        yield f"5x5/3; 3x3 pool 2, sigma {sigma}", Model(layers), False
+    for first, second in ((0.5, 0.5), (0.8, 0.65), (0.65, 0.8)):
+        layers = [layer(5, 1, stride=2, sigma=first), layer(3, 2, sigma=second)]
+        yield f"5x5/2; 3x3 pool 2, sigma {first} and {second}", Model(layers), False
+    for first, second, pool in ((4, 3, 2), (5, 2, 2), (5, 5, 2), (7, 3, 2)):
+        layers = [layer(first, 1, stride=2), layer(second, pool)]
+        yield f"{first}x{first}/2; {second}x{second} pool {pool}", Model(layers), False
+    for kernel in ("poly2", "poly4"):
+        layers = [layer(5, 1, stride=2), Layer(3, 2, kernel=kernel, pooling="average")]
+        yield f"5x5/2; {kernel} 3x3 pool 2", Model(layers), False
     relu = [
         Layer(5, kernel="relu", stride=3, pooling="none"),
         Layer(3, 2, kernel="relu", pooling="average"),
     ]
     yield "relu 5x5/3; 3x3 pool 2", Model(relu), False
     yield "relu 5x5/3; 3x3 pool 2, NTK", Model(relu), True
-    three = [layer(5, 1, stride=3), layer(3, 1), layer(3, 2)]
-    yield "5x5/3; 3x3; 3x3 pool 2", Model(three), False
+    for stride in (2, 3):
+        three = [layer(5, 1, stride=stride), layer(3, 1), layer(3, 2)]
+        yield f"5x5/{stride}; 3x3; 3x3 pool 2", Model(three), False
     three = [layer(3, 2), layer(3, 2), layer(3, 2)]
     yield "3x3 pool 2; 3x3 pool 2; 3x3 pool 2", Model(three), False
     for name in ("exp_strided", "exp_pool", "exp_sigma_06_conv_5_pool_5", *FAST):
         yield name, models.named(name), False
 
 
-FAST = tuple(name for name in models.NAMES if name.startswith("fast_"))
+FAST = tuple(name for name in models.NAMES if name.startswith("fast"))
 """The models that this table has named."""
 
 

@@ -4,6 +4,11 @@ The NTK of a model is computed with ``ntk=True``, so that the scripts' ``relu_po
 ``relu_pool`` here. ``myrtle5``, ``myrtle7`` and ``myrtle10`` are deep ReLU networks for 32x32
 images; the number counts their convolutions and the last linear layer.
 
+``fast_28``, ``faster_28`` and ``fastest_28`` are for large sets of grey images of 28x28, such as
+Fashion-MNIST: among the models of ``benches/frontier.py``, those that are right most often in about
+3, 1 and 0.5 microseconds a pair. Their images are not whitened; ``docs/large_sets.md`` has the
+table.
+
 References
 ----------
 A. Bietti, *Approximation and Learning with Deep Convolutional Models: a Kernel Perspective*, ICLR
@@ -125,6 +130,14 @@ NAMES: dict[str, Model] = {
     "myrtle5": _myrtle(2, 1, 1),
     "myrtle7": _myrtle(2, 2, 2),
     "myrtle10": _myrtle(3, 3, 3),
+    "fast_28": Model(
+        [
+            Layer(5, stride=2, kernel="exp", sigma=0.65, pooling="none"),
+            Layer(3, 2, kernel="exp", sigma=0.65, pooling="average"),
+        ]
+    ),
+    "faster_28": Model([Layer(7, 2, stride=3, kernel="exp", sigma=0.65, pooling="average")]),
+    "fastest_28": Model([Layer(7, 2, stride=4, kernel="exp", sigma=0.65, pooling="average")]),
 }
 """The models by their names.
 
@@ -154,7 +167,7 @@ def named(name: str) -> Model:
 
 
 def summary(name: str) -> str:
-    """The layers of a named model in one line: kernel, patch and pooling of each.
+    """The layers of a named model in one line: kernel, patch, its stride, and pooling of each.
 
     Parameters
     ----------
@@ -171,6 +184,8 @@ def summary(name: str) -> str:
     >>> from ckn_rs import models
     >>> models.summary("exp_strided")
     'exp(0.65) 3x3 strided 2, exp(0.65) 3x3 strided 5'
+    >>> models.summary("fastest_28")
+    'exp(0.65) 7x7/4 average 2'
     """
     return ", ".join(_summary(layer) for layer in named(name))
 
@@ -183,4 +198,5 @@ def _summary(layer: Layer) -> str:
         pool = f"{layer.pooling} {layer.subsampling}"
     else:
         pool = f"{layer.pooling} {layer.poolfactor} at every position"
-    return f"{layer.kernel}{sigma} {layer.npatch}x{layer.npatch} {pool}"
+    stride = "" if layer.stride == 1 else f"/{layer.stride}"
+    return f"{layer.kernel}{sigma} {layer.npatch}x{layer.npatch}{stride} {pool}"
