@@ -29,6 +29,7 @@ extensions = [
     "pages_of_the_repository",
     "other_projects",
     "docstrings",
+    "named_models",
 ]
 exclude_patterns = ["_build", "examples", "kernels", "gallery/of_names"]
 nitpicky = True
