@@ -216,6 +216,8 @@ def test_page_fits_a_phone(visit: Any, name: str, scheme: str) -> None:
     for part in parts:
         inside, width = part.evaluate("part => [part.scrollWidth, part.clientWidth]")
         assert inside <= width <= PHONE["width"], part.evaluate("part => part.className")
+    words = page.locator(":is(td, th) code .pre")
+    assert words.evaluate_all("words => words.every(word => word.getClientRects().length == 1)")
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     assert window.wrong == []
     window.photograph(f"{name}-phone-{scheme}")
