@@ -27,7 +27,8 @@ for image, digit, (row, column) in zip(X, digits.images, corners, strict=False):
 
 # %%
 # Two layers of 3x3 patches. The second one pools over all positions. One matrix of all images
-# serves every training set:
+# serves every training set. The RBF kernel has the ``gamma`` of scikit-learn's ``SVC``; with 0.5, 2
+# or 4 times this ``gamma`` its accuracies differ by less than 3 percentage points:
 
 exp = [Layer(3, 2, kernel="exp", sigma=0.6), Layer(3, kernel="exp", sigma=0.6, pooling="global")]
 relu = [Layer(3, 2, kernel="relu"), Layer(3, kernel="relu", pooling="global")]
