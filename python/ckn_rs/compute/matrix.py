@@ -30,6 +30,7 @@ def compute_kernel_matrix(
     progress: bool = False,
     out: Floats | None = None,
     normalize: bool = False,
+    augment: str | None = None,
 ) -> Floats:
     """The Gram matrix of two sets of images, or of one.
 
@@ -83,6 +84,13 @@ def compute_kernel_matrix(
         Divide ``K[i, j]`` by ``sqrt(k(ims1[i], ims1[i]) k(ims2[j], ims2[j]))``, so that equal
         images have a kernel of 1. A blank image, whose kernel with itself is 0, has a kernel of 0
         with every image. For two sets the kernels of images with themselves are computed, too.
+    augment : {None, 'flip'}
+        ``'flip'`` averages the kernel over horizontal flips of both images: entry ``(i, j)`` is the
+        mean of ``k(a ims1[i], b ims2[j])``, where ``a`` and ``b`` are the identity or reverse the
+        columns. It is the kernel of a network whose output is averaged over both images, and is
+        positive semidefinite. It takes twice the time if the model's geometry is symmetric, so that
+        ``k(fx, fy) = k(x, y)``, and four times if not: windows of ``gaussian`` begin at their
+        position, even patches reach further to one side, and strides may not fit.
 
     Returns
     -------
@@ -98,7 +106,7 @@ def compute_kernel_matrix(
         If images are not ``(n, h, w, c)``, differ in shape, or hold a NaN or an infinity; if the
         model is invalid, does not fit the images, or has a layer without an NTK where ``ntk`` is
         set; if norms are not those of the images, ``out`` has another shape, or a flag is neither
-        False nor True.
+        False nor True; if ``augment`` is neither None nor ``'flip'``.
     ImportError
         If ``progress`` is set without tqdm.
 
@@ -140,6 +148,7 @@ def compute_kernel_matrix(
         progress=progress,
         out=out,
         normalize=normalize,
+        augment=augment,
     )
     return K
 
@@ -157,6 +166,7 @@ def compute_both(
     n_threads: int | None = None,
     progress: bool = False,
     out: Pair | None = None,
+    augment: str | None = None,
 ) -> Pair:
     """The Gram matrices of the NTK and of the CKN, from one pass.
 
@@ -165,7 +175,7 @@ def compute_both(
 
     Parameters
     ----------
-    ims1, ims2, norms1, norms2, normalize, verbose, dtype, n_threads, progress
+    ims1, ims2, norms1, norms2, normalize, verbose, dtype, n_threads, progress, augment
         As for :func:`compute_kernel_matrix`.
     model : Model, or sequence of Layer or of dicts
         The layers; the first one reads the pixels. The default of a layer's ``kernel`` is
@@ -205,6 +215,7 @@ def compute_both(
         progress=progress,
         out=out,
         normalize=normalize,
+        augment=augment,
     )
     return K_ntk, K_ckn
 
@@ -221,6 +232,7 @@ def compute_gradient(
     n_threads: int | None = None,
     progress: bool = False,
     out: Pair | None = None,
+    augment: str | None = None,
 ) -> Pair:
     """The Gram matrix and its derivatives with respect to the layers' ``log(sigma)``.
 
@@ -229,7 +241,7 @@ def compute_gradient(
 
     Parameters
     ----------
-    ims1, ims2, model, ntk, verbose, dtype, n_threads, progress
+    ims1, ims2, model, ntk, verbose, dtype, n_threads, progress, augment
         As for :func:`compute_kernel_matrix`.
     normalize : bool
         As for :func:`compute_kernel_matrix`. The derivatives are those of the normalized kernel.
@@ -281,5 +293,6 @@ def compute_gradient(
         progress=progress,
         out=out,
         normalize=normalize,
+        augment=augment,
     )
     return K, dK

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_images, as_norms, check_same_shape, for_core
+from ckn_rs.compute.augment import AnyPlan
 
 NORM_FLOOR = 1e-6
 """Where a kernel divides by a patch norm, a smaller norm counts as this one."""
@@ -58,7 +58,7 @@ def as_operands(ims1: ArrayLike, ims2: ArrayLike | None) -> Operands:
 
 
 def with_norms(
-    plan: _core.Plan,
+    plan: AnyPlan,
     operands: Operands,
     given1: GivenNorms,
     given2: GivenNorms,
@@ -93,7 +93,7 @@ def with_norms(
 
 
 def _arrays(
-    which: str, plan: _core.Plan, n: int, given: GivenNorms, dtype: np.dtype[Any]
+    which: str, plan: AnyPlan, n: int, given: GivenNorms, dtype: np.dtype[Any]
 ) -> list[Floats | None]:
     """The norms of a set of ``n`` images and their inverses, each None if it is not given."""
     names, shape = (f"norms{which}", f"norms_inv{which}"), (n, plan.norms_len)

@@ -5,13 +5,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ckn_rs import _core, _describe as describe
+from ckn_rs import _describe as describe
+from ckn_rs.compute.augment import AnyPlan
 from ckn_rs.model import DEFAULTS
 
 logger = logging.getLogger("ckn_rs")
 
 
-def report(plan: _core.Plan) -> None:
+def report(plan: AnyPlan) -> None:
     """Log one INFO record a layer to the logger ``ckn_rs``.
 
     A last record names the model's convention and readout if they are not the default ones. Without
