@@ -13,6 +13,7 @@ import numpy as np
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
+from ckn_rs.compute.augment import AnyPlan
 from ckn_rs.model import Model
 from ckn_rs.store._errors import StoreError, explained
 from ckn_rs.store._files import create_once, is_empty, local_folder, open_bytes, sweep
@@ -89,7 +90,7 @@ class Layout:
         return layout
 
     @cached_property
-    def plan(self) -> _core.Plan:
+    def plan(self) -> AnyPlan:
         """The model on images of this shape, to compute entries with.
 
         Raises

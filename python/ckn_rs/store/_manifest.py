@@ -13,9 +13,14 @@ from ckn_rs import _core
 from ckn_rs._support.arrays import check_same_shape, result_dtype
 from ckn_rs._support.images import Images
 from ckn_rs._support.options import as_count, as_flag, as_kind
+from ckn_rs.compute.augment import AnyPlan, as_augment, augmented, kernel_name
 from ckn_rs.model import Model, ModelLike, as_spec
 
 FORMAT = 1
+
+AUGMENTED_FORMAT = 2
+"""That of a store whose kernel is averaged over flips. A version of ckn-rs that does not know of
+such kernels would read ``augment`` as nothing; it refuses the format."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class Manifest:
     version : str
         The version of ckn-rs that began the store.
     format : int
-        The number of the store's format.
+        The number of the store's format: 1, or 2 with ``augment``.
+    augment : {None, 'flip'}
+        What the kernel is averaged over. The manifest in a store has it only where it is not None.
     """
 
     model: dict[str, Any]
@@ -56,6 +63,7 @@ class Manifest:
     sha256: tuple[str, ...]
     version: str = _core.__version__
     format: int = FORMAT
+    augment: str | None = None
 
     @classmethod
     def of(
@@ -65,6 +73,7 @@ class Manifest:
         ntk: object,
         dtype: Any,
         tile: int,
+        augment: object = None,
     ) -> Manifest:
         """The manifest of a matrix to compute, of one set of images or of two.
 
@@ -74,7 +83,7 @@ class Manifest:
             If the model is invalid or does not fit the images, or if these are not finite or differ
             in shape.
         """
-        flag = as_flag(ntk, "ntk")
+        flag, augment = as_flag(ntk, "ntk"), as_augment(augment)
         spec = _core.resolve_model(as_spec(model), flag)
         first, last = sets[0], sets[-1]
         check_same_shape(first.name, first.shape, last.name, last.shape)
@@ -91,11 +100,16 @@ class Manifest:
             tile=tile,
             symmetric=len(sets) == 1,
             sha256=tuple(images.sha256(tile, dtype) for images in sets),
+            format=FORMAT if augment is None else AUGMENTED_FORMAT,
+            augment=augment,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as it is written in the store."""
-        return asdict(self)
+        values = asdict(self)
+        if self.augment is None:
+            del values["augment"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Manifest:
@@ -106,11 +120,15 @@ class Manifest:
         ValueError
             If the store is of another format, or the manifest is damaged.
         """
-        if values.get("format") != FORMAT:
+        if values.get("format") not in (FORMAT, AUGMENTED_FORMAT):
             raise ValueError(
-                f"a store of format {values.get('format')} is for another version of ckn-rs, "
-                f"that has {_core.__version__} and format {FORMAT}"
+                f"a store of format {values.get('format')} is for another version of ckn-rs, this "
+                f"is {_core.__version__} for the formats {FORMAT} and {AUGMENTED_FORMAT}"
             )
+        if values["format"] == FORMAT:
+            values = values | {"augment": None}
+        elif as_augment(values.get("augment")) is None:
+            raise ValueError("its manifest is damaged")
         known = {field.name: values[field.name] for field in fields(cls)}
         for key in ("shape", "image_shape", "sha256"):
             known[key] = tuple(known[key])
@@ -128,9 +146,13 @@ class Manifest:
         h, w, _ = self.image_shape
         return len(self.model["layers"]) * h * w
 
-    def plan(self) -> _core.Plan:
+    def plan(self) -> AnyPlan:
         """The model on images of this shape, to compute entries with."""
-        return _core.Plan(self.model, self.image_shape, as_kind(self.ntk))
+        return augmented(_core.Plan(self.model, self.image_shape, as_kind(self.ntk)), self.augment)
+
+    def kernel_name(self) -> str:
+        """What the kernel is, in a few words."""
+        return kernel_name(self.ntk, self.augment)
 
     def typed_model(self) -> Model:
         """The model."""
@@ -140,6 +162,7 @@ class Manifest:
         """The differences to ``other``, for an error message. The tile may differ."""
         names = {
             "ntk": "ntk",
+            "augment": "augment",
             "dtype": "the dtype",
             "symmetric": "whether both sets of images are one",
             "shape": "the shape",
@@ -169,7 +192,7 @@ class Manifest:
         name : str
             The argument that it was given by, for the error message.
         """
-        parts = {"model": "the model", "ntk": "ntk", "dtype": "the dtype"}
+        parts = {"model": "the model", "ntk": "ntk", "dtype": "the dtype", "augment": "augment"}
         differing = [
             part for key, part in parts.items() if getattr(self, key) != getattr(other, key)
         ]
