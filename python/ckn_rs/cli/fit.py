@@ -232,6 +232,7 @@ def _report(
         "shape": list(manifest.image_shape),
         "model": manifest.model,
         "ntk": manifest.ntk,
+        "augment": manifest.augment,
         "dtype": manifest.dtype,
         "solver": solver,
         "holdout": arguments.holdout,

@@ -16,6 +16,7 @@ from ckn_rs._support.arrays import (
     result_dtype,
 )
 from ckn_rs._support.options import as_flag, as_shape
+from ckn_rs.compute.augment import as_augment
 from ckn_rs.compute.distances import compute_diagonal
 from ckn_rs.compute.matrix import compute_gradient, compute_kernel_matrix
 from ckn_rs.model import ModelLike
@@ -62,6 +63,9 @@ class ConvolutionalKernel(Parametrized):
         ``CKN_NUM_THREADS``, or else of ``OMP_NUM_THREADS``, which joblib sets in its worker
         processes. Without these a call takes all processors, and calls from several threads take
         turns. The result does not depend on it.
+    augment : {None, 'flip'}
+        ``'flip'`` averages the kernel over horizontal flips of both images, in two to four times
+        the time; see :func:`ckn_rs.compute_kernel_matrix`.
 
     Attributes
     ----------
@@ -127,6 +131,7 @@ image_shape=(8, 8, 1))
         sigma_bounds: Any = SIGMA_BOUNDS,
         dtype: DTypeLike | None = None,
         n_threads: int | None = None,
+        augment: str | None = None,
     ) -> None:
         # As `clone` wants it, arguments are stored as they are, and checked where they are used.
         self.model = model
@@ -136,6 +141,7 @@ image_shape=(8, 8, 1))
         self.sigma_bounds = sigma_bounds
         self.dtype = dtype
         self.n_threads = n_threads
+        self.augment = augment
 
     @overload
     def __call__(
@@ -208,7 +214,12 @@ image_shape=(8, 8, 1))
         images, unit = self._images(X, "X"), as_flag(self.normalize, "normalize")
         with threads_for(self.n_threads) as n_threads:
             diagonal = compute_diagonal(
-                images, as_model(self.model), self.ntk, dtype=self.dtype, n_threads=n_threads
+                images,
+                as_model(self.model),
+                self.ntk,
+                dtype=self.dtype,
+                n_threads=n_threads,
+                augment=self.augment,
             )
         return (diagonal > 0).astype(diagonal.dtype) if unit else diagonal
 
@@ -232,6 +243,7 @@ image_shape=(8, 8, 1))
             bounds_of_sigmas(self.sigma_bounds, layers),
             None if self.dtype is None else result_dtype(self.dtype),
             self.n_threads,
+            as_augment(self.augment),
         ]
 
     def _shape(self) -> tuple[int, int, int] | None:
@@ -252,6 +264,7 @@ image_shape=(8, 8, 1))
                 dtype=self.dtype,
                 n_threads=n_threads,
                 normalize=self.normalize,
+                augment=self.augment,
             )
 
     def _with_gradient(self, images: Floats) -> tuple[Floats, Floats]:
@@ -267,5 +280,6 @@ image_shape=(8, 8, 1))
                 normalize=self.normalize,
                 dtype=self.dtype,
                 n_threads=n_threads,
+                augment=self.augment,
             )
         return K, dK if all(free) else dK[..., free]
