@@ -21,7 +21,7 @@ from digits import MIXED, MODEL, ROWS, SHAPE, kernel
 from messages import ANY, check_message
 
 same = np.testing.assert_array_equal
-OWN = ["model", "image_shape", "ntk", "normalize", "sigma_bounds", "dtype", "n_threads"]
+OWN = ["model", "image_shape", "ntk", "normalize", "sigma_bounds", "dtype", "n_threads", "augment"]
 
 
 def names(k: ConvolutionalKernel) -> list[str]:
