@@ -111,6 +111,7 @@ SYMMETRIC: dict[str, Case] = {
     "dilation": (9, [layer(3, dilation=3, stride=2)]),
     "global": (7, [layer(5, stride=3), layer(3, "global")]),
     "one column": (1, [layer(2, "none")]),
+    "windows without a weight": (1, [layer(3, [0.0, 1.0], subsampling=1)]),
 }
 
 ASYMMETRIC: dict[str, Case] = {
