@@ -18,7 +18,6 @@ import ckn_rs
 
 pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
 pytest.importorskip("distributed", reason="clusters need dask.distributed")
-import dask
 import distributed
 
 from ckn_rs import store
@@ -76,10 +75,8 @@ def test_workers_that_always_die(
     tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_dask, "work", lambda *_: os._exit(1))
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        pytest.raises(store.StoreError, match=r"finished is kept\. Their logs say why"),
-    ):
+    client.cluster.scheduler.allowed_failures = 0
+    with pytest.raises(store.StoreError, match=r"finished is kept\. Their logs say why"):
         store.compute_gram(tmp_path / "K.zarr", X[:9], model=cases.EXP, client=client)
 
 
