@@ -36,8 +36,8 @@ from ckn_rs.data import load_images, load_labels
 from ckn_rs.learn.tiles import Block
 from ckn_rs.store._parts import Tile
 
-LAYER = Layer(7, 2, kernel="exp", sigma=0.65, pooling="average", stride=3)
-"""The layer of ``landmarks.py``."""
+SIGMA = 0.65
+"""That of the layer of ``landmarks.py``."""
 
 OTHERS = 1000
 """Images that no fit sees, whose labels are compared."""
@@ -156,7 +156,8 @@ def store_of(arguments: argparse.Namespace, n: int) -> Iterator[tuple[str, Any]]
     X, y = images_of(arguments.images, n + OTHERS)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         path = f"{folder}/K.zarr"
-        store.compute_gram(path, X, model=[LAYER], tile=arguments.tile)
+        layer = Layer(7, 2, kernel="exp", sigma=arguments.sigma, pooling="average", stride=3)
+        store.compute_gram(path, X, model=[layer], tile=arguments.tile)
         yield path, y[:n]
 
 
@@ -166,6 +167,10 @@ def main() -> None:
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="of idx files")
     parser.add_argument("--store", help="a complete store, whose first images are taken")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="of the images of --store")
+    parser.add_argument(
+        "--sigma", type=float, default=SIGMA, help="of the kernel: the larger, the more of its "
+        "eigenvalues are nearly 0"
+    )  # fmt: skip
     parser.add_argument("--n", type=int, nargs="+", default=[2000, 5000, 10_000])
     parser.add_argument(
         "--solvers", nargs="+", default=["eigh", "cholesky", "cholesky/float32", "cg"]
