@@ -9,6 +9,10 @@ use crate::error::{Error, Result, bail};
 use crate::kernel::{Domain, Kernel, MOST_TERMS, Setting};
 use crate::pooling::Pooling;
 
+/// The largest standard deviation of weights or biases, and the inverse of the least one of weights. The
+/// squares are numbers in single precision, with room to spare.
+const MOST_STD: f64 = 1e9;
+
 /// The place of a value, for the error that names it.
 pub(super) struct At<'a> {
     /// None for an option of the whole model.
@@ -66,6 +70,22 @@ impl At<'_> {
             Err(error @ Error::Type(_)) => Err(error),
             Err(error) if matches!(value, Value::Integer(_)) => Err(error), // too large
             _ => bail!("{self} must be a finite number above 0, got {value}"),
+        }
+    }
+
+    /// A standard deviation of weights.
+    pub fn weight_std(&self, value: &Value) -> Result<f64> {
+        match self.positive(value)? {
+            x if (1.0 / MOST_STD..=MOST_STD).contains(&x) => Ok(x),
+            x => bail!("{self} must be from {:?} to {MOST_STD:?}, got {x:?}", 1.0 / MOST_STD),
+        }
+    }
+
+    /// A standard deviation of biases.
+    pub fn bias_std(&self, value: &Value) -> Result<f64> {
+        match self.non_negative(value)? {
+            x if x <= MOST_STD => Ok(x),
+            x => bail!("{self} must be from 0 to {MOST_STD:?}, got {x:?}"),
         }
     }
 

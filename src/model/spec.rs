@@ -20,6 +20,8 @@ pub enum Value {
     Text(String),
     /// A list.
     List(Vec<Value>),
+    /// A table; only an option of the whole model is one.
+    Table(Table),
     /// Anything else, by the name of its type.
     Other(String),
 }
@@ -65,12 +67,21 @@ impl Spec {
 
     /// The TOML text that [`Spec::from_toml`] reads back.
     pub fn to_toml(&self) -> String {
-        let lines = |table: &Table| {
-            table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect::<String>()
-        };
-        let options = (!self.options.is_empty()).then(|| lines(&self.options));
+        fn line((key, value): &(String, Value)) -> String {
+            format!("{key} = {value}\n")
+        }
+        let lines = |table: &Table| table.iter().map(line).collect::<String>();
+        // A table takes all lines that follow, so that tables come last.
+        let is_table = |(_, value): &&(String, Value)| matches!(value, Value::Table(_));
+        let options: String =
+            self.options.iter().filter(|option| !is_table(option)).map(line).collect();
+        let tables = self.options.iter().filter_map(|(key, value)| match value {
+            Value::Table(table) => Some(format!("[{key}]\n{}", lines(table))),
+            _ => None,
+        });
         let layers = self.layers.iter().map(|table| format!("[[layers]]\n{}", lines(table)));
-        options.into_iter().chain(layers).collect::<Vec<_>>().join("\n")
+        let options = (!options.is_empty()).then_some(options);
+        options.into_iter().chain(tables).chain(layers).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -82,7 +93,10 @@ impl From<&toml::Value> for Value {
             toml::Value::Boolean(flag) => Self::Flag(*flag),
             toml::Value::String(text) => Self::Text(text.clone()),
             toml::Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
-            other => Self::Other(other.type_str().to_owned()),
+            toml::Value::Table(table) => {
+                Self::Table(table.iter().map(|(key, value)| (key.clone(), value.into())).collect())
+            }
+            other @ toml::Value::Datetime(_) => Self::Other(other.type_str().to_owned()),
         }
     }
 }
@@ -98,6 +112,7 @@ impl fmt::Display for Value {
                 let items: Vec<_> = items.iter().map(Self::to_string).collect();
                 write!(f, "[{}]", items.join(", "))
             }
+            Self::Table(_) => write!(f, "a value of type table"),
             Self::Other(kind) => write!(f, "a value of type {kind}"),
         }
     }

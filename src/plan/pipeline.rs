@@ -2,6 +2,8 @@
 
 use super::axis::{self, Axis, Output};
 use super::order::{Held, Order, Visit};
+use super::parameter::{Own, Parameter, Wrt};
+use super::scale::patch_scale;
 use super::shape::Shape;
 use super::{displacements, schedule};
 use crate::model::{Layer, Model};
@@ -13,7 +15,7 @@ pub enum Carried {
     Nothing,
     /// The map of the NTK.
     Ntk,
-    /// The CKN's derivatives with respect to the logarithm of each layer's `sigma`.
+    /// The CKN's derivatives with respect to the logarithms of parameters.
     Gradients,
     /// The map of the NTK, and the derivatives of both.
     NtkGradients,
@@ -52,13 +54,19 @@ pub struct LayerPlan {
     pub held: Held,
     /// The maps beside the CKN's.
     pub carried: Carried,
-    /// Maps that it reads: the CKN's, then the NTK's if there is one, and then for each `sigma` so far the
+    /// Maps that it reads: the CKN's, then the NTK's if there is one, and then for each parameter so far the
     /// derivatives of these. In the first layer the NTK's map is equal to the CKN's, and not read.
     pub reads: usize,
-    /// Maps that it gives: those that it reads and the NTK's, and last the derivatives by its own `sigma`.
+    /// Maps that it gives: those that it reads and the NTK's, and last the derivatives by its own parameters.
     pub gives: usize,
-    /// Layers before it whose kernel has a `sigma`, if there are derivatives.
-    pub sigmas_before: usize,
+    /// How many parameters of layers before it have derivatives.
+    pub parameters_before: usize,
+    /// Its own parameters that have derivatives.
+    pub own: Own,
+    /// The factor of the input map in patch sums; 1 for the first layer, whose pixels have it.
+    pub scale: f64,
+    /// What is added to the patch sums of the CKN's map and of the NTK's.
+    pub bias: f64,
 }
 
 /// Layers in sequence, and the order in which their rows are computed.
@@ -75,14 +83,10 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The map of each result. The kernel comes first, and it is the NTK where there is one.
-    pub fn result_maps(&self) -> Vec<usize> {
-        let Some(last) = self.layers.last() else { return Vec::new() };
-        match last.carried {
-            Carried::Ntk => vec![1, 0],
-            Carried::Nothing | Carried::Gradients => (0..last.gives).collect(),
-            Carried::NtkGradients => (1..last.gives).step_by(2).collect(),
-        }
+    /// The parameters that have derivatives, in the order of their maps.
+    pub fn parameters(&self) -> impl Iterator<Item = Parameter> {
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(|(index, layer)| layer.own.kinds().map(move |kind| (kind, Some(index))))
     }
 
     /// The first `count` layers.
@@ -91,7 +95,7 @@ impl Pipeline {
         count: usize,
         shape: Shape,
         output: Output,
-        carried: Carried,
+        (carried, wrt): (Carried, &[Wrt]),
     ) -> Self {
         let [rows, cols] = [(0, shape.height), (1, shape.width)]
             .map(|(along, size)| axis::plan(model, count, along, size, output));
@@ -103,17 +107,33 @@ impl Pipeline {
                 (visits, held.into_iter().map(Held::Rows).collect())
             }
         };
-        let (mut gives, mut sigmas) = (1, 0);
+        let (mut gives, mut parameters) = (1, 0);
+        let wrt = if carried.has_gradients() { wrt } else { &[] };
         let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&held);
         let layers = layers
-            .map(|((layer, (rows, cols)), &held)| {
-                let (reads, sigmas_before) = (gives, sigmas);
-                if carried.has_gradients() && layer.kernel.has_sigma() {
-                    sigmas += 1;
+            .enumerate()
+            .map(|(index, ((layer, (rows, cols)), &held))| {
+                let (reads, parameters_before) = (gives, parameters);
+                let own = Own::new(layer, wrt);
+                parameters += own.count();
+                gives = (1 + usize::from(carried.has_ntk())) * (1 + parameters);
+                let (layer, bias) = (layer.clone(), layer.bias());
+                // The pixels of the first layer are multiplied instead.
+                let scale =
+                    if index == 0 { 1.0 } else { patch_scale(model, index, shape.channels) };
+                LayerPlan {
+                    layer,
+                    rows,
+                    cols,
+                    held,
+                    carried,
+                    reads,
+                    gives,
+                    parameters_before,
+                    own,
+                    scale,
+                    bias,
                 }
-                gives = (1 + usize::from(carried.has_ntk())) * (1 + sigmas);
-                let layer = layer.clone();
-                LayerPlan { layer, rows, cols, held, carried, reads, gives, sigmas_before }
             })
             .collect();
         let held = held.last().copied().unwrap_or(Held::Rows(0));
@@ -125,6 +145,11 @@ impl LayerPlan {
     /// Whether the layer ends in a trace instead of a pooled map.
     pub fn is_trace(&self) -> bool {
         self.cols.windows.is_empty()
+    }
+
+    /// How many derivatives depend on patch sums that have one: all but that by its own `sigma`.
+    pub fn chained(&self) -> usize {
+        self.parameters_before + self.own.scales.len()
     }
 
     /// Whether horizontal patch offsets are summed term by term at each site, because sites are

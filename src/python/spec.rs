@@ -37,7 +37,7 @@ impl FromPyObject<'_, '_> for Given {
         for (key, value) in items(&mapping, "model")? {
             match key.as_str() {
                 "layers" => layers = Some(value),
-                _ => options.push((key, value_of(&value))),
+                _ => options.push((key, option_of(&value)?)),
             }
         }
         let Some(layers) = layers else {
@@ -46,6 +46,13 @@ impl FromPyObject<'_, '_> for Given {
         let layers = layers.try_iter()?.enumerate().map(|(index, layer)| table(index, &layer?));
         Ok(Self(Spec { layers: layers.collect::<PyResult<_>>()?, options }))
     }
+}
+
+/// The value of an option of the whole model, which may be a table.
+fn option_of(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let Ok(mapping) = value.cast::<PyMapping>() else { return Ok(value_of(value)) };
+    let items = items(mapping, "model")?.into_iter();
+    Ok(Value::Table(items.map(|(key, value)| (key, value_of(&value))).collect()))
 }
 
 /// The entries of layer `index`.
@@ -155,6 +162,7 @@ fn to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>>
         Value::Real(x) => x.into_pyobject(py)?.into_any(),
         Value::Flag(flag) => PyBool::new(py, *flag).to_owned().into_any(),
         Value::Text(text) | Value::Other(text) => text.into_pyobject(py)?.into_any(),
+        Value::Table(table) => table_to_dict(py, table)?.into_any(),
         Value::List(items) => {
             let items = items.iter().map(|item| to_object(py, item));
             PyList::new(py, items.collect::<PyResult<Vec<_>>>()?)?.into_any()

@@ -19,8 +19,8 @@ pub fn support_words(plan: &Plan) -> usize {
 fn vanishes<F: Real>(layer: &LayerPlan) -> bool {
     let kernel = layer.layer.kernel.prepare::<F>(layer.layer.sigma, &layer.layer.parameters);
     let mut weights = layer.rows.weights.iter().chain(&layer.cols.weights);
-    // A negative weight would turn +0 into -0.
-    kernel.vanishes() && weights.all(|&weight| weight >= 0.0)
+    // A negative weight would turn +0 into -0. With a bias, no patch is blank.
+    !layer.layer.has_bias() && kernel.vanishes() && weights.all(|&weight| weight >= 0.0)
 }
 
 /// Finds the blank patches of images.
