@@ -39,6 +39,7 @@ from ckn_rs.compute.original import (
 from ckn_rs.compute.pairs import compute_dist_to_ref, compute_kernel
 from ckn_rs.layer import Layer
 from ckn_rs.model import Model
+from ckn_rs.residual import Residual
 
 dtype = np.float32
 """The original's floating type. Its scripts convert images by ``X.astype(ckn_kernel.dtype)``."""
@@ -61,6 +62,7 @@ __all__ = [
     "CKNKernel",
     "Layer",
     "Model",
+    "Residual",
     "compute_both",
     "compute_diagonal",
     "compute_dist_to_ref",

@@ -103,7 +103,7 @@ def _parameter(name: str, value: Any) -> str:
 
 
 def pooling(layer: Layer) -> str:
-    """The pooling, its stride, and its width if that is not the stride.
+    """The pooling, its stride, its width if that is not the stride, and a shortcut.
 
     Examples
     --------
@@ -111,12 +111,16 @@ def pooling(layer: Layer) -> str:
     ('gaussian 2', 'average x strided 2, poolfactor 3')
     >>> pooling(Layer(3, (1, 2), pooling=("none", [0.25, 0.5, 0.25])))
     'none x [0.25, 0.5, 0.25] 1x2'
+    >>> pooling(Layer(3, pooling="none", shortcut=2))
+    'none, shortcut 2'
     """
     text = pooling_names(layer)
     if has_stride(layer):
         text += f" {by(layer.subsampling)}"
     if layer.poolfactor is not None and by(layer.poolfactor) != by(layer.subsampling):
         text += f", poolfactor {by(layer.poolfactor)}"
+    if layer.shortcut:
+        text += f", shortcut {layer.shortcut}"
     return text
 
 

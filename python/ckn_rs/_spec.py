@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ckn_rs import _core
 from ckn_rs.layer import Layer
+from ckn_rs.residual import Residual
 
 NOT_LAYERS = (str, bytes, Mapping, Layer)
 """Types that can be iterated over, but give no layers."""
@@ -31,7 +33,8 @@ def of_layers(layers: object) -> dict[str, Any]:
             '[{"npatch": 3, "subsampling": 2, "kernel": "exp", "sigma": 0.6}], '
             f"got {'None' if layers is None else type(layers).__name__}"
         )
-    return {"layers": [_as_dict(index, layer) for index, layer in enumerate(layers)]}
+    flat = chain.from_iterable(each if isinstance(each, Residual) else (each,) for each in layers)
+    return {"layers": [_as_dict(index, layer) for index, layer in enumerate(flat)]}
 
 
 def of_json(text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Lengths: TypeAlias = int | tuple[int, int]
 Pooling: TypeAlias = str | Sequence[float] | tuple[str | Sequence[float], str | Sequence[float]]
 """A pooling, by its name or its weights: one for both axes, or one for rows and one for columns."""
 
-INTEGERS = ("npatch", "subsampling", "poolfactor", "stride", "dilation", "degree")
+INTEGERS = ("npatch", "subsampling", "poolfactor", "stride", "dilation", "degree", "shortcut")
 """The fields of a layer that are integers."""
 
 
@@ -77,6 +77,9 @@ class Layer:
         inner product.
     coefficients : sequence of float, optional
         The coefficients ``c`` of ``'series'``: up to 64 numbers, 0 or above.
+    shortcut : int
+        The number of layers of the block that ends here, if the map before the block is added to
+        this layer's map; :class:`ckn_rs.Residual` writes it. 0 for none.
 
     Notes
     -----
@@ -153,6 +156,7 @@ class Layer:
     offset: float | None = None
     homogeneous: bool | None = None
     coefficients: Sequence[float] | None = None
+    shortcut: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):

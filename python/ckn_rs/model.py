@@ -12,6 +12,7 @@ from ckn_rs import _core, _describe, _spec
 from ckn_rs._support.html_table import html_table
 from ckn_rs._support.options import as_kind, as_shape
 from ckn_rs.layer import Layer
+from ckn_rs.residual import Residual
 
 DEFAULTS = {"convention": "original", "readout": "trace"}
 """The options of a model, and their defaults."""
@@ -22,8 +23,9 @@ class Model(Sequence[Layer]):
 
     Parameters
     ----------
-    layers : iterable of Layer or of dicts
-        At least one layer. If this is a Model, its convention and readout are the defaults.
+    layers : iterable of Layer, of Residual or of dicts
+        At least one layer; each layer of a :class:`Residual` is one. If this is a Model, its
+        convention and readout are the defaults.
     convention : {'original', '2019'}
         The conventions for patches and poolings: those of today's original, or those of its first
         release, of 2019. That release takes the mean over a patch instead of the sum. Its patches
@@ -63,7 +65,7 @@ class Model(Sequence[Layer]):
 
     def __init__(
         self,
-        layers: Iterable[Layer | Mapping[str, Any]],
+        layers: Iterable[Layer | Residual | Mapping[str, Any]],
         *,
         convention: str | None = None,
         readout: str | None = None,

@@ -36,6 +36,14 @@ impl At<'_> {
         }
     }
 
+    /// A whole number, 0 or above.
+    pub fn count(&self, value: &Value) -> Result<usize> {
+        match value {
+            Value::Integer(0) => Ok(0),
+            _ => self.whole(value, "a whole number"),
+        }
+    }
+
     pub fn lengths(&self, value: &Value) -> Result<Lengths> {
         let wanted = "a whole number or a pair of them, (rows, columns)";
         match value {

@@ -38,6 +38,8 @@ pub struct Layer {
     pub weight_std: f64,
     /// The standard deviation of the network's biases: its square is added to patch sums.
     pub bias_std: f64,
+    /// Layers of the block that ends here. The map before the block is added to this layer's. 0 for none.
+    pub shortcut: usize,
 }
 
 /// How a patch that reaches beyond the edge of an image is completed.
@@ -88,6 +90,7 @@ impl Layer {
             poolings: [Pooling::Gaussian, Pooling::Gaussian],
             weight_std: 1.0,
             bias_std: 0.0,
+            shortcut: 0,
         }
     }
 
@@ -119,6 +122,19 @@ impl Layer {
                     self.kernel.name()
                 );
             }
+        }
+        if self.shortcut > index {
+            bail!(
+                "model: layer {index}: \"shortcut\" must be at most {index}, got {}: a block of layers \
+                 may begin after the first layer, not at the image",
+                self.shortcut,
+            );
+        }
+        if self.shortcut > 0 && self.poolings.iter().any(|pooling| *pooling != Pooling::None) {
+            bail!(
+                "model: layer {index}: with a \"shortcut\", \"pooling\" must be \"none\"; pool in the layer \
+                 after the block"
+            );
         }
         for axis in 0..AXES {
             let (subsampling, poolfactor) = (self.subsampling[axis], self.poolfactor[axis]);

@@ -8,7 +8,7 @@ use crate::kernel::{Kernel, Parameter, Parameters, Setting};
 use crate::pooling::Pooling;
 
 /// The keys that every layer may have, in the order in which they are shown.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 12] = [
     "npatch",
     "subsampling",
     "poolfactor",
@@ -20,6 +20,7 @@ pub const KEYS: [&str; 11] = [
     "dilation",
     WEIGHT_STD,
     BIAS_STD,
+    "shortcut",
 ];
 
 /// The keys for the standard deviations of weights and biases.
@@ -76,6 +77,7 @@ impl Layer {
             bias_std: entries
                 .take(BIAS_STD, |at, value| at.bias_std(value))?
                 .unwrap_or(DEFAULT_BIAS_STD),
+            shortcut: entries.take("shortcut", |at, value| at.count(value))?.unwrap_or(0),
             kernel,
             parameters,
             poolings,
@@ -83,8 +85,8 @@ impl Layer {
     }
 
     /// The table that [`Layer::from_entries`] reads back, every key filled in. The standard deviations
-    /// of weights and biases are left out where they change nothing: so the text of a model that was
-    /// made before there were any stays the same.
+    /// of weights and biases, and the shortcut, are left out where they change nothing: so the text of a
+    /// model that was made before there were any stays the same.
     pub fn entries(&self) -> Vec<(&'static str, Value)> {
         let lengths = |[rows, cols]: Lengths| match rows == cols {
             true => Value::Integer(rows as i64),
@@ -110,9 +112,12 @@ impl Layer {
             lengths(self.stride),
             lengths(self.dilation),
         ];
+        let shortcut =
+            (self.shortcut > 0).then(|| ("shortcut", Value::Integer(self.shortcut as i64)));
         let parameters = self.parameters.0.iter();
         let parameters = parameters.map(|(name, setting)| (*name, value_of(setting)));
         let scales = scales(self.weight_std, self.bias_std);
+        let scales = scales.into_iter().chain(shortcut);
         KEYS.into_iter().zip(values).chain(scales).chain(parameters).collect()
     }
 }

@@ -4,6 +4,7 @@ use super::axis::taps;
 use super::parameter::{Own, Wrt};
 use super::pipeline::Carried;
 use super::placement::{Placement, extent};
+use super::shortcut::Shortcut;
 use crate::error::{Result, bail};
 use crate::model::{AXES, Layer, Model, Padding};
 use crate::pooling::Pooling;
@@ -69,6 +70,25 @@ pub(super) fn layer(
         );
     }
     Ok((placement, (rows, cols)))
+}
+
+/// Whether the shortcut that ends at layer `index` leads from a map of the size of the layer's own.
+/// `sizes` are those of all maps so far.
+pub(super) fn shortcut(model: &Model, index: usize, sizes: &[(usize, usize)]) -> Result<()> {
+    let Some((from, _)) = Shortcut::of(model, index) else { return Ok(()) };
+    let (before, after) = (sizes[from], sizes[index + 1]);
+    if before != after {
+        bail!(
+            "model: layer {index}: \"shortcut\" adds the map before layer {from}, of {}x{} positions, to \
+             one of {}x{}; within a block use padding \"same\" or \"circular\", and neither strides nor \
+             poolings",
+            before.0,
+            before.1,
+            after.0,
+            after.1,
+        );
+    }
+    Ok(())
 }
 
 /// Whether the patches fit the map along axis `along`. Around a map with padding `same` terms outside

@@ -37,7 +37,9 @@ impl LayerPlan {
             Some(_) => self.patch_sums(channels),
             None => self.reads as f64 * self.patch_sums(None),
         };
-        let an_entry = sums + self.kernel() as f64 + self.gives as f64 * self.pooling(order);
+        let added = self.shortcut.as_ref().map_or(0, |shortcut| shortcut.maps);
+        let pooled = self.gives as f64 * self.pooling(order);
+        let an_entry = sums + self.kernel() as f64 + pooled + added as f64;
         let pairs = |axis: &Axis| axis.reach.iter().map(|reach| reach.len() as u64).sum::<u64>();
         let entries = pairs(&self.rows) * pairs(&self.cols);
         Cost { entries, multiply_adds: entries as f64 * an_entry }

@@ -15,6 +15,7 @@
 //! | `schedule`, `displacements` | the order by left rows, and the order by displacements |
 //! | `parameter` | what derivatives are taken with respect to |
 //! | `pipeline` | layers in sequence |
+//! | `shortcut` | the ways around blocks of layers |
 //! | `cost` | entries and multiply-adds, counted on paper |
 
 mod axis;
@@ -28,6 +29,7 @@ mod placement;
 mod scale;
 mod schedule;
 mod shape;
+mod shortcut;
 #[cfg(test)]
 mod testing;
 
@@ -39,6 +41,7 @@ pub use parameter::{Parameter, Wrt};
 pub use pipeline::{Carried, LayerPlan, Pipeline};
 pub use placement::Placement;
 pub use shape::Shape;
+pub use shortcut::Shortcut;
 
 use crate::error::{Result, bail};
 use crate::model::{AXES, Model};
@@ -121,12 +124,14 @@ impl Plan {
             let (placement, output) = check::layer(model, index, sizes[index])?;
             placements.push(placement);
             sizes.push(output);
+            check::shortcut(model, index, &sizes)?;
         }
         let norms = (1..model.layers.len()).map(|count| {
             Pipeline::new(model, count, shape, Output::Diagonal, (carried.without_ntk(), wrt))
         });
         let means: f64 = (0..AXES).map(|along| axis::mean_scale(model, 0, along)).product();
         let pixel_scale = means * scale::patch_scale(model, 0, channels).sqrt();
+        let output = Output::Number(model.readout);
         Ok(Self {
             shape,
             carried,
@@ -139,14 +144,8 @@ impl Plan {
             sizes,
             placements,
             pixel_scale,
-            pair: Pipeline::new(
-                model,
-                model.layers.len(),
-                shape,
-                Output::Number(model.readout),
-                (carried, wrt),
-            ),
-            norms: norms.collect(),
+            pair: Pipeline::new(model, model.layers.len(), shape, output, (carried, wrt))?,
+            norms: norms.collect::<Result<_>>()?,
         })
     }
 

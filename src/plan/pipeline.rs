@@ -5,8 +5,10 @@ use super::order::{Held, Order, Visit};
 use super::parameter::{Own, Parameter, Wrt};
 use super::scale::patch_scale;
 use super::shape::Shape;
+use super::shortcut::{self, RowShortcut, Shortcut};
 use super::{displacements, schedule};
-use crate::model::{Layer, Model};
+use crate::error::{Result, bail};
+use crate::model::{AXES, Layer, Model};
 
 /// The maps that are propagated beside the CKN's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct LayerPlan {
     pub scale: f64,
     /// What is added to the patch sums of the CKN's map and of the NTK's.
     pub bias: f64,
+    /// What is added to its map, if it is the last layer of a block.
+    pub shortcut: Option<Shortcut>,
 }
 
 /// Layers in sequence, and the order in which their rows are computed.
@@ -96,49 +100,80 @@ impl Pipeline {
         shape: Shape,
         output: Output,
         (carried, wrt): (Carried, &[Wrt]),
-    ) -> Self {
+    ) -> Result<Self> {
         let [rows, cols] = [(0, shape.height), (1, shape.width)]
             .map(|(along, size)| axis::plan(model, count, along, size, output));
         let order = Order::of(&rows, &cols);
+        let mut shortcuts = shortcuts(model, [&rows, &cols])?;
+        let of_rows: Vec<_> = row_shortcuts(&rows, &shortcuts).collect();
         let (schedule, held) = match order {
-            Order::Displacements => displacements::schedule(&rows),
+            Order::Displacements => displacements::schedule(&rows, &of_rows),
             Order::Rows => {
-                let (visits, held) = schedule::schedule(&rows);
+                let (visits, held) = schedule::schedule(&rows, &of_rows);
                 (visits, held.into_iter().map(Held::Rows).collect())
             }
         };
         let (mut gives, mut parameters) = (1, 0);
         let wrt = if carried.has_gradients() { wrt } else { &[] };
-        let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&held);
-        let layers = layers
-            .enumerate()
-            .map(|(index, ((layer, (rows, cols)), &held))| {
-                let (reads, parameters_before) = (gives, parameters);
-                let own = Own::new(layer, wrt);
-                parameters += own.count();
-                gives = (1 + usize::from(carried.has_ntk())) * (1 + parameters);
-                let (layer, bias) = (layer.clone(), layer.bias());
-                // The pixels of the first layer are multiplied instead.
-                let scale =
-                    if index == 0 { 1.0 } else { patch_scale(model, index, shape.channels) };
-                LayerPlan {
-                    layer,
-                    rows,
-                    cols,
-                    held,
-                    carried,
-                    reads,
-                    gives,
-                    parameters_before,
-                    own,
-                    scale,
-                    bias,
-                }
-            })
-            .collect();
+        let mut layers: Vec<LayerPlan> = Vec::new();
+        let axes = rows.into_iter().zip(cols);
+        for (index, ((rows, cols), &held)) in axes.zip(&held).enumerate() {
+            let layer = model.layers[index].clone();
+            let (reads, parameters_before) = (gives, parameters);
+            let own = Own::new(&layer, wrt);
+            parameters += own.count();
+            gives = (1 + usize::from(carried.has_ntk())) * (1 + parameters);
+            // The pixels of the first layer are multiplied instead.
+            let scale = if index == 0 { 1.0 } else { patch_scale(model, index, shape.channels) };
+            let shortcut = shortcuts[index].take().map(|shortcut| {
+                let maps = if shortcut.from == index { reads } else { layers[shortcut.from].reads };
+                Shortcut { maps, ..shortcut }
+            });
+            layers.push(LayerPlan {
+                bias: layer.bias(),
+                layer,
+                rows,
+                cols,
+                held,
+                carried,
+                reads,
+                gives,
+                parameters_before,
+                own,
+                scale,
+                shortcut,
+            });
+        }
         let held = held.last().copied().unwrap_or(Held::Rows(0));
-        Self { layers, order, schedule, held }
+        Ok(Self { layers, order, schedule, held })
     }
+}
+
+/// The shortcut that ends at each layer.
+fn shortcuts(model: &Model, axes: [&[Axis]; AXES]) -> Result<Vec<Option<Shortcut>>> {
+    let shortcut = |index: usize| {
+        let Some((from, factor)) = Shortcut::of(model, index) else { return Ok(None) };
+        let [rows, cols] = axes.map(|axes| shortcut::places(axes, from, index));
+        let Some(places) = rows.zip(cols).map(|(rows, cols)| [rows, cols]) else {
+            bail!(
+                "model: layer {index}: \"shortcut\" adds a map that lacks positions around its ends, \
+                 which the circular layer after it reads; use the same \"padding\" for all layers"
+            );
+        };
+        Ok(Some(Shortcut { from, places, factor, maps: 0 }))
+    };
+    (0..axes[0].len()).map(shortcut).collect()
+}
+
+/// The rows of shortcuts, with the rows of all layers.
+pub(super) fn row_shortcuts<'a>(
+    rows: &'a [Axis],
+    shortcuts: &'a [Option<Shortcut>],
+) -> impl Iterator<Item = (usize, RowShortcut<'a>)> {
+    shortcuts.iter().enumerate().filter_map(|(last, shortcut)| {
+        let Shortcut { from, places: [places, _], .. } = shortcut.as_ref()?;
+        Some((*from, RowShortcut { last, axis: &rows[last], places }))
+    })
 }
 
 impl LayerPlan {

@@ -17,7 +17,8 @@ pub(super) fn patch_scale(model: &Model, index: usize, channels: usize) -> f64 {
     weight_std * weight_std / model.convention.fan_in(npatch, channels) * before
 }
 
-fn kernel_factor(model: &Model, index: usize) -> f64 {
+/// The factor of the map of layer `index`, which the reader of the map multiplies by.
+pub(super) fn kernel_factor(model: &Model, index: usize) -> f64 {
     let is_half = model.convention.takes_expectations() && model.layers[index].kernel.is_doubled();
     if is_half { 0.5 } else { 1.0 }
 }

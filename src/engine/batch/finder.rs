@@ -38,7 +38,9 @@ impl<'a> Finder<'a> {
     pub fn new<F: Real>(plan: &'a Plan, pixels: PerImage<F>) -> Option<Self> {
         let layers = &plan.pair.layers;
         // Where sites are sparse, a pair takes so little time that a look at its images would count.
-        let uses = plan.pair.order == Order::Rows && !layers[0].is_folded();
+        let uses = plan.pair.order == Order::Rows
+            && !layers[0].is_folded()
+            && layers.iter().all(|layer| layer.shortcut.is_none());
         if !uses || !vanishes::<F>(&layers[0]) || pixels.data.iter().all(|&value| value != F::ZERO)
         {
             return None;

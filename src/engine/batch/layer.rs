@@ -76,6 +76,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             let meetings = self.meetings(self.visit.rows.start as isize + displacement);
             self.meet(meetings, scratch);
             self.pool_meetings(meetings, scratch);
+            self.add_shortcut(scratch);
             return;
         }
         for diagonal in self.diagonals() {
@@ -85,6 +86,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             }
             self.pool_rows(diagonal, scratch);
         }
+        self.add_shortcut(scratch);
     }
 
     /// The diagonals on which a left row meets a right one, and one more, on which all windows are
@@ -132,6 +134,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         }
         for meeting in meetings.iter().flatten() {
             if stage.is_trace() {
+                self.trace_shortcut(meeting, scratch);
                 self.add_trace(meeting, scratch);
                 continue;
             }

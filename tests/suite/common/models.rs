@@ -87,6 +87,9 @@ impl Wanted {
             layers[chosen].parameters = parameters(self.kernel);
             layers[chosen].padding = self.padding;
             set_pooling(&mut layers[chosen], rng.random_range(0..2), &self.pooling);
+            if rng.random_range(0..3) == 0 {
+                add_shortcut(&mut layers, rng);
+            }
             let Self { convention, readout, .. } = *self;
             if shape.channels == 1 && layers[0].npatch.iter().any(|&side| side < 3) {
                 continue;
@@ -124,6 +127,18 @@ impl Wanted {
         layer.bias_std = pick(rng, &[0.0, 0.0, 0.2, 0.5]);
         layer
     }
+}
+
+/// Make the layers after a random one unpooled and of stride 1, with a shortcut around some of them. What
+/// then does not fit is no model.
+fn add_shortcut(layers: &mut [Layer], rng: &mut StdRng) {
+    let last = rng.random_range(0..layers.len());
+    let length = if last > 0 { rng.random_range(1..=last) } else { return };
+    for layer in &mut layers[last + 1 - length..=last] {
+        layer.stride = [1; AXES];
+        (0..AXES).for_each(|side| set_pooling(layer, side, &Pooling::None));
+    }
+    layers[last].shortcut = length;
 }
 
 fn set_pooling(layer: &mut Layer, side: usize, pooling: &Pooling) {

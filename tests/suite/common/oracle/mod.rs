@@ -55,7 +55,9 @@ fn kernels(
     let mut size = (shape.height, shape.width);
     let mut ckn_map = pixels(model, shape, x, y);
     let mut ntk_map = ckn_map.clone();
+    let mut inputs = Vec::new();
     for (l, layer) in model.layers.iter().enumerate() {
+        inputs.push((ckn_map.clone(), ntk_map.clone()));
         let (sums, grid) = patch_sums(model, layer, size, &ckn_map);
         let (ntk_sums, _) = patch_sums(model, layer, size, &ntk_map);
         let mut values = sums.clone();
@@ -70,6 +72,11 @@ fn kernels(
         let (pooling, pooled) = pooling_matrix(model, layer, grid);
         ckn_map = pooling.dot(&values).dot(&pooling.t());
         ntk_map = pooling.dot(&ntk_values).dot(&pooling.t());
+        if layer.shortcut > 0 {
+            let (ckn, ntk) = &inputs[l + 1 - layer.shortcut];
+            ckn_map += ckn;
+            ntk_map += ntk;
+        }
         size = pooled;
     }
     let read = |map: Array2<f64>| {
@@ -96,8 +103,9 @@ fn factor(model: &Model, layer: &Layer) -> f64 {
 pub fn norms(model: &Model, shape: Shape, x: ArrayView1<f64>) -> Vec<Vec<f64>> {
     let mut size = (shape.height, shape.width);
     let mut map = pixels(model, shape, x, x);
-    let mut all = Vec::new();
-    for layer in &model.layers {
+    let (mut all, mut inputs) = (Vec::new(), Vec::new());
+    for (l, layer) in model.layers.iter().enumerate() {
+        inputs.push(map.clone());
         let (mut values, grid) = patch_sums(model, layer, size, &map);
         let norms: Vec<f64> = values.diag().iter().map(|sum| sum.max(0.0).sqrt()).collect();
         for ((p, q), value) in values.indexed_iter_mut() {
@@ -105,6 +113,9 @@ pub fn norms(model: &Model, shape: Shape, x: ArrayView1<f64>) -> Vec<Vec<f64>> {
         }
         let (pooling, pooled) = pooling_matrix(model, layer, grid);
         map = pooling.dot(&values).dot(&pooling.t());
+        if layer.shortcut > 0 {
+            map += &inputs[l + 1 - layer.shortcut];
+        }
         size = pooled;
         all.push(norms);
     }
