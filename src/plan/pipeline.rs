@@ -156,8 +156,8 @@ fn shortcuts(model: &Model, axes: [&[Axis]; AXES]) -> Result<Vec<Option<Shortcut
         let [rows, cols] = axes.map(|axes| shortcut::places(axes, from, index));
         let Some(places) = rows.zip(cols).map(|(rows, cols)| [rows, cols]) else {
             bail!(
-                "model: layer {index}: \"shortcut\" adds a map that lacks positions around its ends, \
-                 which the circular layer after it reads; use the same \"padding\" for all layers"
+                "model: layer {index}: \"shortcut\" adds a map of which layer {from} does not read all that \
+                 is needed; use the same \"padding\" for all layers, and patches of odd lengths"
             );
         };
         Ok(Some(Shortcut { from, places, factor, maps: 0 }))

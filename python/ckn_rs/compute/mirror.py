@@ -61,6 +61,10 @@ def _axes(plan: _core.Plan) -> list[Axis] | None:
     convention = plan.model["convention"]
     if convention not in ("original", "2019"):
         return None
+    # Around a circular block, the mirror of what is added could be another one.
+    paddings = [layer["padding"] for layer in plan.layers]
+    if "circular" in paddings and any(layer.get("shortcut") for layer in plan.layers):
+        return None
     axes = []
     for layer in plan.layers:
         own = {key: _of_columns(key, value) for key, value in layer.items()}

@@ -55,6 +55,9 @@ def random_plan(rng: np.random.Generator) -> _core.Plan | None:
         if pooling in ("gaussian", "average") and convention == "original":
             keys["poolfactor"] = int(rng.integers(1, 5))
         layers.append(layer(int(rng.integers(1, 7)), pooling, **keys))
+    if rng.random() < 0.3:
+        block = layer(int(rng.choice([1, 2, 3])), padding=str(rng.choice(["same", "circular"])))
+        layers.append({**block, "shortcut": int(rng.integers(1, len(layers) + 1))})
     readout = str(rng.choice(["trace", "mean"]))
     try:
         return plan(int(rng.integers(1, 13)), *layers, convention=convention, readout=readout)
