@@ -37,7 +37,7 @@ from ckn_rs.compute.original import (
     compute_kernel_matrix_norms,
 )
 from ckn_rs.compute.pairs import compute_dist_to_ref, compute_kernel
-from ckn_rs.layer import Layer
+from ckn_rs.layer import Dense, Layer
 from ckn_rs.model import Model
 from ckn_rs.residual import Residual
 
@@ -60,6 +60,7 @@ to_kernel_type: dict[str, int] = {
 
 __all__ = [
     "CKNKernel",
+    "Dense",
     "Layer",
     "Model",
     "Residual",

@@ -3,8 +3,8 @@
 A model is a mapping: ``layers``, one mapping a layer, and ``convention`` and ``readout``, which
 have defaults, and ``dense``, a mapping, if it ends in a dense layer. Each function that takes one
 validates it. A resolved model has every key, and so have its layers, but for ``weight_std`` of 1
-and ``bias_std`` of 0; sizes and poolings that are equal along both axes are written once, others as a
-list, rows first. The TOML functions check models without resolving them: a key that is not given
+and ``bias_std`` of 0; sizes and poolings that are equal along both axes are written once, others as
+a list, rows first. The TOML functions check models without resolving them: a key that is not given
 stays away, since a default may depend on ``ntk``. ``KERNEL_PARAMETERS`` tells which of a layer's
 parameters each kernel uses, and ``POOLING_PARAMETERS`` which each pooling may have.
 
@@ -18,7 +18,7 @@ computes of a pair of images:
   ``parameters``. There are ``gradients`` of them. ``wrt`` lists kinds of parameters, "sigma" alone
   by default. The parameters are in the order of kinds, those of a kind in the order of layers, each
   a pair of a kind and a layer: "sigma" of layers whose kernel has one, "weight_std" of all layers,
-  "bias_std" where it is not 0. The scales of the dense layer come behind those of layers, with None;
+  "bias_std" where it is not 0. The scales of the dense layer come after those of layers, with None;
 - "ntk_gradient": the NTK and its derivatives, in the same way.
 
 ``layers`` are those of the resolved ``model``, and tell besides ``input`` and ``output``, the ``(h,

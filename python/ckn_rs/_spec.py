@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ckn_rs import _core
-from ckn_rs.layer import Layer
+from ckn_rs.layer import Dense, Layer
 from ckn_rs.residual import Residual
 
 NOT_LAYERS = (str, bytes, Mapping, Layer)
@@ -35,6 +35,25 @@ def of_layers(layers: object) -> dict[str, Any]:
         )
     flat = chain.from_iterable(each if isinstance(each, Residual) else (each,) for each in layers)
     return {"layers": [_as_dict(index, layer) for index, layer in enumerate(flat)]}
+
+
+def of_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a model as the core takes them, with a dict for a Dense.
+
+    Raises
+    ------
+    TypeError
+        If ``dense`` is neither a Dense nor a mapping.
+    """
+    dense = values.get("dense")
+    if dense is None:
+        return dict(values)
+    if not isinstance(dense, Dense | Mapping):
+        raise TypeError(
+            "model: dense must be a ckn_rs.Dense or a dict such as "
+            f'{{"weight_std": 1.4, "bias_std": 0.1}}, got {type(dense).__name__}'
+        )
+    return {**values, "dense": dense.to_dict() if isinstance(dense, Dense) else dict(dense)}
 
 
 def of_json(text: str) -> dict[str, Any]:

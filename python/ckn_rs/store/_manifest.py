@@ -14,6 +14,7 @@ from ckn_rs._support.arrays import check_same_shape, result_dtype
 from ckn_rs._support.images import Images
 from ckn_rs._support.options import as_count, as_flag, as_kind
 from ckn_rs.compute.augment import AnyPlan, as_augment, augmented, kernel_name
+from ckn_rs.layer import Layer
 from ckn_rs.model import Model, ModelLike, as_spec
 
 FORMAT = 1
@@ -214,11 +215,16 @@ def _model_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str
         (f"layer {index}'s", *both) for index, both in enumerate(zip(layers, others, strict=True))
     ]
     return [
-        _difference(f"{owner} {key}", table.get(key), other.get(key))
+        _difference(f"{owner} {key}", _value(table, key), _value(other, key))
         for owner, table, other in tables
         for key in sorted({*table, *other} - {"layers"})
         if table.get(key) != other.get(key)
     ]
+
+
+def _value(table: dict[str, Any], key: str) -> object:
+    """The value of a key, or its default: scales of layers are left out if they have theirs."""
+    return table.get(key, getattr(Layer, key, None))
 
 
 def _difference(name: str, ours: object, theirs: object) -> str:
