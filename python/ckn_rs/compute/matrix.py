@@ -1,5 +1,6 @@
 """Gram matrices: of one kernel, of the NTK and the CKN together, and with the gradient."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from numpy.typing import ArrayLike, DTypeLike
@@ -8,7 +9,7 @@ from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
 from ckn_rs._support.options import as_flag, as_kind
 from ckn_rs.compute.gram import gram
-from ckn_rs.compute.operands import GivenNorms, as_operands
+from ckn_rs.compute.operands import GivenNorms, as_operands, as_parameters
 from ckn_rs.model import ModelLike, as_spec
 
 Pair: TypeAlias = tuple[Floats, Floats]
@@ -37,11 +38,11 @@ def compute_kernel_matrix(
     Entry ``(i, j)`` is the kernel of ``ims1[i]`` and ``ims2[j]``. A map over pairs of positions
     starts as ``K[p, q] = <x[p], x'[q]>``, the inner products of pixels. Each layer turns it into
     ``sum_pq A[P, p] A[Q, q] M[p, q]``, where ``M[p, q] = n[p] n'[q] kappa(u)`` and
-    ``u = S[p, q] / (n[p] n'[q])``: ``S`` sums ``K`` over a patch, ``n`` and ``n'`` are the patch
-    norms, ``kappa`` is the patch kernel and ``A`` the pooling [1]_. The kernel is the trace of the
-    last map, or its mean, as the model's ``readout`` says. The neural tangent kernel takes a second
-    map along, which each layer turns into ``T = kappa'(u) S_T + M`` and pools in the same way
-    [2]_ [3]_.
+    ``u = S[p, q] / (n[p] n'[q])``: ``S`` sums ``K`` over a patch, with the scales of weights and
+    biases if a layer has any, ``n`` and ``n'`` are the patch norms, ``kappa`` is the patch kernel
+    and ``A`` the pooling [1]_. The kernel is the trace of the last map, or its mean, as the model's
+    ``readout`` says. The neural tangent kernel takes a second map along, which each layer turns
+    into ``T = kappa'(u) S_T + M`` and pools in the same way [2]_ [3]_.
 
     Parameters
     ----------
@@ -226,6 +227,7 @@ def compute_gradient(
     *,
     model: ModelLike,
     ntk: bool = False,
+    wrt: str | Sequence[str] = "sigma",
     normalize: bool = False,
     verbose: bool = False,
     dtype: DTypeLike | None = None,
@@ -234,15 +236,20 @@ def compute_gradient(
     out: Pair | None = None,
     augment: str | None = None,
 ) -> Pair:
-    """The Gram matrix and its derivatives with respect to the layers' ``log(sigma)``.
+    """The Gram matrix and its derivatives with respect to logarithms of the layers' parameters.
 
-    One pass gives all derivatives. With two layers of ``exp``, on images of 32x32x3, it takes about
-    twice as long as the CKN alone, or two and a half times as long as the NTK alone.
+    One pass gives all derivatives. With respect to ``sigma``, and with two layers of ``exp`` on
+    images of 32x32x3, it takes about twice as long as the CKN alone, or two and a half times as
+    long as the NTK alone.
 
     Parameters
     ----------
     ims1, ims2, model, ntk, verbose, dtype, n_threads, progress, augment
         As for :func:`compute_kernel_matrix`.
+    wrt : {'sigma', 'weight_std', 'bias_std'}, or a sequence of these
+        The parameters. ``'sigma'`` stands for those of the layers whose kernel has one,
+        ``'weight_std'`` for those of all layers, and ``'bias_std'`` for those that are not 0. The
+        scales of the model's dense layer, if it has one, come after those of the layers.
     normalize : bool
         As for :func:`compute_kernel_matrix`. The derivatives are those of the normalized kernel.
     out : pair of ndarray of shapes (n, m) and (n, m, G), optional
@@ -253,20 +260,20 @@ def compute_gradient(
     K : ndarray of shape (n, m), float32 or float64
         The Gram matrix, with the bits that :func:`compute_kernel_matrix` gives.
     dK : ndarray of shape (n, m, G), float32 or float64
-        ``dK[..., g]`` is ``dK/dlog(sigma)`` of the ``g``-th of the ``G`` layers whose kernel has a
-        ``sigma``.
+        ``dK[..., g]`` is the derivative with respect to the logarithm of the ``g``-th of the ``G``
+        parameters. These come in the order of ``wrt``, and for each name in the order of layers.
 
     Raises
     ------
     TypeError, ValueError, ImportError
-        As for :func:`compute_kernel_matrix`, and if a layer after one with a ``sigma`` has a kernel
-        without a derivative.
+        As for :func:`compute_kernel_matrix`; if ``wrt`` is not such a name or a sequence of them,
+        each once; and if a kernel that one of the parameters acts on has no derivative.
 
     Notes
     -----
     The derivative of the NTK needs that of each kernel's slope. The slopes of ``relu`` and
-    ``abrelu`` have none where two patches are parallel: there they count as constant. This is
-    right for patches that are parallel for every ``sigma``, such as a patch and itself.
+    ``abrelu`` have none where two patches are parallel: there they count as constant. This is right
+    for patches that are parallel for every value of the parameters, such as a patch and itself.
 
     Examples
     --------
@@ -274,16 +281,19 @@ def compute_gradient(
     ``ckn_rs.sklearn.ConvolutionalKernel`` brings it to scikit-learn.
 
     >>> import numpy as np
-    >>> from ckn_rs import compute_gradient
+    >>> from ckn_rs import Dense, Layer, Model, compute_gradient
     >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
     >>> K, dK = compute_gradient(X, model=[{"npatch": 3, "subsampling": 2, "sigma": 0.6}])
     >>> dK.shape
     (4, 4, 1)
+    >>> biased = Model([Layer(3, 2, sigma=0.6, bias_std=0.1)], dense=Dense(weight_std=1.4))
+    >>> compute_gradient(X, model=biased, wrt=("weight_std", "bias_std"))[1].shape
+    (4, 4, 3)
     """
     operands = as_operands(ims1, ims2)
     kind = "ntk_gradient" if as_flag(ntk, "ntk") else "gradient"
     K, dK = gram(
-        _core.Plan(as_spec(model), operands.shape, kind),
+        _core.Plan(as_spec(model), operands.shape, kind, wrt=as_parameters(wrt)),
         operands,
         GivenNorms(),
         GivenNorms(),

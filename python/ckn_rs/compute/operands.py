@@ -1,5 +1,6 @@
-"""The images of a Gram matrix, and their norms, checked and made ready for a plan."""
+"""The images of a Gram matrix, their norms and the parameters of a gradient, checked for a plan."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,9 @@ from numpy.typing import ArrayLike
 
 from ckn_rs._support.arrays import Floats, as_images, as_norms, check_same_shape, for_core
 from ckn_rs.compute.augment import AnyPlan
+
+PARAMETERS = ("sigma", "weight_std", "bias_std")
+"""What a gradient may be with respect to."""
 
 NORM_FLOOR = 1e-6
 """Where a kernel divides by a patch norm, a smaller norm counts as this one."""
@@ -55,6 +59,33 @@ def as_operands(ims1: ArrayLike, ims2: ArrayLike | None) -> Operands:
     operands = Operands(as_images(ims1, "ims1"), None if ims2 is None else as_images(ims2, "ims2"))
     check_same_shape("ims1", operands.shape, "ims2", operands.sets[-1].shape[1:])
     return operands
+
+
+def as_parameters(wrt: object) -> list[str]:
+    """The names of the parameters of a gradient; one name stands for itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are not some of :data:`PARAMETERS`, each once.
+
+    Examples
+    --------
+    >>> as_parameters("sigma"), as_parameters(("bias_std", "sigma"))
+    (['sigma'], ['bias_std', 'sigma'])
+    """
+    wanted = "wrt must be one or several of " + ", ".join(map(repr, PARAMETERS))
+    if not isinstance(wrt, Iterable):
+        raise TypeError(f"{wanted}, got {wrt!r}")
+    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{wanted}, got {name!r}")
+        if name not in PARAMETERS:
+            raise ValueError(f"{wanted}, got {name!r}")
+        if names.count(name) > 1:
+            raise ValueError(f"{wanted}, got {name!r} twice")
+    return list(map(str, names))
 
 
 def with_norms(
