@@ -164,6 +164,20 @@ def test_a_model_has_options_of_its_own() -> None:
         check_message(str(caught.value), fragments)
 
 
+def test_what_does_not_fit_in_the_convention_of_neural_tangents() -> None:
+    """The original's convention cuts windows, and leaves no patch empty."""
+    wrong: list[tuple[dict[str, Any], tuple[int, int, int], list[str]]] = [
+        ({"poolfactor": (2, 9)}, (8, 8, 1), ["poolfactor", "9 along columns", "8x8"]),
+        ({"npatch": 2, "dilation": 4}, (3, 3, 1), ["no position", "dilation", "3x3"]),
+    ]
+    for keys, shape, fragments in wrong:
+        model = Model([LAYER | {"pooling": "average", "subsampling": 1} | keys])
+        assert "average 1" in model.describe(shape)
+        with pytest.raises(ValueError, match="layer 0") as caught:
+            Model(model, convention="neural_tangents").describe(shape)
+        check_message(str(caught.value), fragments)
+
+
 def test_the_core_wants_a_mapping() -> None:
     for model, kind, fragments in [
         ([LAYER], TypeError, ["model", "mapping", "layers", "list"]),
