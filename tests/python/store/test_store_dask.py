@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield client
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 @pytest.mark.parametrize("client", [1, 2], indirect=True)
 def test_a_worker_that_dies_costs_its_tiles(tmp_path: Path, client: Any) -> None:
     """If it was the last one, the images are sent to the next one that comes."""
