@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import struct
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from ckn_rs import _core
 from ckn_rs._support.disk import write_file
+from ckn_rs._support.npy import DAMAGE, read_member
 from ckn_rs._support.options import as_kind, as_shape
 from ckn_rs.compute.augment import AnyPlan, augmented
 from ckn_rs.learn.ridge import Ridge
@@ -36,18 +36,6 @@ ABOUT = "about"
 
 ARRAYS = ("coefficients", "labels")
 """The arrays of the file beside it."""
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    struct.error,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +201,7 @@ class Record:
                 about = _read_about(file)
                 if about.get("format") in FORMATS:
                     about |= _read_arrays(file)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             said = str(error) or type(error).__name__
             raise ValueError(f"{path} is damaged: {said}; fit and save it again") from None
         number = about.pop("format", None)
@@ -246,7 +234,7 @@ def _places(train: Path, path: Path) -> list[str]:
 
 def _read_about(file: zipfile.ZipFile) -> dict[str, Any]:
     """All that is not an array."""
-    text = _read_array(file, ABOUT)
+    text = read_member(file, ABOUT, compressed=False)
     about = json.loads(text.item()) if text.ndim == 0 and text.dtype.kind == "U" else None
     if not isinstance(about, dict):
         raise ValueError(f"{ABOUT} must be the text of a JSON object")
@@ -257,14 +245,4 @@ def _read_arrays(file: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
     wanted = sorted(f"{name}.npy" for name in (ABOUT, *ARRAYS))
     if sorted(file.namelist()) != wanted:
         raise ValueError(f"it must have {', '.join(wanted)}, and has {', '.join(file.namelist())}")
-    return {name: _read_array(file, name) for name in ARRAYS}
-
-
-def _read_array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """An array, read to its end, where its checksum is compared; no pickle."""
-    entry = file.getinfo(f"{name}.npy")
-    if entry.compress_type != zipfile.ZIP_STORED:
-        raise ValueError(f"{entry.filename} must not be compressed")
-    data = io.BytesIO(file.read(entry))
-    array: NDArray[Any] = np.lib.format.read_array(data, allow_pickle=False)
-    return array
+    return {name: read_member(file, name, compressed=False) for name in ARRAYS}
