@@ -73,6 +73,28 @@ bench-count: $(VENV)/maturin ## Count instructions with valgrind; fail where a c
 bench-count-record: $(VENV)/maturin ## Count the same, and keep the counts in benches/record/
 	$(BIN)/python benches/count.py write
 
+# Coverage that the compiler counts, as libFuzzer wants it. Stable Rust has it; there is no `unsafe`
+# code of ours that a sanitizer would look after.
+TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+SANCOV := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Ccodegen-units=16
+SECONDS ?= 600
+FOUND := target/fuzz
+
+.PHONY: fuzz
+fuzz: build ## Fuzz the readers of files: SECONDS=600 in Rust, and as long in Python
+	mkdir -p $(FOUND)
+	cd fuzz && RUSTFLAGS='$(SANCOV)' cargo build --release --target $(TARGET) --target-dir ../$(FOUND)/build
+	$(FOUND)/build/$(TARGET)/release/model $(FOUND) fuzz/corpus/model -dict=fuzz/model.dict \
+	  -artifact_prefix=$(FOUND)/found- -max_len=4096 -timeout=20 -rss_limit_mb=4096 \
+	  -max_total_time=$(SECONDS)
+	$(BIN)/python fuzz/readers.py $(SECONDS)
+
+.PHONY: deny
+deny: ## Licences, advisories and sources of the crates (needs cargo-deny)
+	cargo deny check
+
 # On Linux zig is the linker, and its C library an old one, so that the wheel is for every Linux with
 # glibc 2.17 or later.
 ZIG := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)

@@ -19,6 +19,30 @@ NOT_LAYERS = (str, bytes, Mapping, Layer)
 """Types that can be iterated over, but give no layers."""
 
 
+MOST_TEXT = 2**20
+"""The most characters of a model's text, as the core has it for TOML."""
+
+
+def text_of(path: str | Path) -> str:
+    """The text of a model's file.
+
+    Raises
+    ------
+    ValueError
+        If it is no text, or too long for a model.
+    OSError
+        If it cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(MOST_TEXT + 1)
+    if len(data) > MOST_TEXT:
+        raise ValueError(f"model: {path} is longer than {MOST_TEXT} bytes, and is no model")
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"model: {path} is no text: {error}") from None
+
+
 def of_layers(layers: object) -> dict[str, Any]:
     """The spec of a sequence of layers, each a Layer or a mapping.
 
@@ -64,9 +88,13 @@ def of_json(text: str) -> dict[str, Any]:
     TypeError, ValueError
         If this is not JSON, or neither such an object nor a list of layers.
     """
+    if len(text) > MOST_TEXT:
+        raise ValueError(f"model: at most {MOST_TEXT} characters of JSON, got {len(text)}")
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except RecursionError:
+        raise ValueError("model: not a model: its JSON has lists within lists too deep") from None
+    except ValueError as error:
         raise ValueError(f"model: not JSON: {error}") from None
     return _of_table(value) if isinstance(value, dict) else of_layers(value)
 

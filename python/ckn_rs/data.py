@@ -74,7 +74,7 @@ def load_images(path: str | Path) -> Any:
     if len(images.shape) == 3:
         if not isinstance(images, np.ndarray):
             _check_fits(path, math.prod(images.shape) * images.dtype.itemsize)
-            images = np.asarray(images)
+            images = _read_zarr(path, images)
         images = images[..., None]
     if len(images.shape) != 4:
         raise ValueError(f"{path} has an array of shape {images.shape}, not images (n, h, w, c)")
@@ -155,6 +155,13 @@ def _images(path: Path) -> Any:
         return read_idx(path)
     pixels = np.concatenate([pixels for pixels, _ in _cifar_batches(path)])
     return pixels.reshape(-1, *_CIFAR_SHAPE).transpose(0, 2, 3, 1)
+
+
+def _read_zarr(path: Path, array: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(array)
+    except Exception as error:  # of the many packages that Zarr reads its chunks by
+        raise ValueError(f"{path} has damaged chunks: {error}") from None
 
 
 def _check_fits(path: Path, needed: int) -> None:

@@ -255,7 +255,7 @@ class Model(Sequence[Layer]):
             If the file cannot be read.
         """
         read = cls.from_toml if _spec.is_toml(path) else cls.from_json
-        return read(Path(path).read_text(encoding="utf-8"))
+        return read(_spec.text_of(path))
 
     def save(self, path: str | Path) -> None:
         """Write a ``.json`` or ``.toml`` file.

@@ -43,6 +43,9 @@ impl Readout {
     }
 }
 
+/// The most layers of a model.
+pub const MOST_LAYERS: usize = 1024;
+
 /// A model: its layers, the first one reading pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -69,11 +72,14 @@ impl Model {
     /// The model, if the keys of each layer fit together.
     ///
     /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for no layers, and for a key that has no
+    /// [`Error::Value`](crate::error::Error::Value) for no layers or too many, and for a key that has no
     /// meaning beside the others; it names the layer and the key.
     pub fn validated(self) -> Result<Self> {
         if self.layers.is_empty() {
             bail!("model: at least one layer is needed");
+        }
+        if self.layers.len() > MOST_LAYERS {
+            bail!("model: at most {MOST_LAYERS} layers are possible, got {}", self.layers.len());
         }
         for (index, layer) in self.layers.iter().enumerate() {
             layer.check(index, self.convention)?;

@@ -7,6 +7,9 @@ use crate::error::{Error, Result, bail};
 /// A table's keys and values.
 pub type Table = Vec<(String, Value)>;
 
+/// The most bytes of a text. The longest model that has a use takes a tenth of that.
+pub const MOST_BYTES: usize = 1 << 20;
+
 /// A value of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -39,10 +42,19 @@ impl Spec {
     /// Read a TOML text with one `[[layers]]` table a layer.
     ///
     /// # Errors
-    /// [`Error::Value`] for anything but such a text.
+    /// [`Error::Value`] for anything but such a text, and for more than a mebibyte of it.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let file: toml::Table =
-            text.parse().map_err(|error| Error::Value(format!("not a TOML text: {error}")))?;
+        if text.len() > MOST_BYTES {
+            bail!("a model is a TOML text of at most {MOST_BYTES} bytes, got {}", text.len());
+        }
+        let file: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            // The whole message shows the line, which may be a megabyte long.
+            let longest = text.lines().map(str::len).max().unwrap_or(0);
+            match longest <= 200 {
+                true => Error::Value(format!("not a TOML text: {error}")),
+                false => Error::Value(format!("not a TOML text: {}", error.message())),
+            }
+        })?;
         Self::from_toml_table(&file)
     }
 

@@ -7,6 +7,7 @@
 //! | file | its part |
 //! |---|---|
 //! | `check` | refuses a layer that does not fit its map |
+//! | `tables` | refuses a model whose plan would be huge |
 //! | `shape` | the shape of an image |
 //! | `placement` | the places of the patches along one axis |
 //! | `scale` | the factors of patch sums |
@@ -30,6 +31,7 @@ mod scale;
 mod schedule;
 mod shape;
 mod shortcut;
+mod tables;
 #[cfg(test)]
 mod testing;
 
@@ -94,7 +96,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Value`](crate::error::Error::Value) for an empty image or a huge one, for a layer that has no patches
-    /// or leaves no positions, and for a derivative that its kernel does not have, naming the layer
+    /// or leaves no positions, for more layers or wider patches than a plan can have, and for a derivative that its kernel does not have, naming the layer
     /// and its sizes.
     pub fn new(model: &Model, shape: Shape, carried: Carried) -> Result<Self> {
         Self::with_respect_to(model, shape, carried, &[Wrt::Sigma])
@@ -126,6 +128,7 @@ impl Plan {
             sizes.push(output);
             check::shortcut(model, index, &sizes)?;
         }
+        tables::check(model, shape, &placements)?;
         let norms = (1..model.layers.len()).map(|count| {
             Pipeline::new(model, count, shape, Output::Diagonal, (carried.without_ntk(), wrt))
         });

@@ -88,9 +88,20 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
     name.map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
+/// Lists within lists that are read. No key has more than two.
+const DEEPEST: usize = 8;
+
 /// A value of a model. Any other object is kept by the name of its type, for the error message.
 fn value_of(value: &Bound<'_, PyAny>) -> Value {
-    let known = text(value).or_else(|| list(value)).or_else(|| number(value));
+    value_within(value, 0)
+}
+
+/// The same for an item of so many lists, one within the other. A list may have itself as an item.
+fn value_within(value: &Bound<'_, PyAny>, depth: usize) -> Value {
+    if depth > DEEPEST {
+        return Value::Other(type_name(value));
+    }
+    let known = text(value).or_else(|| list(value, depth)).or_else(|| number(value));
     known.unwrap_or_else(|| Value::Other(type_name(value)))
 }
 
@@ -100,14 +111,14 @@ fn text(value: &Bound<'_, PyAny>) -> Option<Value> {
 }
 
 /// A list, a tuple or an array; an array of no axes is its one number.
-fn list(value: &Bound<'_, PyAny>) -> Option<Value> {
+fn list(value: &Bound<'_, PyAny>, depth: usize) -> Option<Value> {
     if value.cast::<PyUntypedArray>().is_ok() {
-        return value.call_method0("tolist").ok().map(|items| value_of(&items));
+        return value.call_method0("tolist").ok().map(|items| value_within(&items, depth));
     }
     if !value.is_instance_of::<PyList>() && !value.is_instance_of::<PyTuple>() {
         return None;
     }
-    let items = value.try_iter().ok()?.map(|item| Some(value_of(&item.ok()?)));
+    let items = value.try_iter().ok()?.map(|item| Some(value_within(&item.ok()?, depth + 1)));
     items.collect::<Option<_>>().map(Value::List)
 }
 

@@ -5,8 +5,9 @@ It tells whether a call is for this matrix, and has all that missing tiles need 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ckn_rs import _core
@@ -22,6 +23,8 @@ FORMAT = 1
 AUGMENTED_FORMAT = 2
 """That of a store whose kernel is averaged over flips. A version of ckn-rs that does not know of
 such kernels would read ``augment`` as nothing; it refuses the format."""
+MOST_TILES = 10**7
+"""The most tiles of a matrix, each a file: listing them takes a minute and a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Manifest:
         h, w, c = first.shape
         _core.Plan(spec, (h, w, c), as_kind(flag))  # refuses a model that does not fit
         tile = as_count(tile, "tile")
-        return cls(
+        manifest = cls(
             model=spec,
             ntk=flag,
             dtype=dtype.name,
@@ -100,10 +103,13 @@ class Manifest:
             image_shape=(h, w, c),
             tile=tile,
             symmetric=len(sets) == 1,
-            sha256=tuple(images.sha256(tile, dtype) for images in sets),
+            sha256=(),
             format=FORMAT if augment is None else AUGMENTED_FORMAT,
             augment=augment,
         )
+        manifest.check_tiles()
+        digests = tuple(images.sha256(tile, dtype) for images in sets)
+        return replace(manifest, sha256=digests)
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as it is written in the store."""
@@ -121,9 +127,11 @@ class Manifest:
         ValueError
             If the store is of another format, or the manifest is damaged.
         """
-        if values.get("format") not in (FORMAT, AUGMENTED_FORMAT):
+        if not isinstance(values, dict) or "format" not in values:
+            raise ValueError("its manifest is damaged")
+        if values["format"] not in (FORMAT, AUGMENTED_FORMAT):
             raise ValueError(
-                f"a store of format {values.get('format')} is for another version of ckn-rs, this "
+                f"a store of format {values['format']!r:.20} is for another version of ckn-rs, this "
                 f"is {_core.__version__} for the formats {FORMAT} and {AUGMENTED_FORMAT}"
             )
         if values["format"] == FORMAT:
@@ -133,10 +141,37 @@ class Manifest:
         known = {field.name: values[field.name] for field in fields(cls)}
         for key in ("shape", "image_shape", "sha256"):
             known[key] = tuple(known[key])
-        lengths = [len(known["shape"]), len(known["image_shape"])]
-        if lengths != [2, 3] or known["tile"] < 1 or not known["model"]["layers"]:
+        manifest = cls(**known)
+        if not manifest._is_sound():
             raise ValueError("its manifest is damaged")
-        return cls(**known)
+        manifest.check_tiles()
+        return manifest
+
+    def _is_sound(self) -> bool:
+        """Whether all has the right type, and lengths are possible. The model may be unknown."""
+        lengths = [*self.shape, *self.image_shape, self.tile]
+        digests = 1 if self.symmetric else 2
+        return (
+            all(type(length) is int and 0 <= length < 2**48 for length in lengths)
+            and (len(self.shape), len(self.image_shape), len(self.sha256)) == (2, 3, digests)
+            and (min(self.image_shape) >= 1 and self.tile >= 1)
+            and (not self.symmetric or self.shape[0] == self.shape[1])
+            and all(type(flag) is bool for flag in (self.ntk, self.symmetric))
+            and all(isinstance(text, str) for text in (self.version, *self.sha256))
+            and self.dtype in ("float32", "float64")
+            and isinstance(self.model, dict)
+            and isinstance(self.model["layers"], list)
+            and 1 <= len(self.model["layers"]) <= 2**16
+            and all(isinstance(layer, dict) for layer in self.model["layers"])
+        )
+
+    def check_tiles(self) -> None:
+        """Raise a ValueError if there are more tiles than files can be listed."""
+        tiles = math.prod(-(-n // self.tile) for n in self.shape)
+        if tiles > MOST_TILES:
+            raise ValueError(
+                f"tile must be larger: the matrix would have {tiles} tiles, of at most {MOST_TILES}"
+            )
 
     @property
     def norms_len(self) -> int:
