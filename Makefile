@@ -84,9 +84,9 @@ FOUND := target/fuzz
 
 .PHONY: fuzz
 fuzz: build ## Fuzz the readers of files: SECONDS=600 in Rust, and as long in Python
-	mkdir -p $(FOUND)
+	mkdir -p $(FOUND)/corpus
 	cd fuzz && RUSTFLAGS='$(SANCOV)' cargo build --release --target $(TARGET) --target-dir ../$(FOUND)/build
-	$(FOUND)/build/$(TARGET)/release/model $(FOUND) fuzz/corpus/model -dict=fuzz/model.dict \
+	$(FOUND)/build/$(TARGET)/release/model $(FOUND)/corpus fuzz/corpus/model -dict=fuzz/model.dict \
 	  -artifact_prefix=$(FOUND)/found- -max_len=4096 -timeout=20 -rss_limit_mb=4096 \
 	  -max_total_time=$(SECONDS)
 	$(BIN)/python fuzz/readers.py $(SECONDS)
@@ -106,7 +106,7 @@ wheel: $(VENV)/wheel ## Build a wheel into dist/, check it, and run all tests on
 	$(BIN)/python -m twine check --strict dist/*
 	$(if $(ZIG),$(BIN)/python -m auditwheel show dist/*.whl)
 	$(BIN)/python -m abi3audit --strict dist/*.whl
-	$(PYTHON) .ci/test_wheel.py dist --without-rust
+	$(PYTHON) .ci/test_wheel.py dist
 	@ls dist/*.whl
 
 .PHONY: sdist
