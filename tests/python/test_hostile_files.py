@@ -58,6 +58,7 @@ HEADERS = {
     "no tuple": npy("[1, 2]"),
     "deep": npy("(" * 3000),
     "no numbers": npy("'a'"),
+    "text": npy("(1, 2, 2, 1)", "'<U1'", b"\xff" * 16),
     "true": npy("(True, 8, 8, 1.5)"),
     "short": npy("(1, 2, 2, 1)", numbers=bytes(31)),
     "cut": npy("(1, 2, 2, 1)")[:9],
@@ -308,6 +309,13 @@ def test_files_of_fits(tmp_path: Path, data: bytes) -> None:
         file.writestr("labels.npy", npy("(3,)", numbers=bytes(24)))
     with refused(r"fit\.npz is damaged"):
         Classifier.load(path)
+    for code in (0x110000, 2**32 - 1, 0xD800):  # a str that has them breaks what takes it
+        with zipfile.ZipFile(path, "w") as file:
+            text = json.dumps({"format": 1}).replace("f", "?").encode("utf-32-le")
+            text = text.replace("?".encode("utf-32-le"), struct.pack("<I", code))
+            file.writestr("about.npy", npy("()", f"'<U{len(text) // 4}'", text))
+        with refused("text that is none"):
+            Classifier.load(path)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("about.npy", npy("()", "'<U1000000'", bytes(4_000_000)))
     with refused("must not be compressed"):

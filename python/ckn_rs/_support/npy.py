@@ -57,6 +57,8 @@ def map_npy(path: Path) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
             shape, _, dtype = _read_header(file)
+            if dtype.kind not in "biufc":
+                raise ValueError(f"it has {dtype}")
             _check_length(shape, dtype, path.stat().st_size - file.tell())
         return np.asanyarray(np.lib.format.open_memmap(path, mode="r"))
     except DAMAGE as error:
@@ -103,6 +105,7 @@ def read_member(file: zipfile.ZipFile, name: str, *, compressed: bool) -> NDArra
         _fill(stream, array)
         if stream.read(1):
             raise ValueError(f"{entry.filename} is longer than it tells")
+    _check_text(array)
     return array.reshape(shape, order="F" if fortran else "C")
 
 
@@ -137,6 +140,14 @@ def _fill(stream: Any, array: NDArray[Any]) -> None:
         if not count:
             raise EOFError("it ends too early")
         left = left[count:]
+
+
+def _check_text(array: NDArray[Any]) -> None:
+    """Refuse text of numbers that are no characters, of which NumPy makes a broken ``str``."""
+    if array.dtype.kind == "U" and array.nbytes:
+        codes = array.view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+            raise ValueError("it has text that is none")
 
 
 def _said(error: BaseException) -> str:
