@@ -131,8 +131,8 @@ class Manifest:
             raise ValueError("its manifest is damaged")
         if values["format"] not in (FORMAT, AUGMENTED_FORMAT):
             raise ValueError(
-                f"a store of format {values['format']!r:.20} is for another version of ckn-rs, this "
-                f"is {_core.__version__} for the formats {FORMAT} and {AUGMENTED_FORMAT}"
+                f"a store of format {values['format']!r:.20} is for another version of ckn-rs, "
+                f"this is {_core.__version__} for the formats {FORMAT} and {AUGMENTED_FORMAT}"
             )
         if values["format"] == FORMAT:
             values = values | {"augment": None}
