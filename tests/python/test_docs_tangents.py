@@ -15,11 +15,11 @@ import pytest
 import cases
 import ckn_rs
 import readme
-from ckn_rs import Dense, Layer, Model
+from ckn_rs import Dense, Layer, Model, Residual
 
 PAGE = readme.ROOT / "docs" / "neural_tangents.md"
 SHAPE = (8, 6, 3)  # that of the rows about a whole map
-NAMES: dict[str, Any] = {"Layer": Layer, "Dense": Dense}
+NAMES: dict[str, Any] = {"Layer": Layer, "Dense": Dense, "Residual": Residual}
 
 TOLERANCE = 1e-12
 
@@ -63,8 +63,8 @@ def test_rows_are_models(title: str, theirs: str, ours: str) -> None:
 
 
 def test_there_are_rows() -> None:
-    assert [len(rows(title)) for title in ("Layers", "Activations")] == [11, 18]
-    assert len(EVERY_ROW) == 33
+    assert [len(rows(title)) for title in ("Layers", "Activations")] == [12, 18]
+    assert len(EVERY_ROW) == 34
 
 
 def test_page(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,6 +90,7 @@ def stax() -> Any:
 
 @pytest.mark.tangents
 @pytest.mark.filterwarnings("ignore:Inputs to this layer are assumed:UserWarning")  # of Hermite
+@pytest.mark.filterwarnings("ignore:.FanIn. layers assume:UserWarning")
 @every_row
 def test_rows_are_those_of_neural_tangents(title: str, theirs: str, ours: str) -> None:
     names = vars(stax())
