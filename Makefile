@@ -2,7 +2,8 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
 OLDEST := $(VENV)/oldest
 # The oldest scikit-learn that the extra allows, and the first Python for which it has no wheel.
 SKLEARN := $(shell sed -n 's/^sklearn = \["scikit-learn>=\([0-9.]*\)"\]/\1/p' pyproject.toml)
@@ -29,8 +30,8 @@ test: lint test-oldest ## Run every check: lint, Rust tests, Python tests, docst
 
 .PHONY: test-oldest
 test-oldest: build $(OLDEST)/ready ## Test the estimators with the oldest scikit-learn that they support
-	@if [ -d $(OLDEST)/bin ]; then \
-	  PYTHONPATH=python $(OLDEST)/bin/python -m pytest -q tests/python/scikit_learn; \
+	@if [ -d $(OLDEST)/$(SCRIPTS) ]; then \
+	  PYTHONPATH=python $(OLDEST)/$(SCRIPTS)/python -m pytest -q tests/python/scikit_learn; \
 	else \
 	  echo 'test-oldest is skipped: scikit-learn $(SKLEARN) has no wheel for this Python'; \
 	fi
@@ -45,6 +46,11 @@ lint: build ## Formatting, lints and types of both languages
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest ckn_rs._core
+	$(BIN)/zizmor --quiet --offline --persona pedantic .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*-*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 
 .PHONY: bench
 bench: $(VENV)/maturin ## Run the Rust benchmarks, a minute once they are built
@@ -67,15 +73,52 @@ bench-count: $(VENV)/maturin ## Count instructions with valgrind; fail where a c
 bench-count-record: $(VENV)/maturin ## Count the same, and keep the counts in benches/record/
 	$(BIN)/python benches/count.py write
 
+# Coverage that the compiler counts, as libFuzzer wants it. Stable Rust has it; there is no `unsafe`
+# code of ours that a sanitizer would look after.
+TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+SANCOV := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Ccodegen-units=16
+SECONDS ?= 600
+FOUND := target/fuzz
+
+.PHONY: fuzz
+fuzz: build ## Fuzz the readers of files: SECONDS=600 in Rust, and as long in Python
+	mkdir -p $(FOUND)/corpus
+	cd fuzz && RUSTFLAGS='$(SANCOV)' cargo build --release --target $(TARGET) --target-dir ../$(FOUND)/build
+	$(FOUND)/build/$(TARGET)/release/model $(FOUND)/corpus fuzz/corpus/model -dict=fuzz/model.dict \
+	  -artifact_prefix=$(FOUND)/found- -max_len=4096 -timeout=20 -rss_limit_mb=4096 \
+	  -max_total_time=$(SECONDS)
+	$(BIN)/python fuzz/readers.py $(SECONDS)
+
+.PHONY: deny
+deny: ## Licences, advisories and sources of the crates (needs cargo-deny)
+	cargo deny check
+
+# On Linux zig is the linker, and its C library an old one, so that the wheel is for every Linux with
+# glibc 2.17 or later.
+ZIG := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
+
 .PHONY: wheel
-wheel: $(VENV)/maturin ## Build a wheel into dist/ and run README's examples from it
-	rm -rf dist $(VENV)/fresh
-	$(BIN)/maturin build --release --out dist
-	$(PYTHON) -m venv $(VENV)/fresh
-	$(VENV)/fresh/bin/pip install --quiet dist/*.whl
-	$(VENV)/fresh/bin/python -I tests/python/readme.py
-	rm -rf $(VENV)/fresh
+wheel: $(VENV)/wheel ## Build a wheel into dist/, check it, and run all tests on it in a fresh environment
+	rm -rf dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked $(ZIG) --out dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(if $(ZIG),$(BIN)/python -m auditwheel show dist/*.whl)
+	$(BIN)/python -m abi3audit --strict dist/*.whl
+	$(PYTHON) .ci/test_wheel.py dist
 	@ls dist/*.whl
+
+.PHONY: sdist
+sdist: $(VENV)/wheel ## Pack the source into dist/, and build it again without a network
+	rm -rf dist
+	$(BIN)/maturin sdist --out dist
+	$(BIN)/python -m twine check --strict dist/*
+	cargo fetch --locked
+	PATH="$(CURDIR)/$(BIN):$$PATH" CARGO_NET_OFFLINE=true CARGO_TARGET_DIR="$(CURDIR)/target/sdist" \
+	  $(BIN)/pip wheel --quiet --no-build-isolation --no-deps --no-index --wheel-dir target/sdist/wheel \
+	  dist/*.tar.gz
+	@ls dist/*.tar.gz
 
 SITE := docs/_build/html
 
@@ -114,13 +157,18 @@ $(VENV)/docs: $(VENV)/module
 	$(BIN)/pip install --quiet 'ckn-rs[docs]'
 	touch $@
 
+$(VENV)/wheel: $(VENV)/maturin .github/requirements/build.txt .github/requirements/check.txt
+	$(BIN)/pip install --quiet --require-hashes --only-binary :all: \
+	  --requirement .github/requirements/build.txt --requirement .github/requirements/check.txt
+	touch $@
+
 # pytest 8, because 9 warns of what the checks of old versions do; pandas for the checks of tables.
 $(OLDEST)/ready: $(VENV)/maturin pyproject.toml
 	rm -rf $(OLDEST)
 	mkdir $(OLDEST)
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= $(TOO_NEW))'; then \
 	  $(BIN)/python -m venv $(OLDEST) && \
-	  $(OLDEST)/bin/pip install --quiet --only-binary scikit-learn 'scikit-learn==$(SKLEARN)' \
+	  $(OLDEST)/$(SCRIPTS)/pip install --quiet --only-binary scikit-learn 'scikit-learn==$(SKLEARN)' \
 	    'pytest<9' pytest-timeout pandas fsspec "zarr>=3; python_version >= '3.11'"; \
 	fi
 	touch $@

@@ -18,8 +18,12 @@ pub struct Case {
 impl Case {
     pub fn plan(&self) -> Plan {
         let Self { shape, carried, readout, .. } = *self;
-        let model =
-            Model { layers: self.layers.clone(), convention: Convention::Original, readout };
+        let model = Model {
+            layers: self.layers.clone(),
+            convention: Convention::Original,
+            readout,
+            dense: None,
+        };
         Plan::new(&model.validated().unwrap(), shape, carried).unwrap()
     }
 }
@@ -79,6 +83,15 @@ fn deep(name: &'static str, blocks: [usize; 3]) -> Case {
     Case { readout: Readout::Mean, ..case(name, CIFAR, &layers) }
 }
 
+/// A network whose layers have weights and biases with scales.
+fn deep_with_biases() -> Case {
+    let mut case = deep("myrtle5, biases", [2, 1, 1]);
+    for layer in &mut case.layers {
+        (layer.weight_std, layer.bias_std) = (1.4, 0.1);
+    }
+    case
+}
+
 /// The NTK of the deepest network.
 fn deepest_ntk() -> Case {
     Case { carried: Carried::Ntk, ..deep("myrtle10, NTK", [3, 3, 3]) }
@@ -119,6 +132,7 @@ pub fn all() -> Vec<Case> {
         case("exp, strided", CIFAR, &[strided(2), strided(5)]),
         three_layers(),
         deep("myrtle5", [2, 1, 1]),
+        deep_with_biases(),
         deep("myrtle7", [2, 2, 2]),
         deep("myrtle10", [3, 3, 3]),
         deepest_ntk(),

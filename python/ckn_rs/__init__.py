@@ -37,8 +37,9 @@ from ckn_rs.compute.original import (
     compute_kernel_matrix_norms,
 )
 from ckn_rs.compute.pairs import compute_dist_to_ref, compute_kernel
-from ckn_rs.layer import Layer
+from ckn_rs.layer import Dense, Layer
 from ckn_rs.model import Model
+from ckn_rs.residual import Residual
 
 dtype = np.float32
 """The original's floating type. Its scripts convert images by ``X.astype(ckn_kernel.dtype)``."""
@@ -59,8 +60,10 @@ to_kernel_type: dict[str, int] = {
 
 __all__ = [
     "CKNKernel",
+    "Dense",
     "Layer",
     "Model",
+    "Residual",
     "compute_both",
     "compute_diagonal",
     "compute_dist_to_ref",

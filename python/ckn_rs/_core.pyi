@@ -1,9 +1,10 @@
 """The Rust core, as the Python layer sees it.
 
 A model is a mapping: ``layers``, one mapping a layer, and ``convention`` and ``readout``, which
-have defaults. Each function that takes one validates it. A resolved model has every key, and so
-have its layers; sizes and poolings that are equal along both axes are written once, others as a
-list, rows first. The TOML functions check models without resolving them: a key that is not given
+have defaults, and ``dense``, a mapping, if it ends in a dense layer. Each function that takes one
+validates it. A resolved model has every key, and so have its layers, but for ``weight_std`` of 1
+and ``bias_std`` of 0; sizes and poolings that are equal along both axes are written once, others as
+a list, rows first. The TOML functions check models without resolving them: a key that is not given
 stays away, since a default may depend on ``ntk``. ``KERNEL_PARAMETERS`` tells which of a layer's
 parameters each kernel uses, and ``POOLING_PARAMETERS`` which each pooling may have.
 
@@ -13,8 +14,11 @@ computes of a pair of images:
 - "ckn": the CKN;
 - "ntk": the NTK;
 - "both": the NTK and the CKN;
-- "gradient": the CKN and, along one more axis, its derivatives with respect to the logarithm of
-  ``sigma``, one for each layer whose kernel has one. There are ``gradients`` of them;
+- "gradient": the CKN and, along one more axis, its derivatives with respect to the logarithms of
+  ``parameters``. There are ``gradients`` of them. ``wrt`` lists kinds of parameters, "sigma" alone
+  by default. The parameters are in the order of kinds, those of a kind in the order of layers, each
+  a pair of a kind and a layer: "sigma" of layers whose kernel has one, "weight_std" of all layers,
+  "bias_std" where it is not 0. The scales of the dense layer come after those of layers, with None;
 - "ntk_gradient": the NTK and its derivatives, in the same way.
 
 ``layers`` are those of the resolved ``model``, and tell besides ``input`` and ``output``, the ``(h,
@@ -76,7 +80,13 @@ def model_to_toml(model: Mapping[str, Any]) -> str: ...
 
 @final
 class Plan:
-    def __new__(cls, model: Mapping[str, Any], shape: tuple[int, int, int], kind: str) -> Plan: ...
+    def __new__(
+        cls,
+        model: Mapping[str, Any],
+        shape: tuple[int, int, int],
+        kind: str,
+        wrt: Sequence[str] | None = None,
+    ) -> Plan: ...
     @property
     def kind(self) -> str: ...
     @property
@@ -89,6 +99,8 @@ class Plan:
     def norms_len(self) -> int: ...
     @property
     def gradients(self) -> int: ...
+    @property
+    def parameters(self) -> list[tuple[str, int | None]]: ...
     def scratch_bytes(self, dtype: str) -> int: ...
     def norms(
         self,
@@ -119,4 +131,6 @@ class Plan:
         n_threads: int | None = None,
         level: str | None = None,
     ) -> None: ...
-    def __getnewargs__(self) -> tuple[dict[str, Any], tuple[int, int, int], str]: ...
+    def __getnewargs__(
+        self,
+    ) -> tuple[dict[str, Any], tuple[int, int, int], str, list[str]]: ...

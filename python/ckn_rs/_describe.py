@@ -7,7 +7,7 @@ from typing import Any
 
 from ckn_rs import _core
 from ckn_rs._support.table import text_table
-from ckn_rs.layer import Layer
+from ckn_rs.layer import Dense, Layer
 
 MOST_WEIGHTS = 5
 """Longer lists of numbers are cut short."""
@@ -53,14 +53,14 @@ def _cells(layer: Layer) -> tuple[str, str, str]:
 
 
 def patch(layer: Layer) -> str:
-    """The size of the patch, and its stride, dilation and padding where they are not the default.
+    """The size of the patch, and its placement and scales where they are not the default.
 
     Examples
     --------
     >>> patch(Layer(3, 2)), patch(Layer((3, 5), 2, stride=2, dilation=(1, 2), padding="valid"))
     ('3x3', '3x5, stride 2, dilation 1x2, valid')
     """
-    return ", ".join([size(lengths(layer.npatch)), *placement(layer)])
+    return ", ".join([size(lengths(layer.npatch)), *placement(layer), *scales(layer)])
 
 
 def placement(layer: Layer) -> list[str]:
@@ -68,6 +68,18 @@ def placement(layer: Layer) -> list[str]:
     steps = {"stride": layer.stride, "dilation": layer.dilation}
     texts = [f"{name} {by(length)}" for name, length in steps.items() if by(length) != "1"]
     return texts if layer.padding == "same" else [*texts, layer.padding]
+
+
+def scales(layer: Layer | Dense) -> list[str]:
+    """The standard deviations of weights and biases, where they are not the default.
+
+    Examples
+    --------
+    >>> scales(Layer(3, 2, weight_std=1.4, bias_std=0.1)), scales(Layer(3, 2))
+    (['weight_std 1.4', 'bias_std 0.1'], [])
+    """
+    values = ((name, getattr(layer, name)) for name in ("weight_std", "bias_std"))
+    return [_parameter(name, value) for name, value in values if value != _FIELDS[name].default]
 
 
 def kernel(layer: Layer) -> str:
@@ -103,7 +115,7 @@ def _parameter(name: str, value: Any) -> str:
 
 
 def pooling(layer: Layer) -> str:
-    """The pooling, its stride, and its width if that is not the stride.
+    """The pooling, its stride, its width if that is not the stride, and a shortcut.
 
     Examples
     --------
@@ -111,12 +123,16 @@ def pooling(layer: Layer) -> str:
     ('gaussian 2', 'average x strided 2, poolfactor 3')
     >>> pooling(Layer(3, (1, 2), pooling=("none", [0.25, 0.5, 0.25])))
     'none x [0.25, 0.5, 0.25] 1x2'
+    >>> pooling(Layer(3, pooling="none", shortcut=2))
+    'none, shortcut 2'
     """
     text = pooling_names(layer)
     if has_stride(layer):
         text += f" {by(layer.subsampling)}"
     if layer.poolfactor is not None and by(layer.poolfactor) != by(layer.subsampling):
         text += f", poolfactor {by(layer.poolfactor)}"
+    if layer.shortcut:
+        text += f", shortcut {layer.shortcut}"
     return text
 
 
@@ -144,8 +160,21 @@ def _each(layer: Layer) -> list[str]:
 
 
 def options(values: Mapping[str, Any]) -> list[str]:
-    """The options of a model, such as ``readout mean``."""
-    return [f"{key} {value}" for key, value in values.items()]
+    """The options of a model, such as ``readout mean``.
+
+    Examples
+    --------
+    >>> options({"readout": "mean", "dense": Dense(1.4, 0.1)})
+    ['readout mean', 'dense (weight_std 1.4, bias_std 0.1)']
+    """
+    return [_option(key, value) for key, value in values.items()]
+
+
+def _option(key: str, value: Any) -> str:
+    if key != "dense":
+        return f"{key} {value}"
+    texts = scales(value if isinstance(value, Dense) else Dense(**value))
+    return f"{key} ({', '.join(texts)})" if texts else key
 
 
 def lengths(length: Any) -> Sequence[int]:

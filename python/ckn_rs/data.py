@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import pickle
-import struct
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ckn_rs._support import memory
+from ckn_rs._support.batches import read_batch
 from ckn_rs._support.extras import import_extra, import_zarr
+from ckn_rs._support.idx import is_idx, read_idx
+from ckn_rs._support.npy import DAMAGE, map_npy, member_names, read_member
 
 __all__ = ["load_images", "load_labels"]
 
 PICTURES = (".png", ".jpg", ".jpeg")
-_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _CIFAR_SHAPE = (3, 32, 32)
 
 
@@ -55,8 +56,10 @@ def load_images(path: str | Path) -> Any:
 
     Notes
     -----
-    The batches of CIFAR-10 are pickles. Here they are read by a reader that creates only arrays.
-    Take them from a source that you trust nevertheless.
+    The batches of CIFAR-10 are pickles. Here they are read by a reader that makes arrays of
+    numbers, and calls nothing. No file makes this function take more memory than it has numbers;
+    a compressed one has a thousand times its bytes at most, and is refused if they do not fit into
+    the memory that is free.
 
     Examples
     --------
@@ -71,7 +74,10 @@ def load_images(path: str | Path) -> Any:
     path = _existing(path)
     images = _images(path)
     if len(images.shape) == 3:
-        images = (images if isinstance(images, np.ndarray) else np.asarray(images))[..., None]
+        if not isinstance(images, np.ndarray):
+            _check_fits(path, math.prod(images.shape) * images.dtype.itemsize)
+            images = _read_zarr(path, images)
+        images = images[..., None]
     if len(images.shape) != 4:
         raise ValueError(f"{path} has an array of shape {images.shape}, not images (n, h, w, c)")
     return images
@@ -112,11 +118,11 @@ def load_labels(path: str | Path) -> NDArray[np.int64]:
     if path.suffix == ".npz":
         labels = _from_npz(path, ("y", "labels"))
     elif path.suffix == ".npy":
-        labels = _from_npy(path)
-    elif _is_idx(path):
-        labels = _read_idx(path)
+        labels = map_npy(path)
+    elif is_idx(path):
+        labels = read_idx(path)
     else:
-        labels = np.concatenate([batch[b"labels"] for batch in _cifar_batches(path)])
+        labels = np.concatenate([labels for _, labels in _cifar_batches(path)])
     if labels.ndim != 1 or labels.dtype.kind not in "iub":
         raise ValueError(
             f"{path} must have labels of shape (n,), whole numbers, got shape {labels.shape} of "
@@ -134,43 +140,57 @@ def _existing(path: str | Path) -> Path:
 
 def _images(path: Path) -> Any:
     if path.suffix == ".npy":
-        return _from_npy(path)
+        return map_npy(path)
     if path.suffix == ".npz":
         return _from_npz(path, ("X", "images"))
     if (path / "zarr.json").exists():
         zarr = import_zarr("a Zarr array")
         try:
-            return zarr.open_array(path, mode="r")
-        except (ValueError, TypeError, OSError) as error:
+            array = zarr.open_array(path, mode="r")
+            _ = array.shape, array.dtype
+        except Exception as error:  # of the many packages that Zarr reads its metadata by
             raise ValueError(f"{path} is no Zarr array: {error}") from None
+        return array
     if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
         return _read_pictures(path)
-    if _is_idx(path):
-        return _read_idx(path)
-    batches = _cifar_batches(path)
-    pixels = np.concatenate([batch[b"data"] for batch in batches])
+    if is_idx(path):
+        return read_idx(path)
+    pixels = np.concatenate([pixels for pixels, _ in _cifar_batches(path)])
     return pixels.reshape(-1, *_CIFAR_SHAPE).transpose(0, 2, 3, 1)
 
 
-def _from_npy(path: Path) -> NDArray[Any]:
+def _read_zarr(path: Path, array: Any) -> NDArray[Any]:
     try:
-        return np.asanyarray(np.lib.format.open_memmap(path, mode="r"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
+        return np.asarray(array)
+    except Exception as error:  # of the many packages that Zarr reads its chunks by
+        raise ValueError(f"{path} has damaged chunks: {error}") from None
+
+
+def _check_fits(path: Path, needed: int) -> None:
+    """Raise a ValueError if so many bytes do not fit into the memory that is free."""
+    free = memory.available()
+    if free is not None and needed > free:
+        raise ValueError(
+            f"{path} has {memory.as_text(needed)} of numbers, more than the {memory.as_text(free)} "
+            "of memory that are free"
+        )
 
 
 def _from_npz(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is no .npz file")
-    with np.load(path) as file:
-        found = [name for name in file.files if name in names] or file.files
-        if len(found) != 1:
-            raise ValueError(
-                f"{path} has the arrays {', '.join(file.files)}: one must be called "
-                f"{' or '.join(names)}"
-            )
-        array: NDArray[Any] = file[found[0]]
-        return array
+    try:
+        with zipfile.ZipFile(path) as file:
+            members = member_names(file)
+            found = [name for name in members if name in names] or members
+            if len(found) != 1:
+                raise ValueError(
+                    f"the arrays {', '.join(members)}: one must be called {' or '.join(names)}"
+                )
+            _check_fits(path, sum(entry.file_size for entry in file.infolist()))
+            return read_member(file, found[0], compressed=True)
+    except DAMAGE as error:
+        raise ValueError(f"{path} has {str(error) or type(error).__name__}") from None
 
 
 def _read_pictures(folder: Path) -> NDArray[Any]:
@@ -178,9 +198,7 @@ def _read_pictures(folder: Path) -> NDArray[Any]:
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
     pictures: list[NDArray[Any]] = []
     for file in files:
-        with image.open(file) as picture:
-            pixels = np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
-        pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+        pixels = _read_picture(image, file)
         if pictures and pixels.shape != pictures[0].shape:
             raise ValueError(
                 f"{file} is of shape {pixels.shape}, {files[0].name} of {pictures[0].shape}; make "
@@ -190,58 +208,22 @@ def _read_pictures(folder: Path) -> NDArray[Any]:
     return np.stack(pictures)
 
 
-def _open(path: Path) -> Any:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+def _read_picture(image: Any, file: Path) -> NDArray[Any]:
+    try:
+        # No other format is tried: Pillow knows some that start other programs.
+        with image.open(file, formats=("PNG", "JPEG")) as picture:
+            pixels = np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
+    except (*DAMAGE, image.DecompressionBombError) as error:
+        raise ValueError(f"{file} is no PNG or JPEG file of a usual size: {error}") from None
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _is_idx(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with _open(path) as file:
-        head = file.read(4)
-    return len(head) == 4 and head[:2] == b"\0\0" and head[2] in _IDX_TYPES and head[3] > 0
-
-
-def _read_idx(path: Path) -> NDArray[Any]:
-    """Read an idx file: two zero bytes, a type, the number of axes, their lengths, the numbers."""
-    with _open(path) as file:
-        _, kind, axes = struct.unpack(">HBB", file.read(4))
-        shape = struct.unpack(f">{axes}I", file.read(4 * axes))
-        values = np.frombuffer(file.read(), _IDX_TYPES[kind])
-    if values.size != int(np.prod(shape)):
-        raise ValueError(f"{path} has {values.size} numbers, not those of the shape {shape}")
-    return values.reshape(shape)
-
-
-class _Arrays(pickle.Unpickler):
-    """A reader of pickles that creates arrays and Python's own types, and calls nothing else."""
-
-    _MODULES = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy")
-    _NAMES = ("_reconstruct", "ndarray", "dtype")
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):  # pickles for Python 2 have bytes by it
-            return super().find_class(module, name)
-        if module in self._MODULES and name in self._NAMES:
-            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-        raise pickle.UnpicklingError(f"{module}.{name} is not part of an array")
-
-
-def _cifar_batches(path: Path) -> list[dict[bytes, Any]]:
+def _cifar_batches(path: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     files = [path / f"data_batch_{k}" for k in range(1, 6)] if path.is_dir() else [path]
-    batches = []
     for file in files:
         if not file.is_file():
             raise ValueError(
                 f"{path} is no .npy, .npz, Zarr array, idx file, CIFAR-10 batch or folder of PNG "
                 "or JPEG files"
             )
-        with file.open("rb") as stream:
-            try:
-                batch = _Arrays(stream, encoding="bytes").load()
-            except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError) as error:
-                raise ValueError(f"{file} is not an image file that is known: {error}") from None
-        if not isinstance(batch, dict) or not {b"data", b"labels"} <= set(batch):
-            raise ValueError(f"{file} is a pickle, but not a batch of CIFAR-10")
-        batches.append(batch)
-    return batches
+    return [read_batch(file) for file in files]

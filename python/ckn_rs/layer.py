@@ -1,9 +1,9 @@
-"""One layer of a model, as a typed record."""
+"""The layers of a model, as typed records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +17,7 @@ Lengths: TypeAlias = int | tuple[int, int]
 Pooling: TypeAlias = str | Sequence[float] | tuple[str | Sequence[float], str | Sequence[float]]
 """A pooling, by its name or its weights: one for both axes, or one for rows and one for columns."""
 
-INTEGERS = ("npatch", "subsampling", "poolfactor", "stride", "dilation", "degree")
+INTEGERS = ("npatch", "subsampling", "poolfactor", "stride", "dilation", "degree", "shortcut")
 """The fields of a layer that are integers."""
 
 
@@ -77,9 +77,21 @@ class Layer:
         inner product.
     coefficients : sequence of float, optional
         The coefficients ``c`` of ``'series'``: up to 64 numbers, 0 or above.
+    weight_std : float
+        The standard deviation of the layer's weights, above 0.
+    bias_std : float
+        The standard deviation of the layer's biases, 0 or above.
+    shortcut : int
+        The number of layers of the block that ends here, if the map before the block is added to
+        this layer's map; :class:`ckn_rs.Residual` writes it. 0 for none.
 
     Notes
     -----
+    The inner product of two patches is ``weight_std^2 s / fan + bias_std^2``, where ``s`` is the
+    sum of the map below over the positions of a patch. It is that of patches of norms ``n`` and
+    ``n'``. ``fan`` is 1, or what the model's convention divides by: see :class:`Model`. The NTK
+    trains the biases, too.
+
     With ``n`` and ``n'`` the norms of two patches, ``S`` their inner product, ``u = S/(n n')``
     their cosine, ``k0(u) = (pi - arccos u)/pi`` and
     ``k1(u) = (sqrt(1-u^2) + u (pi - arccos u))/pi``, the patch kernels are
@@ -136,6 +148,11 @@ class Layer:
     >>> leaky = Layer(3, 2, kernel="abrelu", a=0.1, pooling=[0.25, 0.5, 0.25])
     >>> leaky.pooling
     (0.25, 0.5, 0.25)
+
+    Weights and biases of other standard deviations:
+
+    >>> Layer(3, pooling="none", kernel="erf", weight_std=1.4, bias_std=0.1)
+    Layer(npatch=3, kernel='erf', pooling='none', weight_std=1.4, bias_std=0.1)
     """
 
     npatch: Lengths
@@ -153,6 +170,9 @@ class Layer:
     offset: float | None = None
     homogeneous: bool | None = None
     coefficients: Sequence[float] | None = None
+    weight_std: float = 1.0
+    bias_std: float = 0.0
+    shortcut: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -183,15 +203,62 @@ class Layer:
         }
 
     def __repr__(self) -> str:
-        return f"Layer({', '.join(f'{name}={value!r}' for name, value in self._said())})"
+        return f"Layer({', '.join(f'{name}={value!r}' for name, value in _said(self))})"
 
     def _repr_html_(self) -> str:
-        return html_table(list(zip(*self._said(), strict=True)))
+        return html_table(list(zip(*_said(self), strict=True)))
 
-    def _said(self) -> list[tuple[str, Any]]:
-        """Values that are not the default; the others would make it hard to read."""
-        named = ((field, getattr(self, field.name)) for field in fields(self))
-        return [(field.name, value) for field, value in named if not _same(value, field.default)]
+
+@dataclass(frozen=True, repr=False)
+class Dense:
+    """The dense layer in which a network ends, with the scales of its weights and its bias.
+
+    It turns the readout ``R`` of the CKN, and that of the NTK, into
+    ``weight_std^2 R + bias_std^2``. The NTK's own readout counts the training of this layer
+    already, and that of the bias comes with its square. Values are checked when a :class:`Model` is
+    made.
+
+    Parameters
+    ----------
+    weight_std : float
+        The standard deviation of the weights, above 0.
+    bias_std : float
+        The standard deviation of the bias, 0 or above.
+
+    Examples
+    --------
+    >>> from ckn_rs import Dense, Layer, Model
+    >>> Model([Layer(3, 2, kernel="relu")], dense=Dense(weight_std=1.4, bias_std=0.1))
+    Model([
+        Layer(npatch=3, subsampling=2, kernel='relu'),
+    ], dense=Dense(weight_std=1.4, bias_std=0.1))
+    """
+
+    weight_std: float = 1.0
+    bias_std: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, frozen(getattr(self, field.name)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Both scales, as a dict.
+
+        Examples
+        --------
+        >>> Dense(weight_std=1.4).to_dict()
+        {'weight_std': 1.4, 'bias_std': 0.0}
+        """
+        return asdict(self)
+
+    def __repr__(self) -> str:
+        return f"Dense({', '.join(f'{name}={value!r}' for name, value in _said(self))})"
+
+
+def _said(record: Layer | Dense) -> list[tuple[str, Any]]:
+    """Values that are not the default; the others would make it hard to read."""
+    named = ((field, getattr(record, field.name)) for field in fields(record))
+    return [(field.name, value) for field, value in named if not _same(value, field.default)]
 
 
 def frozen(value: Any) -> Any:

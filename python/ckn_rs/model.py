@@ -11,9 +11,10 @@ from typing import Any, TypeAlias, overload
 from ckn_rs import _core, _describe, _spec
 from ckn_rs._support.html_table import html_table
 from ckn_rs._support.options import as_kind, as_shape
-from ckn_rs.layer import Layer
+from ckn_rs.layer import Dense, Layer
+from ckn_rs.residual import Residual
 
-DEFAULTS = {"convention": "original", "readout": "trace"}
+DEFAULTS = {"convention": "original", "readout": "trace", "dense": None}
 """The options of a model, and their defaults."""
 
 
@@ -22,17 +23,19 @@ class Model(Sequence[Layer]):
 
     Parameters
     ----------
-    layers : iterable of Layer or of dicts
-        At least one layer. If this is a Model, its convention and readout are the defaults.
-    convention : {'original', '2019'}
-        The conventions for patches and poolings: those of today's original, or those of its first
-        release, of 2019. That release takes the mean over a patch instead of the sum. Its patches
-        of an even length have one position more ahead, instead of one more back. Its pooling
-        windows end at ``2*subsampling`` and lose their last weight.
+    layers : iterable of Layer, of Residual or of dicts
+        At least one layer; each layer of a :class:`Residual` is one. If this is a Model, its
+        options are the defaults of those below.
+    convention : {'original', '2019', 'neural_tangents'}
+        The conventions for patches and poolings: those of today's original, those of its first
+        release, of 2019, or those of the library ``neural_tangents``; see Notes.
     readout : {'trace', 'mean'}
         The number that is read from the last map: its trace, ``sum_P K[P, P]``, the kernel of a
         network that ends in a dense layer; or the mean over all pairs of positions, that of a
         network that ends in global average pooling.
+    dense : Dense or dict, optional
+        The scales of that dense layer. By default its weights have the standard deviation 1, and it
+        has no bias.
 
     Raises
     ------
@@ -40,6 +43,29 @@ class Model(Sequence[Layer]):
         If a layer has an unknown key, or a value of a wrong type or out of range. The message names
         the layer and tells what is allowed. Whether the layers fit an image depends on its shape:
         see :meth:`describe`.
+
+    Notes
+    -----
+    In the convention ``'2019'`` the inner product of two patches is the mean over their positions
+    instead of the sum. Patches of an even length have one position more ahead, instead of one more
+    back. Pooling windows end at ``2*subsampling`` and lose their last weight.
+
+    The convention ``'neural_tangents'`` gives the numbers of networks that are written with
+    ``neural_tangents.stax`` [1]_, in the parameterization 'ntk'. It is that of ``'original'``, but
+
+    - the inner product of two patches is the mean over their positions, and in the first layer over
+      channels, too;
+    - with the paddings ``'same'`` and ``'circular'`` patches stand where XLA puts them: there are
+      ``ceil(n / stride)`` along an axis of ``n`` positions, and ``total``, the number of positions
+      that they need in addition, is padded with ``total // 2`` of them ahead;
+    - ``relu``, ``abrelu``, ``step`` and ``arccos2`` are expectations, without the factor 2;
+    - windows of ``'average'`` end inside the map, as those of ``AvgPool``;
+    - the readout ``'trace'`` is ``Flatten``: it is divided by the number of positions.
+
+    References
+    ----------
+    .. [1] R. Novak, L. Xiao, J. Hron, J. Lee, A. A. Alemi, J. Sohl-Dickstein and S. S. Schoenholz,
+       "Neural Tangents: Fast and Easy Infinite Neural Networks in Python", ICLR, 2020.
 
     Examples
     --------
@@ -55,37 +81,47 @@ class Model(Sequence[Layer]):
     'mean'
     """
 
-    __slots__ = ("_convention", "_layers", "_readout")
+    __slots__ = ("_convention", "_dense", "_layers", "_readout")
 
     _layers: tuple[Layer, ...]
     _convention: str
     _readout: str
+    _dense: Dense | None
 
     def __init__(
         self,
-        layers: Iterable[Layer | Mapping[str, Any]],
+        layers: Iterable[Layer | Residual | Mapping[str, Any]],
         *,
         convention: str | None = None,
         readout: str | None = None,
+        dense: Dense | Mapping[str, Any] | None = None,
     ) -> None:
-        given = {"convention": convention, "readout": readout}
-        self._read(as_spec(layers) | {key: v for key, v in given.items() if v is not None})
+        given = {"convention": convention, "readout": readout, "dense": dense}
+        options = _spec.of_options({key: v for key, v in given.items() if v is not None})
+        self._read(as_spec(layers) | options)
 
     def _read(self, spec: Mapping[str, Any]) -> None:
         """Check a spec, and set the fields of this model to its values."""
         resolved = _core.resolve_model(spec, False)
         self._layers = tuple(Layer(**layer) for layer in spec["layers"])
         self._convention, self._readout = resolved["convention"], resolved["readout"]
+        dense = resolved.get("dense")
+        self._dense = None if dense is None else Dense(**dense)
 
     @property
     def convention(self) -> str:
-        """The conventions for patches and poolings: ``'original'`` or ``'2019'``."""
+        """Those for patches and poolings: ``'original'``, ``'2019'`` or ``'neural_tangents'``."""
         return self._convention
 
     @property
     def readout(self) -> str:
         """The number that is read from the last map: ``'trace'`` or ``'mean'``."""
         return self._readout
+
+    @property
+    def dense(self) -> Dense | None:
+        """The scales of the last, dense layer, if they are given."""
+        return self._dense
 
     @classmethod
     def from_dicts(
@@ -94,6 +130,7 @@ class Model(Sequence[Layer]):
         *,
         convention: str | None = None,
         readout: str | None = None,
+        dense: Dense | Mapping[str, Any] | None = None,
     ) -> Model:
         """The model of a list of dicts, as the original has it.
 
@@ -101,7 +138,7 @@ class Model(Sequence[Layer]):
         ----------
         dicts : iterable of dict
             The keys of each layer.
-        convention, readout : str, optional
+        convention, readout, dense : optional
             As for :class:`Model`.
 
         Raises
@@ -116,7 +153,7 @@ class Model(Sequence[Layer]):
             Layer(npatch=3, subsampling=2),
         ], readout='mean')
         """
-        return cls(dicts, convention=convention, readout=readout)
+        return cls(dicts, convention=convention, readout=readout, dense=dense)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The layers as a list of dicts, as the original has it; a value of None is left out.
@@ -132,7 +169,8 @@ class Model(Sequence[Layer]):
     def from_json(cls, text: str) -> Model:
         """Read ``{"layers": [...]}``, or the list alone, with an object for each layer.
 
-        Beside ``layers`` there may be ``convention`` and ``readout``.
+        Beside ``layers`` there may be ``convention``, ``readout``, and ``dense``, an object with
+        ``weight_std`` and ``bias_std``.
 
         Parameters
         ----------
@@ -155,13 +193,15 @@ class Model(Sequence[Layer]):
 
     def to_json(self) -> str:
         """The model as ``{"layers": [...]}``, with its options if they are not the defaults."""
-        return json.dumps({**self._options(), "layers": self.to_dicts()}, indent=2) + "\n"
+        options = _spec.of_options(self._options())
+        return json.dumps({**options, "layers": self.to_dicts()}, indent=2) + "\n"
 
     @classmethod
     def from_toml(cls, text: str) -> Model:
         """Read a ``[[layers]]`` table for each layer, with the keys of the dicts.
 
-        Above the tables there may be ``convention`` and ``readout``.
+        Above the tables there may be ``convention``, ``readout``, and a table ``[dense]`` with
+        ``weight_std`` and ``bias_std``.
 
         Parameters
         ----------
@@ -215,7 +255,7 @@ class Model(Sequence[Layer]):
             If the file cannot be read.
         """
         read = cls.from_toml if _spec.is_toml(path) else cls.from_json
-        return read(Path(path).read_text(encoding="utf-8"))
+        return read(_spec.text_of(path))
 
     def save(self, path: str | Path) -> None:
         """Write a ``.json`` or ``.toml`` file.
@@ -277,8 +317,8 @@ class Model(Sequence[Layer]):
 
     def _options(self) -> dict[str, Any]:
         """The options that are not the default."""
-        given = {"convention": self._convention, "readout": self._readout}
-        return {key: value for key, value in given.items() if value != DEFAULTS[key]}
+        values = {"convention": self._convention, "readout": self._readout, "dense": self._dense}
+        return {key: value for key, value in values.items() if value != DEFAULTS[key]}
 
     def __str__(self) -> str:
         return _describe.layers_table(self._layers, self._options())
@@ -314,7 +354,7 @@ class Model(Sequence[Layer]):
         return hash(self._key())
 
     def _key(self) -> tuple[object, ...]:
-        return self._layers, self._convention, self._readout
+        return self._layers, self._convention, self._readout, self._dense
 
     def __reduce__(self) -> tuple[Callable[..., Model], tuple[tuple[Layer, ...]]]:
         return partial(Model, **self._options()), (self._layers,)
@@ -333,5 +373,5 @@ def as_spec(model: object) -> dict[str, Any]:
         If this is neither a Model nor a sequence of layers.
     """
     if isinstance(model, Model):
-        return {"layers": model.to_dicts(), **model._options()}
+        return {"layers": model.to_dicts(), **_spec.of_options(model._options())}
     return _spec.of_layers(model)

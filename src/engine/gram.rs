@@ -79,7 +79,7 @@ fn check_outputs<F: Real, D: Dimension>(plan: &Plan, out: &Outputs<F, D>, shape:
     };
     if !fits {
         bail!(
-            "there is a CKN beside an NTK, and a derivative for each of {wanted} sigmas with \
+            "there is a CKN beside an NTK, and a derivative for each of {wanted} parameters with \
              gradients, got {given} results beside the kernel"
         );
     }
@@ -155,7 +155,7 @@ fn batches<S: Simd, F: Real>(
     job: &Job,
 ) -> Result<Array2<F>> {
     let lanes = cx.lanes();
-    let results = plan.pair.result_maps().len();
+    let results = plan.results().len();
     let mut out = vec![F::ZERO; pairs.len() * results];
     let tasks: Vec<_> = pairs.chunks(lanes).zip(out.chunks_mut(lanes * results)).collect();
     threads::run(job, tasks, |queue| {

@@ -48,7 +48,7 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
     let pixels = check_pixels(plan, images.name, images.pixels)?;
     let (count, len) = (pixels.count(), plan.norms_len());
     let given = images.norms.map(|given| check_norms(plan, count, given)).transpose()?;
-    if given.is_some() && plan.gradients() > 0 {
+    if given.is_some() && plan.carried.has_gradients() {
         bail!(
             "{}: gradients need the derivatives of norms, so that no norms can be given",
             images.name
@@ -57,7 +57,7 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
     // Given norms are compared with computed ones in the first layer.
     let layers = if given.is_some() { 1 } else { plan.model.layers.len() };
     storage.norms = vec![F::ZERO; count * len];
-    storage.log_derivatives = vec![F::ZERO; count * len * plan.gradients()];
+    storage.log_derivatives = vec![F::ZERO; count * len * plan.derivatives()];
     let Storage { norms, log_derivatives, supports: words } = storage;
     let name = images.name;
     let task =
@@ -70,8 +70,8 @@ pub(super) fn prepare<'a, 'i: 'a, F: Real>(
     let norms = given.unwrap_or(computed);
     *words = find_supports(plan, pixels, norms, job)?;
     let supports = words.as_deref().map(|data| PerImage { data, len: support_words(plan) });
-    let derivatives = PerImage { data: &*log_derivatives, len: len * plan.gradients() };
-    let log_derivatives = (plan.gradients() > 0).then_some(derivatives);
+    let derivatives = PerImage { data: &*log_derivatives, len: len * plan.derivatives() };
+    let log_derivatives = (plan.derivatives() > 0).then_some(derivatives);
     Ok(Source { pixels, norms, log_derivatives, supports })
 }
 

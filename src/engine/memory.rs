@@ -97,11 +97,21 @@ mod tests {
             let Scratch { left, right, layers, rings, totals: _, diagonal } =
                 &Scratch::new(cx, &stages);
             let layer = |layer: &LayerScratch<S, F>| {
-                let LayerScratch { columns, values, jets, pooled, across, down, traces, .. } =
-                    layer;
+                let LayerScratch {
+                    columns,
+                    starts,
+                    values,
+                    jets,
+                    pooled,
+                    across,
+                    down,
+                    traces,
+                    ..
+                } = layer;
                 let by_row = [columns, pooled, across, traces];
                 let by_row = by_row.iter().map(|rows| maps(rows.as_slice()));
-                by_row.sum::<usize>() + all(values) + bytes(down) + bytes(jets)
+                let buffers = [starts, down, jets].map(bytes);
+                by_row.sum::<usize>() + all(values) + buffers.iter().sum::<usize>()
             };
             let layers: usize = layers.iter().map(layer).sum();
             let tables = stages.stages.iter().map(|stage| Narrowed::new(stage).allocated());

@@ -24,6 +24,7 @@ mod overflow;
 pub mod steps;
 mod threads;
 mod tiles;
+mod top;
 mod worker;
 
 pub use compiled::{Compiled, gram, norms, pairs};

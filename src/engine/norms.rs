@@ -15,7 +15,7 @@ use super::job::Job;
 use super::overflow::overflow;
 use super::threads::{self, Queue};
 use crate::error::{Result, bail};
-use crate::plan::{Placement, Plan};
+use crate::plan::{LayerPlan, Placement, Plan};
 use crate::simd::{Context, Real, Simd, SimdBase, SimdFloat, Task, Vector};
 
 /// [`norms`](super::norms()) in any precision.
@@ -36,7 +36,7 @@ pub(super) fn compute<F: Real>(
     };
     let layers = plan.model.layers.len();
     // Nobody outside the engine needs these.
-    let log_derivatives = &mut vec![F::ZERO; shape.0 * shape.1 * plan.gradients()];
+    let log_derivatives = &mut vec![F::ZERO; shape.0 * shape.1 * plan.derivatives()];
     let norms = out;
     job.isa.run(ComputeNorms {
         plan,
@@ -81,7 +81,7 @@ pub(super) struct ComputeNorms<'a, F> {
     pub name: &'a str,
     pub pixels: PerImage<'a, F>,
     pub norms: &'a mut [F],
-    /// Derivatives of the norms' logarithms: as many as norms for each `sigma`, none without gradients.
+    /// Derivatives of the norms' logarithms: as many as norms for each parameter, none without gradients.
     pub log_derivatives: &'a mut [F],
     pub job: &'a Job,
     /// How many layers get norms, from the first on.
@@ -102,7 +102,7 @@ impl<F: Real> Task for ComputeNorms<'_, F> {
             .map(|pipeline| Stages::new(pipeline, channels))
             .collect();
         let lanes = cx.lanes();
-        let derivatives = (lanes * plan.norms_len() * plan.gradients()).max(1);
+        let derivatives = (lanes * plan.norms_len() * plan.derivatives()).max(1);
         let mut log_derivatives = log_derivatives.chunks_mut(derivatives);
         let groups: Vec<_> = pixels
             .data
@@ -164,7 +164,9 @@ impl<F: Real> ImageGroup<'_, F> {
             let pixel = &gathered[(y * width + x) * channels..][..channels];
             pixel.iter().fold(sum, |sum: Vector<S, F>, value| value.mul_add(*value, sum))
         };
-        patch_sums(cx, plan, 0, squares, |at, sum| self.put_norm(cx, plan, at, sum));
+        patch_sums(cx, plan, (0, plan.bias(0)), squares, |at, sum| {
+            self.put_norm(cx, plan, (0, at), sum);
+        });
     }
 
     fn next_layer<S: Simd>(
@@ -178,8 +180,8 @@ impl<F: Real> ImageGroup<'_, F> {
         let layer = stages.stages.len();
         let len = plan.norms_len();
         let norms = PerImage { data: &*self.norms, len };
-        let derivatives = PerImage { data: &*self.log_derivatives, len: len * plan.gradients() };
-        let log_derivatives = (plan.gradients() > 0).then_some(derivatives);
+        let derivatives = PerImage { data: &*self.log_derivatives, len: len * plan.derivatives() };
+        let log_derivatives = (plan.derivatives() > 0).then_some(derivatives);
         let source = Source { pixels: self.pixels, norms, log_derivatives, supports: None };
         let images: Vec<usize> = (0..self.pixels.count()).collect();
         for role in [Role::Left, Role::Right] {
@@ -188,12 +190,15 @@ impl<F: Real> ImageGroup<'_, F> {
         batch::run(scratch, cx, stages, || queue.stopped());
         let width = plan.sizes[layer].1;
         for (map, diagonal) in scratch.diagonal.iter().enumerate() {
-            let add = |sum: Vector<S, F>, y: usize, x: usize| sum + diagonal[y * width + x];
+            let scale = cx.splat(F::from_f64(plan.patch_scale(layer)));
+            let add =
+                |sum: Vector<S, F>, y: usize, x: usize| diagonal[y * width + x].mul_add(scale, sum);
             cx.vectorize(
                 #[inline(always)]
                 || {
-                    patch_sums(cx, plan, layer, add, |at, sum| match map.checked_sub(1) {
-                        None => self.put_norm(cx, plan, at, sum),
+                    let start = if map == 0 { plan.bias(layer) } else { 0.0 };
+                    patch_sums(cx, plan, (layer, start), add, |at, sum| match map.checked_sub(1) {
+                        None => self.put_norm(cx, plan, (layer, at), sum),
                         Some(derivative) => self.put_derivative::<S>(plan, derivative, at, sum),
                     });
                 },
@@ -201,13 +206,25 @@ impl<F: Real> ImageGroup<'_, F> {
         }
     }
 
-    /// Store the norms whose squares are `sum`.
+    /// Store the norms of a layer whose squares are `sum`, and their derivatives by its own scales.
     #[inline(always)]
-    fn put_norm<S: Simd>(&mut self, cx: Context<S, F>, plan: &Plan, at: usize, sum: Vector<S, F>) {
+    fn put_norm<S: Simd>(
+        &mut self,
+        cx: Context<S, F>,
+        plan: &Plan,
+        (layer, at): (usize, usize),
+        sum: Vector<S, F>,
+    ) {
         // Rounding can leave a blank patch's sum below zero.
         let norm = sum.max(cx.zero()).sqrt();
         for (norms, &norm) in self.norms.chunks_exact_mut(plan.norms_len()).zip(norm.as_slice()) {
             norms[at] = norm;
+        }
+        let LayerPlan { own, parameters_before, .. } = &plan.pair.layers[layer];
+        for (index, scale) in own.scales.iter().enumerate() {
+            let [factor, rest] = scale.map(|x| cx.splat(F::from_f64(x)));
+            let sum = sum.mul_add(factor, rest);
+            self.put_derivative::<S>(plan, parameters_before + index, at, sum);
         }
     }
 
@@ -222,7 +239,7 @@ impl<F: Real> ImageGroup<'_, F> {
         sum: Vector<S, F>,
     ) {
         let len = plan.norms_len();
-        let images = self.log_derivatives.chunks_exact_mut(len * plan.gradients());
+        let images = self.log_derivatives.chunks_exact_mut(len * plan.derivatives());
         for ((derivatives, norms), &sum) in
             images.zip(self.norms.chunks_exact(len)).zip((sum * F::HALF).as_slice())
         {
@@ -247,18 +264,19 @@ impl<F: Real> ImageGroup<'_, F> {
 }
 
 /// For each patch of a layer, call `put` with its place among the norms and with the sum over it.
-/// `add(sum, y, x)` adds the value at a position. The order of the sum is that of the engine.
+/// `add(sum, y, x)` adds the value at a position, and sums begin with `bias`. The order of the sum is that
+/// of the engine.
 #[inline(always)]
 fn patch_sums<S: Simd, F: Real>(
     cx: Context<S, F>,
     plan: &Plan,
-    layer: usize,
+    (layer, bias): (usize, f64),
     add: impl Fn(Vector<S, F>, usize, usize) -> Vector<S, F>,
     mut put: impl FnMut(usize, Vector<S, F>),
 ) {
     let [rows, cols] = &plan.placements[layer];
     let width = plan.sizes[layer].1;
-    let zero = cx.zero();
+    let (zero, bias) = (cx.zero(), cx.splat(F::from_f64(bias)));
     let under = |placement: &Placement| -> Vec<Vec<usize>> {
         (0..placement.patches).map(|patch| placement.under(patch).collect()).collect()
     };
@@ -269,7 +287,7 @@ fn patch_sums<S: Simd, F: Real>(
             *vertical = under.iter().fold(zero, |sum, y| add(sum, *y, x));
         }
         for (x, under) in cols_under.iter().enumerate() {
-            let sum = under.iter().fold(zero, |sum, x| sum + vertical[*x]);
+            let sum = under.iter().fold(bias, |sum, x| sum + vertical[*x]);
             put(layer * plan.layer_stride() + y * cols.patches + x, sum);
         }
     }

@@ -10,7 +10,7 @@ use crate::simd::Real;
 pub struct Outputs<'a, F, D = Ix2> {
     /// The NTK if the plan asks for it, else the CKN.
     pub kernel: ArrayViewMut<'a, F, D>,
-    /// Beside an NTK its CKN, or nothing; with gradients one derivative for each `sigma`.
+    /// Beside an NTK its CKN, or nothing; with gradients one derivative for each parameter.
     pub beside: Vec<ArrayViewMut<'a, F, D>>,
 }
 

@@ -13,7 +13,8 @@ use super::job::Job;
 use super::overflow::overflow;
 use super::threads::Queue;
 use super::tiles::Tile;
-use crate::plan::Plan;
+use super::top::Top;
+use crate::plan::{Plan, ResultOf};
 use crate::simd::{Context, Real, Simd};
 
 /// All that a thread needs to compute pairs.
@@ -26,6 +27,10 @@ pub(super) struct Worker<'a, S: Simd, F: Real, T> {
     job: &'a Job,
     queue: &'a Queue<'a, T>,
     scratch: Scratch<S, F>,
+    /// Where each result comes from, and the map of the kernel among them.
+    results: Vec<ResultOf>,
+    kernel: usize,
+    top: Top<F>,
 }
 
 impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
@@ -39,7 +44,8 @@ impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
         queue: &'a Queue<'a, T>,
     ) -> Self {
         let scratch = Scratch::new(cx, stages);
-        Self { cx, plan, stages, left, right, job, queue, scratch }
+        let (results, kernel, top) = (plan.results(), plan.kernel_map(), Top::new(plan));
+        Self { cx, plan, stages, left, right, job, queue, scratch, results, kernel, top }
     }
 
     /// Compute a tile's pairs.
@@ -103,11 +109,13 @@ impl<'a, S: Simd, F: Real, T> Worker<'a, S, F, T> {
         if queue.stopped() {
             return false;
         }
-        let maps = self.plan.pair.result_maps();
-        let mut values = Vec::with_capacity(maps.len());
+        let mut values = Vec::with_capacity(self.results.len());
         for (index, &(row, col)) in pairs.iter().enumerate() {
             values.clear();
-            values.extend(maps.iter().map(|&map| self.scratch.totals[map].value()[index]));
+            let total = |map: usize| self.scratch.totals[map].value()[index];
+            let kernel = total(self.kernel);
+            let results = self.results.iter();
+            values.extend(results.map(|&result| self.top.result(result, kernel, total)));
             if !values.iter().all(|value| value.is_finite()) {
                 let what = format_args!("the kernel of images {row} and {col} overflows");
                 queue.fail(overflow::<F>(what));

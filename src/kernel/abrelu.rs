@@ -30,6 +30,8 @@ pub struct AtSite<S: Simd, F: Real> {
 }
 
 impl<F: Real> PatchKernel<F> for AbRelu<F> {
+    const IS_DOUBLED: bool = true;
+
     const PARAMETERS: &'static [Parameter] = &[
         Parameter { name: "a", domain: Domain::Number, default: None },
         Parameter { name: "b", domain: Domain::Number, default: Some(Setting::Number(1.0)) },

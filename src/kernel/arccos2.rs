@@ -56,6 +56,8 @@ pub struct Arccos2;
 pub struct AtSite<S: Simd, F: Real>(Patch<S, F>);
 
 impl<F: Real> PatchKernel<F> for Arccos2 {
+    const IS_DOUBLED: bool = true;
+
     type AtSite<'k, S: Simd> = AtSite<S, F>;
 
     fn new(_sigma: f64, _parameters: &Parameters) -> Self {

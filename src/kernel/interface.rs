@@ -13,6 +13,10 @@ pub trait PatchKernel<F: Real>: Sized {
     /// Whether it depends on `sigma`. Gradients are with respect to the logarithm of `sigma`.
     const HAS_SIGMA: bool = false;
 
+    /// Whether it is twice the expectation of a product of activations over standard normal weights. The
+    /// factor gives the arc-cosine kernels their usual form.
+    const IS_DOUBLED: bool = false;
+
     /// The reason why the slope cannot be used, if it has a singularity that images always reach.
     const SINGULAR: Option<&'static str> = None;
 

@@ -80,6 +80,14 @@ macro_rules! kernels {
                 }
             }
 
+            /// Whether the kernel is twice the expectation over standard normal weights.
+            pub fn is_doubled(self) -> bool {
+                type F = f64;
+                match self {
+                    $(Self::$variant => <$kernel as PatchKernel<F>>::IS_DOUBLED,)*
+                }
+            }
+
             /// The reason why the slope cannot be used, if there is one.
             pub fn singular(self) -> Option<&'static str> {
                 type F = f64;

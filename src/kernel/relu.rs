@@ -93,6 +93,8 @@ pub struct Relu;
 pub struct AtSite<S: Simd, F: Real>(Patch<S, F>);
 
 impl<F: Real> PatchKernel<F> for Relu {
+    const IS_DOUBLED: bool = true;
+
     const INLINES: bool = true;
 
     type AtSite<'k, S: Simd> = AtSite<S, F>;

@@ -22,6 +22,8 @@ pub struct Step;
 pub struct AtSite<S: Simd, F: Real>(Patch<S, F>);
 
 impl<F: Real> PatchKernel<F> for Step {
+    const IS_DOUBLED: bool = true;
+
     const SINGULAR: Option<&'static str> = Some(
         "its slope 1 / (pi sqrt(1 - u^2) n n') is infinite at u = 1, where every patch meets itself",
     );

@@ -9,6 +9,15 @@ use crate::error::{Error, Result, bail};
 use crate::kernel::{Domain, Kernel, MOST_TERMS, Setting};
 use crate::pooling::Pooling;
 
+/// The largest standard deviation of weights or biases, and the inverse of the least one of weights. The
+/// squares are numbers in single precision, with room to spare.
+const MOST_STD: f64 = 1e9;
+/// Bytes of a name for which the nearest valid one is searched.
+const LONGEST_NAME: usize = 64;
+
+/// Characters of a value in a message.
+const MOST_SHOWN: usize = 120;
+
 /// The place of a value, for the error that names it.
 pub(super) struct At<'a> {
     /// None for an option of the whole model.
@@ -28,7 +37,15 @@ impl At<'_> {
             // Larger numbers arrive as the largest of 64 bits.
             Ok(_) if number == i64::MAX => bail!("{self} is too large: it must be below 2^63"),
             Ok(length) if length >= 1 => Ok(length),
-            _ => bail!("{self} must be at least 1, got {value}"),
+            _ => bail!("{self} must be at least 1, got {}", brief(value)),
+        }
+    }
+
+    /// A whole number, 0 or above.
+    pub fn count(&self, value: &Value) -> Result<usize> {
+        match value {
+            Value::Integer(0) => Ok(0),
+            _ => self.whole(value, "a whole number"),
         }
     }
 
@@ -65,7 +82,23 @@ impl At<'_> {
             Ok(x) if x > 0.0 => Ok(x),
             Err(error @ Error::Type(_)) => Err(error),
             Err(error) if matches!(value, Value::Integer(_)) => Err(error), // too large
-            _ => bail!("{self} must be a finite number above 0, got {value}"),
+            _ => bail!("{self} must be a finite number above 0, got {}", brief(value)),
+        }
+    }
+
+    /// A standard deviation of weights.
+    pub fn weight_std(&self, value: &Value) -> Result<f64> {
+        match self.positive(value)? {
+            x if (1.0 / MOST_STD..=MOST_STD).contains(&x) => Ok(x),
+            x => bail!("{self} must be from {:?} to {MOST_STD:?}, got {x:?}", 1.0 / MOST_STD),
+        }
+    }
+
+    /// A standard deviation of biases.
+    pub fn bias_std(&self, value: &Value) -> Result<f64> {
+        match self.non_negative(value)? {
+            x if x <= MOST_STD => Ok(x),
+            x => bail!("{self} must be from 0 to {MOST_STD:?}, got {x:?}"),
         }
     }
 
@@ -82,7 +115,7 @@ impl At<'_> {
         };
         let numbers = items.iter().map(read).collect::<Result<Vec<_>>>()?;
         if numbers.iter().all(|&x| x == 0.0) {
-            bail!("{self} must have a number that is not 0, got {value}");
+            bail!("{self} must have a number that is not 0, got {}", brief(value));
         }
         Ok(numbers)
     }
@@ -161,7 +194,7 @@ impl At<'_> {
     }
 
     fn type_error(&self, wanted: &str, value: &Value) -> Error {
-        Error::Type(format!("{self} must be {wanted}, got {value}"))
+        Error::Type(format!("{self} must be {wanted}, got {}", brief(value)))
     }
 }
 
@@ -181,12 +214,29 @@ fn place(layer: Option<usize>) -> String {
 
 /// "layer 1: unknown kernel "rleu"; did you mean "relu"? (one of ...)".
 pub(super) fn unknown(layer: Option<usize>, what: &str, got: &str, valid: &[&str]) -> String {
+    let short = got.len() <= LONGEST_NAME;
     let nearest = valid
         .iter()
+        .filter(|_| short) // the distance of a text of megabytes takes minutes
         .map(|name| (strsim::damerau_levenshtein(got, name), name))
         .min()
         .filter(|(distance, name)| *distance <= 1 + name.len() / 3);
     let hint = nearest.map_or(String::new(), |(_, name)| format!("; did you mean {name:?}?"));
     let list = valid.join(", ");
-    format!("{}: unknown {what} {got:?}{hint} (one of: {list})", place(layer))
+    let got = shortened(format!("{got:?}"));
+    format!("{}: unknown {what} {got}{hint} (one of: {list})", place(layer))
+}
+
+/// A value as a message shows it.
+fn brief(value: &Value) -> String {
+    shortened(value.to_string())
+}
+
+/// A text for a message: its begin, if it is long.
+pub(super) fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MOST_SHOWN) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
 }

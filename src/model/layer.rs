@@ -34,6 +34,12 @@ pub struct Layer {
     pub poolfactor: Lengths,
     /// The pooling along each axis.
     pub poolings: [Pooling; AXES],
+    /// The standard deviation of the network's weights: patch sums are multiplied by its square.
+    pub weight_std: f64,
+    /// The standard deviation of the network's biases: its square is added to patch sums.
+    pub bias_std: f64,
+    /// Layers of the block that ends here. The map before the block is added to this layer's. 0 for none.
+    pub shortcut: usize,
 }
 
 /// How a patch that reaches beyond the edge of an image is completed.
@@ -82,7 +88,20 @@ impl Layer {
             subsampling: [subsampling; AXES],
             poolfactor: [subsampling; AXES],
             poolings: [Pooling::Gaussian, Pooling::Gaussian],
+            weight_std: 1.0,
+            bias_std: 0.0,
+            shortcut: 0,
         }
+    }
+
+    /// What is added to each patch sum: the variance of the biases.
+    pub fn bias(&self) -> f64 {
+        self.bias_std * self.bias_std
+    }
+
+    /// Whether something is added to patch sums.
+    pub fn has_bias(&self) -> bool {
+        self.bias_std != 0.0
     }
 
     /// This layer with another pooling, along both axes.
@@ -104,6 +123,19 @@ impl Layer {
                 );
             }
         }
+        if self.shortcut > index {
+            bail!(
+                "model: layer {index}: \"shortcut\" must be at most {index}, got {}: a block of layers \
+                 may begin after the first layer, not at the image",
+                self.shortcut,
+            );
+        }
+        if self.shortcut > 0 && self.poolings.iter().any(|pooling| *pooling != Pooling::None) {
+            bail!(
+                "model: layer {index}: with a \"shortcut\", \"pooling\" must be \"none\"; pool in the layer \
+                 after the block"
+            );
+        }
         for axis in 0..AXES {
             let (subsampling, poolfactor) = (self.subsampling[axis], self.poolfactor[axis]);
             let pooling = &self.poolings[axis];
@@ -114,7 +146,7 @@ impl Layer {
                      {subsampling}; leave it out, or use \"stride\" or another pooling"
                 );
             }
-            let has_width = pooling.has_width() && convention == Convention::Original;
+            let has_width = pooling.has_width() && convention != Convention::First;
             if !has_width && poolfactor != subsampling {
                 bail!(
                     "model: layer {index}: \"poolfactor\" has no meaning with {name:?} pooling{}, \

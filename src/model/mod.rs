@@ -4,10 +4,12 @@
 //! layers, and `at.rs` their values.
 
 mod at;
+mod dense;
 mod layer;
 mod read;
 mod spec;
 
+pub use dense::Dense;
 pub use layer::{AXES, Layer, Lengths, Padding};
 pub use read::{KEYS, OPTIONS};
 pub use spec::{Spec, Table, Value};
@@ -15,6 +17,7 @@ pub use spec::{Spec, Table, Value};
 use crate::convention::Convention;
 use crate::error::{Result, bail};
 use at::At;
+use dense::DENSE;
 use read::unknown_option;
 
 /// The number that is read from the last layer's pooled map.
@@ -40,6 +43,9 @@ impl Readout {
     }
 }
 
+/// The most layers of a model.
+pub const MOST_LAYERS: usize = 1024;
+
 /// A model: its layers, the first one reading pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -49,6 +55,8 @@ pub struct Model {
     pub convention: Convention,
     /// The number that is read from the last map.
     pub readout: Readout,
+    /// A dense layer on top, with scales of its own.
+    pub dense: Option<Dense>,
 }
 
 impl Model {
@@ -58,17 +66,20 @@ impl Model {
     /// As [`Model::validated`].
     pub fn new(layers: Vec<Layer>) -> Result<Self> {
         let (convention, readout) = Default::default();
-        Self { layers, convention, readout }.validated()
+        Self { layers, convention, readout, dense: None }.validated()
     }
 
     /// The model, if the keys of each layer fit together.
     ///
     /// # Errors
-    /// [`Error::Value`](crate::error::Error::Value) for no layers, and for a key that has no
+    /// [`Error::Value`](crate::error::Error::Value) for no layers or too many, and for a key that has no
     /// meaning beside the others; it names the layer and the key.
     pub fn validated(self) -> Result<Self> {
         if self.layers.is_empty() {
             bail!("model: at least one layer is needed");
+        }
+        if self.layers.len() > MOST_LAYERS {
+            bail!("model: at most {MOST_LAYERS} layers are possible, got {}", self.layers.len());
         }
         for (index, layer) in self.layers.iter().enumerate() {
             layer.check(index, self.convention)?;
@@ -89,21 +100,22 @@ impl Model {
     /// # Errors
     /// As [`Layer::from_entries`] and [`Model::validated`].
     pub fn from_spec(spec: Spec, ntk: bool) -> Result<Self> {
-        let (mut convention, mut readout) = Default::default();
+        let (mut convention, mut readout, mut dense) = Default::default();
         for (key, value) in &spec.options {
             let at = At { layer: None, key };
             match key.as_str() {
                 "convention" => convention = at.convention(value)?,
                 "readout" => readout = at.choice(value, &Readout::ALL, Readout::name)?,
+                DENSE => dense = Some(Dense::read(value)?),
                 _ => return Err(unknown_option(key)),
             }
         }
         let tables = spec.layers.into_iter().enumerate();
         let layers = tables.map(|(index, table)| Layer::from_entries(index, table, ntk));
-        Self { layers: layers.collect::<Result<_>>()?, convention, readout }.validated()
+        Self { layers: layers.collect::<Result<_>>()?, convention, readout, dense }.validated()
     }
 
-    /// The spec of the model, every key filled in.
+    /// The spec of the model, every key filled in; a dense layer only where there is one.
     pub fn spec(&self) -> Spec {
         let table = |layer: &Layer| -> Table {
             layer.entries().into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
@@ -114,14 +126,11 @@ impl Model {
             options: vec![
                 option("convention", self.convention.name()),
                 option("readout", self.readout.name()),
-            ],
+            ]
+            .into_iter()
+            .chain(self.dense.map(|dense| (DENSE.to_owned(), dense.value())))
+            .collect(),
         }
-    }
-
-    /// The layers whose kernel depends on `sigma`, with respect to which gradients are taken.
-    pub fn layers_with_sigma(&self) -> impl Iterator<Item = usize> {
-        let layers = self.layers.iter().enumerate();
-        layers.filter(|(_, layer)| layer.kernel.has_sigma()).map(|(index, _)| index)
     }
 }
 
@@ -157,8 +166,51 @@ mod tests {
         assert_eq!(Layer::from_entries(1, entries, true).unwrap(), layer);
     }
 
+    /// Models of before there were scales keep their text, from which digests are made.
+    #[test]
+    fn scales_are_said_where_they_are_not_the_default() {
+        let entries = |layer: &Layer| -> Vec<&str> {
+            layer.entries().into_iter().map(|(key, _)| key).collect()
+        };
+        let plain = read(&SIZES).unwrap();
+        assert_eq!(entries(&plain), KEYS[..9]);
+        let with = |key: &str, value: Value| {
+            let mut entries = SIZES.to_vec();
+            entries.push((key, value));
+            read(&entries)
+        };
+        let weighted = with("weight_std", Value::Integer(2)).unwrap();
+        assert_eq!((weighted.weight_std, entries(&weighted).last()), (2.0, Some(&"weight_std")));
+        let biased = with("bias_std", Value::Real(0.1)).unwrap();
+        assert_eq!((biased.bias_std, entries(&biased).last()), (0.1, Some(&"bias_std")));
+        assert_eq!(with("bias_std", Value::Integer(0)).unwrap(), plain);
+        let refused = |key: &str, values: &[f64]| {
+            for &value in values {
+                let message = with(key, Value::Real(value)).unwrap_err().to_string();
+                assert!(message.contains("layer 1") && message.contains(key), "{message}");
+            }
+        };
+        refused("weight_std", &[0.0, -1.0, f64::NAN, f64::INFINITY, 1e10, 1e-10]);
+        refused("bias_std", &[-0.1, f64::NAN, f64::INFINITY, 1e10]);
+    }
+
     #[test]
     fn toml_round_trips() {
+        let scaled = Layer { weight_std: 1.4, bias_std: 0.1, ..read(&SIZES).unwrap() };
+        let dense = Some(Dense { weight_std: 0.5, bias_std: 0.0 });
+        let model = Model { dense, ..Model::new(vec![scaled.clone(), scaled]).unwrap() };
+        let text = model.spec().to_toml();
+        assert_eq!(Model::from_toml(&text, true).unwrap(), model, "{text}");
+        for (text, words) in [
+            ("dense = 3", ["dense", "table"]),
+            ("[dense]\nbias = 1", ["dense", "bias_std"]),
+            ("[dense]\nweight_std = 0", ["dense.weight_std", "above 0"]),
+            ("[dense]\nbias_std = -1", ["dense.bias_std", "0 or above"]),
+        ] {
+            let text = format!("{text}\n[[layers]]\nnpatch = 3\nsubsampling = 2");
+            let message = Model::from_toml(&text, false).unwrap_err().to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        }
         let model = Model::new(vec![read(&SIZES).unwrap(); 2]).unwrap();
         let text = model.spec().to_toml();
         assert_eq!(Model::from_toml(&text, true).unwrap(), model);

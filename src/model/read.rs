@@ -8,7 +8,7 @@ use crate::kernel::{Kernel, Parameter, Parameters, Setting};
 use crate::pooling::Pooling;
 
 /// The keys that every layer may have, in the order in which they are shown.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 12] = [
     "npatch",
     "subsampling",
     "poolfactor",
@@ -18,10 +18,20 @@ pub const KEYS: [&str; 9] = [
     "padding",
     "stride",
     "dilation",
+    WEIGHT_STD,
+    BIAS_STD,
+    "shortcut",
 ];
 
+/// The keys for the standard deviations of weights and biases.
+pub(super) const WEIGHT_STD: &str = "weight_std";
+pub(super) const BIAS_STD: &str = "bias_std";
+
+pub(super) const DEFAULT_WEIGHT_STD: f64 = 1.0;
+pub(super) const DEFAULT_BIAS_STD: f64 = 0.0;
+
 /// The keys that a model may have: its layers, and beside them its options.
-pub const OPTIONS: [&str; 3] = ["layers", "convention", "readout"];
+pub const OPTIONS: [&str; 4] = ["layers", "convention", "readout", "dense"];
 
 impl Layer {
     /// Read the table of layer `index` (counted from 0).
@@ -61,13 +71,22 @@ impl Layer {
                 .take("padding", |at, value| at.choice(value, &Padding::ALL, Padding::name))?
                 .unwrap_or_default(),
             sigma: entries.take("sigma", |at, value| at.positive(value))?.unwrap_or(1.0),
+            weight_std: entries
+                .take(WEIGHT_STD, |at, value| at.weight_std(value))?
+                .unwrap_or(DEFAULT_WEIGHT_STD),
+            bias_std: entries
+                .take(BIAS_STD, |at, value| at.bias_std(value))?
+                .unwrap_or(DEFAULT_BIAS_STD),
+            shortcut: entries.take("shortcut", |at, value| at.count(value))?.unwrap_or(0),
             kernel,
             parameters,
             poolings,
         })
     }
 
-    /// The table that [`Layer::from_entries`] reads back, every key filled in.
+    /// The table that [`Layer::from_entries`] reads back, every key filled in. The standard deviations
+    /// of weights and biases, and the shortcut, are left out where they change nothing: so the text of a
+    /// model that was made before there were any stays the same.
     pub fn entries(&self) -> Vec<(&'static str, Value)> {
         let lengths = |[rows, cols]: Lengths| match rows == cols {
             true => Value::Integer(rows as i64),
@@ -93,10 +112,21 @@ impl Layer {
             lengths(self.stride),
             lengths(self.dilation),
         ];
+        let shortcut =
+            (self.shortcut > 0).then(|| ("shortcut", Value::Integer(self.shortcut as i64)));
         let parameters = self.parameters.0.iter();
         let parameters = parameters.map(|(name, setting)| (*name, value_of(setting)));
-        KEYS.into_iter().zip(values).chain(parameters).collect()
+        let scales = scales(self.weight_std, self.bias_std);
+        let scales = scales.into_iter().chain(shortcut);
+        KEYS.into_iter().zip(values).chain(scales).chain(parameters).collect()
     }
+}
+
+/// The entries of standard deviations that are not the default.
+fn scales(weight_std: f64, bias_std: f64) -> impl Iterator<Item = (&'static str, Value)> {
+    let weight = (weight_std != DEFAULT_WEIGHT_STD).then_some((WEIGHT_STD, weight_std));
+    let bias = (bias_std != DEFAULT_BIAS_STD).then_some((BIAS_STD, bias_std));
+    weight.into_iter().chain(bias).map(|(key, value)| (key, Value::Real(value)))
 }
 
 fn reals(numbers: &[f64]) -> Value {

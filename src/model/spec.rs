@@ -7,6 +7,9 @@ use crate::error::{Error, Result, bail};
 /// A table's keys and values.
 pub type Table = Vec<(String, Value)>;
 
+/// The most bytes of a text. The longest model that has a use takes a tenth of that.
+pub const MOST_BYTES: usize = 1 << 20;
+
 /// A value of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -20,6 +23,8 @@ pub enum Value {
     Text(String),
     /// A list.
     List(Vec<Value>),
+    /// A table; only an option of the whole model is one.
+    Table(Table),
     /// Anything else, by the name of its type.
     Other(String),
 }
@@ -37,10 +42,19 @@ impl Spec {
     /// Read a TOML text with one `[[layers]]` table a layer.
     ///
     /// # Errors
-    /// [`Error::Value`] for anything but such a text.
+    /// [`Error::Value`] for anything but such a text, and for more than a mebibyte of it.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let file: toml::Table =
-            text.parse().map_err(|error| Error::Value(format!("not a TOML text: {error}")))?;
+        if text.len() > MOST_BYTES {
+            bail!("a model is a TOML text of at most {MOST_BYTES} bytes, got {}", text.len());
+        }
+        let file: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            // The whole message shows the line, which may be a megabyte long.
+            let longest = text.lines().map(str::len).max().unwrap_or(0);
+            match longest <= 200 {
+                true => Error::Value(format!("not a TOML text: {error}")),
+                false => Error::Value(format!("not a TOML text: {}", error.message())),
+            }
+        })?;
         Self::from_toml_table(&file)
     }
 
@@ -65,12 +79,21 @@ impl Spec {
 
     /// The TOML text that [`Spec::from_toml`] reads back.
     pub fn to_toml(&self) -> String {
-        let lines = |table: &Table| {
-            table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect::<String>()
-        };
-        let options = (!self.options.is_empty()).then(|| lines(&self.options));
+        fn line((key, value): &(String, Value)) -> String {
+            format!("{key} = {value}\n")
+        }
+        let lines = |table: &Table| table.iter().map(line).collect::<String>();
+        // A table takes all lines that follow, so that tables come last.
+        let is_table = |(_, value): &&(String, Value)| matches!(value, Value::Table(_));
+        let options: String =
+            self.options.iter().filter(|option| !is_table(option)).map(line).collect();
+        let tables = self.options.iter().filter_map(|(key, value)| match value {
+            Value::Table(table) => Some(format!("[{key}]\n{}", lines(table))),
+            _ => None,
+        });
         let layers = self.layers.iter().map(|table| format!("[[layers]]\n{}", lines(table)));
-        options.into_iter().chain(layers).collect::<Vec<_>>().join("\n")
+        let options = (!options.is_empty()).then_some(options);
+        options.into_iter().chain(tables).chain(layers).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -82,7 +105,10 @@ impl From<&toml::Value> for Value {
             toml::Value::Boolean(flag) => Self::Flag(*flag),
             toml::Value::String(text) => Self::Text(text.clone()),
             toml::Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
-            other => Self::Other(other.type_str().to_owned()),
+            toml::Value::Table(table) => {
+                Self::Table(table.iter().map(|(key, value)| (key.clone(), value.into())).collect())
+            }
+            other @ toml::Value::Datetime(_) => Self::Other(other.type_str().to_owned()),
         }
     }
 }
@@ -98,6 +124,7 @@ impl fmt::Display for Value {
                 let items: Vec<_> = items.iter().map(Self::to_string).collect();
                 write!(f, "[{}]", items.join(", "))
             }
+            Self::Table(_) => write!(f, "a value of type table"),
             Self::Other(kind) => write!(f, "a value of type {kind}"),
         }
     }

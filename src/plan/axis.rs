@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::placement::Placement;
+use super::scale::readout_scale;
 use crate::model::{Layer, Model, Readout};
 use crate::pooling::{PooledAxis, Taps};
 
@@ -95,7 +96,7 @@ pub(super) fn taps(model: &Model, layer: &Layer, along: usize, patches: usize) -
 }
 
 /// The factor, along one axis, of both maps whose products layer `index` sums over a patch. It makes
-/// the sums means where the convention wants means.
+/// the sums means where the convention of 2019 wants means.
 pub(super) fn mean_scale(model: &Model, index: usize, along: usize) -> f64 {
     let divisor = |layer: &Layer| model.convention.divisor(layer.npatch[along]);
     1.0 / (model.layers.get(index).map_or(1, divisor) as f64).sqrt()
@@ -130,6 +131,10 @@ pub(super) fn plan(
         axes.push(axis);
     }
     axes.reverse();
+    if let (Output::Number(_), Some(last)) = (output, axes.last_mut()) {
+        let scale = readout_scale(model, size);
+        last.trace.iter_mut().flatten().for_each(|weight| *weight *= scale);
+    }
     axes
 }
 

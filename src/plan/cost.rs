@@ -37,7 +37,9 @@ impl LayerPlan {
             Some(_) => self.patch_sums(channels),
             None => self.reads as f64 * self.patch_sums(None),
         };
-        let an_entry = sums + self.kernel() as f64 + self.gives as f64 * self.pooling(order);
+        let added = self.shortcut.as_ref().map_or(0, |shortcut| shortcut.maps);
+        let pooled = self.gives as f64 * self.pooling(order);
+        let an_entry = sums + self.kernel() as f64 + pooled + added as f64;
         let pairs = |axis: &Axis| axis.reach.iter().map(|reach| reach.len() as u64).sum::<u64>();
         let entries = pairs(&self.rows) * pairs(&self.cols);
         Cost { entries, multiply_adds: entries as f64 * an_entry }
@@ -48,8 +50,10 @@ impl LayerPlan {
         let [rows, cols] = [&self.rows, &self.cols].map(|axis| axis.placement.offsets.len());
         // Neighbouring patches share their columns' sums, unless sites are too sparse for that.
         let (column, columns) = if self.is_folded() { (rows * cols, 1) } else { (rows, cols) };
-        // The sum of a map's rows begins with the first row; each product of pixels is a multiply-add.
-        let vertical = channels.map_or(column - 1, |channels| column * channels);
+        // The sum of a map's rows begins with the first row, or with a part of the bias; each product of
+        // pixels is a multiply-add.
+        let rows = column - 1 + usize::from(self.layer.has_bias());
+        let vertical = channels.map_or(rows, |channels| column * channels);
         (vertical + columns - 1) as f64
     }
 
@@ -66,10 +70,10 @@ impl LayerPlan {
             _ if self.gives == 1 => alone,
             Carried::Nothing | Carried::Ntk => ntk,
             // A derivative takes the slope and two norms', which are some six more.
-            Carried::Gradients => alone + slope + 6 + 3 * self.sigmas_before,
+            Carried::Gradients => alone + slope + 6 + 3 * self.chained(),
             Carried::NtkGradients if self.gives == 2 => ntk,
             // The slope has such derivatives, too, and the derivative of `T` takes five of them.
-            Carried::NtkGradients => ntk + 6 + 6 + (3 + 5) * self.sigmas_before,
+            Carried::NtkGradients => ntk + 6 + 6 + (3 + 5) * self.chained(),
         }
     }
 

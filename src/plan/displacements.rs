@@ -8,12 +8,19 @@ use std::ops::Range;
 
 use super::axis::{Axis, hull};
 use super::order::{Held, ROWS, Visit};
+use super::shortcut::RowShortcut;
 
 /// The visits, and what is held of each layer's input; the output's is the last.
-pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<Held>) {
+///
+/// `shortcuts` stand beside the layers at which their blocks begin.
+pub(super) fn schedule(
+    rows: &[Axis],
+    shortcuts: &[(usize, RowShortcut)],
+) -> (Vec<Visit>, Vec<Held>) {
     let layers: Vec<LayerSteps> = rows.iter().map(LayerSteps::new).collect();
     let spans = vec![Span::default(); layers.len()];
-    let mut flow = Flow { next: vec![0; layers.len()], layers, visits: Vec::new(), spans };
+    let next = vec![0; layers.len()];
+    let mut flow = Flow { next, layers, shortcuts, visits: Vec::new(), spans };
     while flow.layers[0].steps.len() > flow.next[0] {
         flow.run(0);
     }
@@ -132,6 +139,7 @@ impl Span {
 
 struct Flow<'a> {
     layers: Vec<LayerSteps<'a>>,
+    shortcuts: &'a [(usize, RowShortcut<'a>)],
     /// The next step of each layer.
     next: Vec<usize>,
     visits: Vec<Visit>,
@@ -145,12 +153,24 @@ impl<'a> Flow<'a> {
         Some((axis, steps.get(self.next[layer])?))
     }
 
+    /// The first pairs of rows that are still read of the input of `layer`.
+    fn read(&self, layer: usize) -> Vec<[usize; 2]> {
+        let own = self.pending(layer).into_iter().flat_map(|(axis, step)| inputs(axis, step));
+        let around = self.shortcuts.iter().filter(|(from, _)| *from == layer);
+        let around = around.flat_map(|(_, shortcut)| {
+            let pending = self.pending(shortcut.last).into_iter();
+            let meetings = pending.flat_map(|(axis, step)| meetings(axis, step));
+            meetings.flat_map(|meeting| shortcut.pairs(meeting))
+        });
+        own.chain(around).collect()
+    }
+
     /// Take the next step of `layer`, then the steps of the layers below for which all is complete now.
     fn run(&mut self, layer: usize) {
         let LayerSteps { axis, windows, steps } = &self.layers[layer];
         let step = steps[self.next[layer]].clone();
         self.next[layer] += 1;
-        let read = self.pending(layer + 1).map(|(axis, step)| inputs(axis, step).collect());
+        let read = self.read(layer + 1);
         let added = meetings(axis, &step).flat_map(|[left, right]| {
             let rights = windows[right].clone();
             windows[left].clone().flat_map(move |left| {
@@ -160,7 +180,7 @@ impl<'a> Flow<'a> {
                     .map(move |right| [left, right])
             })
         });
-        self.spans[layer].note(added, read.unwrap_or_default());
+        self.spans[layer].note(added, read);
         let Step { displacement, rows } = step;
         self.visits.push(Visit { layer, rows, displacement: Some(displacement) });
         while let Some((below, step)) = self.pending(layer + 1)
@@ -188,8 +208,8 @@ mod tests {
     type Place = Option<([usize; 2], usize)>;
 
     /// Run the schedule on rings of the size it asks for, and check each pair of rows that is read.
-    fn simulate(rows: &[Axis], what: &str) {
-        let (visits, held) = schedule(rows);
+    fn simulate(rows: &[Axis], shortcuts: &[(usize, RowShortcut)], what: &str) {
+        let (visits, held) = schedule(rows, shortcuts);
         let heights: Vec<_> = rows.iter().map(|axis| axis.windows.len()).collect();
         let mut rings: Vec<Vec<Place>> = held[1..]
             .iter()
@@ -206,6 +226,15 @@ mod tests {
                     let lengths = [left, right].map(|row| rows[above].windows[row].weights.len());
                     let complete = lengths[0] * lengths[1];
                     assert_eq!(place, Some(([left, right], complete)), "{what}: layer {layer}");
+                }
+            }
+            for &(from, shortcut) in shortcuts.iter().filter(|(_, one)| one.last == layer) {
+                for [left, right] in meetings(axis, &step).flat_map(|pair| shortcut.pairs(pair)) {
+                    let above = from - 1;
+                    let place = rings[above][held[from].place(left, right, heights[above])];
+                    let lengths = [left, right].map(|row| rows[above].windows[row].weights.len());
+                    let complete = lengths[0] * lengths[1];
+                    assert_eq!(place, Some(([left, right], complete)), "{what}: around {layer}");
                 }
             }
             for [left, right] in meetings(axis, &step) {
@@ -236,10 +265,10 @@ mod tests {
 
     #[test]
     fn rings_hold_what_is_read() {
-        let checked = check_rows(|rows, what| {
+        let checked = check_rows(|rows, shortcuts, what| {
             let is_steady = rows.iter().all(Axis::has_steady_displacements);
             if is_steady {
-                simulate(rows, what);
+                simulate(rows, shortcuts, what);
             }
             is_steady
         });

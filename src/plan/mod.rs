@@ -7,12 +7,16 @@
 //! | file | its part |
 //! |---|---|
 //! | `check` | refuses a layer that does not fit its map |
+//! | `tables` | refuses a model whose plan would be huge |
 //! | `shape` | the shape of an image |
 //! | `placement` | the places of the patches along one axis |
+//! | `scale` | the factors of patch sums |
 //! | `axis` | the positions of an axis that are read, evaluated and pooled |
 //! | `order` | the two orders in which rows are computed, and the choice |
 //! | `schedule`, `displacements` | the order by left rows, and the order by displacements |
+//! | `parameter` | what derivatives are taken with respect to |
 //! | `pipeline` | layers in sequence |
+//! | `shortcut` | the ways around blocks of layers |
 //! | `cost` | entries and multiply-adds, counted on paper |
 
 mod axis;
@@ -20,10 +24,14 @@ mod check;
 mod cost;
 mod displacements;
 mod order;
+mod parameter;
 mod pipeline;
 mod placement;
+mod scale;
 mod schedule;
 mod shape;
+mod shortcut;
+mod tables;
 #[cfg(test)]
 mod testing;
 
@@ -31,9 +39,11 @@ pub(crate) use axis::hull;
 pub use axis::{Axis, Window};
 pub use cost::Cost;
 pub use order::{Held, Order, ROWS, Visit};
+pub use parameter::{Parameter, Wrt};
 pub use pipeline::{Carried, LayerPlan, Pipeline};
 pub use placement::Placement;
 pub use shape::Shape;
+pub use shortcut::Shortcut;
 
 use crate::error::{Result, bail};
 use crate::model::{AXES, Model};
@@ -48,18 +58,33 @@ pub struct Plan {
     pub shape: Shape,
     /// The maps beside the CKN's.
     pub carried: Carried,
+    /// The parameters with respect to whose logarithms there are derivatives, in the order of results.
+    pub parameters: Vec<Parameter>,
     /// The model.
     pub model: Model,
     /// Height and width of each layer's input, and of the last layer's output.
     pub sizes: Vec<(usize, usize)>,
     /// The places of each layer's patches, along rows and along columns.
     pub placements: Vec<[Placement; AXES]>,
-    /// The factor of all pixels. It makes patch sums means where the convention wants means.
+    /// The factor of all pixels, the square root of that of the first layer's patch sums.
     pub pixel_scale: f64,
     /// Ends in the kernel.
     pub pair: Pipeline,
     /// Entry `l - 1` ends in the diagonal of layer `l`'s input.
     pub norms: Vec<Pipeline>,
+}
+
+/// Where a result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultOf {
+    /// The number of a map that is a kernel.
+    Kernel(usize),
+    /// The number of a map that is the derivative of a kernel.
+    Derivative(usize),
+    /// The derivative by the dense layer's scale of weights, which follows from the kernel.
+    DenseWeight,
+    /// The derivative by that of its biases.
+    DenseBias,
 }
 
 /// The most rows or columns of an image. A plan has tables of pairs of rows and of pairs of columns:
@@ -71,9 +96,22 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Value`](crate::error::Error::Value) for an empty image or a huge one, for a layer that has no patches
-    /// or leaves no positions, and for a derivative that its kernel does not have, naming the layer
+    /// or leaves no positions, for more layers or wider patches than a plan can have, and for a derivative that its kernel does not have, naming the layer
     /// and its sizes.
     pub fn new(model: &Model, shape: Shape, carried: Carried) -> Result<Self> {
+        Self::with_respect_to(model, shape, carried, &[Wrt::Sigma])
+    }
+
+    /// [`Plan::new`] with derivatives with respect to parameters of these kinds, if there are any.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn with_respect_to(
+        model: &Model,
+        shape: Shape,
+        carried: Carried,
+        wrt: &[Wrt],
+    ) -> Result<Self> {
         let Shape { height, width, channels } = shape;
         if height == 0 || width == 0 || channels == 0 {
             bail!("images must have at least one row, column and channel, got {shape}");
@@ -81,33 +119,36 @@ impl Plan {
         if height.max(width) > LONGEST {
             bail!("images must have at most {LONGEST} rows and {LONGEST} columns, got {shape}");
         }
-        check::slopes(model, carried)?;
+        check::slopes(model, carried, wrt)?;
         let mut sizes = vec![(height, width)];
         let mut placements = Vec::new();
         for index in 0..model.layers.len() {
             let (placement, output) = check::layer(model, index, sizes[index])?;
             placements.push(placement);
             sizes.push(output);
+            check::shortcut(model, index, &sizes)?;
         }
+        tables::check(model, shape, &placements)?;
         let norms = (1..model.layers.len()).map(|count| {
-            Pipeline::new(model, count, shape, Output::Diagonal, carried.without_ntk())
+            Pipeline::new(model, count, shape, Output::Diagonal, (carried.without_ntk(), wrt))
         });
-        let pixel_scale = (0..AXES).map(|along| axis::mean_scale(model, 0, along)).product();
+        let means: f64 = (0..AXES).map(|along| axis::mean_scale(model, 0, along)).product();
+        let pixel_scale = means * scale::patch_scale(model, 0, channels).sqrt();
+        let output = Output::Number(model.readout);
         Ok(Self {
             shape,
             carried,
+            parameters: if carried.has_gradients() {
+                parameter::of_model(model, wrt)
+            } else {
+                Vec::new()
+            },
             model: model.clone(),
             sizes,
             placements,
             pixel_scale,
-            pair: Pipeline::new(
-                model,
-                model.layers.len(),
-                shape,
-                Output::Number(model.readout),
-                carried,
-            ),
-            norms: norms.collect(),
+            pair: Pipeline::new(model, model.layers.len(), shape, output, (carried, wrt))?,
+            norms: norms.collect::<Result<_>>()?,
         })
     }
 
@@ -115,6 +156,16 @@ impl Plan {
     pub fn patches(&self, layer: usize) -> (usize, usize) {
         let [rows, cols] = &self.placements[layer];
         (rows.patches, cols.patches)
+    }
+
+    /// The factor of the patch sums of a layer; 1 for the first one, whose pixels are multiplied instead.
+    pub fn patch_scale(&self, layer: usize) -> f64 {
+        if layer == 0 { 1.0 } else { scale::patch_scale(&self.model, layer, self.shape.channels) }
+    }
+
+    /// What is added to the patch sums of a layer.
+    pub fn bias(&self, layer: usize) -> f64 {
+        self.model.layers[layer].bias()
     }
 
     /// Entries of one image's patch norms: `h * w` a layer, of which a layer uses the first.
@@ -127,9 +178,36 @@ impl Plan {
         self.shape.height * self.shape.width
     }
 
-    /// Derivatives of a kernel: one for each layer with a `sigma`, or none.
+    /// Derivatives of a kernel: one for each of the parameters.
     pub fn gradients(&self) -> usize {
-        if self.carried.has_gradients() { self.model.layers_with_sigma().count() } else { 0 }
+        self.parameters.len()
+    }
+
+    /// Derivatives that have maps: those by parameters of layers.
+    pub fn derivatives(&self) -> usize {
+        self.pair.parameters().count()
+    }
+
+    /// The map of the kernel: the NTK's where there is one.
+    pub fn kernel_map(&self) -> usize {
+        usize::from(self.carried.has_ntk())
+    }
+
+    /// Where each result comes from. The kernel comes first, and it is the NTK where there is one.
+    pub fn results(&self) -> Vec<ResultOf> {
+        let order: Vec<_> = self.pair.parameters().collect();
+        let maps = 1 + self.kernel_map();
+        let derivative = |parameter: &Parameter| match *parameter {
+            (Wrt::BiasStd, None) => ResultOf::DenseBias,
+            (_, None) => ResultOf::DenseWeight,
+            _ => {
+                let at = order.iter().position(|other| other == parameter);
+                ResultOf::Derivative(maps * (2 + at.expect("a layer has the parameter")) - 1)
+            }
+        };
+        let beside = (self.carried == Carried::Ntk).then_some(ResultOf::Kernel(0));
+        let derivatives = self.parameters.iter().map(derivative);
+        [ResultOf::Kernel(maps - 1)].into_iter().chain(beside).chain(derivatives).collect()
     }
 
     /// The cost of a pair whose norms are known, a layer an item.

@@ -2,9 +2,13 @@
 
 use super::axis::{self, Axis, Output};
 use super::order::{Held, Order, Visit};
+use super::parameter::{Own, Parameter, Wrt};
+use super::scale::patch_scale;
 use super::shape::Shape;
+use super::shortcut::{self, RowShortcut, Shortcut};
 use super::{displacements, schedule};
-use crate::model::{Layer, Model};
+use crate::error::{Result, bail};
+use crate::model::{AXES, Layer, Model};
 
 /// The maps that are propagated beside the CKN's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +17,7 @@ pub enum Carried {
     Nothing,
     /// The map of the NTK.
     Ntk,
-    /// The CKN's derivatives with respect to the logarithm of each layer's `sigma`.
+    /// The CKN's derivatives with respect to the logarithms of parameters.
     Gradients,
     /// The map of the NTK, and the derivatives of both.
     NtkGradients,
@@ -52,13 +56,21 @@ pub struct LayerPlan {
     pub held: Held,
     /// The maps beside the CKN's.
     pub carried: Carried,
-    /// Maps that it reads: the CKN's, then the NTK's if there is one, and then for each `sigma` so far the
+    /// Maps that it reads: the CKN's, then the NTK's if there is one, and then for each parameter so far the
     /// derivatives of these. In the first layer the NTK's map is equal to the CKN's, and not read.
     pub reads: usize,
-    /// Maps that it gives: those that it reads and the NTK's, and last the derivatives by its own `sigma`.
+    /// Maps that it gives: those that it reads and the NTK's, and last the derivatives by its own parameters.
     pub gives: usize,
-    /// Layers before it whose kernel has a `sigma`, if there are derivatives.
-    pub sigmas_before: usize,
+    /// How many parameters of layers before it have derivatives.
+    pub parameters_before: usize,
+    /// Its own parameters that have derivatives.
+    pub own: Own,
+    /// The factor of the input map in patch sums; 1 for the first layer, whose pixels have it.
+    pub scale: f64,
+    /// What is added to the patch sums of the CKN's map and of the NTK's.
+    pub bias: f64,
+    /// What is added to its map, if it is the last layer of a block.
+    pub shortcut: Option<Shortcut>,
 }
 
 /// Layers in sequence, and the order in which their rows are computed.
@@ -75,14 +87,10 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The map of each result. The kernel comes first, and it is the NTK where there is one.
-    pub fn result_maps(&self) -> Vec<usize> {
-        let Some(last) = self.layers.last() else { return Vec::new() };
-        match last.carried {
-            Carried::Ntk => vec![1, 0],
-            Carried::Nothing | Carried::Gradients => (0..last.gives).collect(),
-            Carried::NtkGradients => (1..last.gives).step_by(2).collect(),
-        }
+    /// The parameters that have derivatives, in the order of their maps.
+    pub fn parameters(&self) -> impl Iterator<Item = Parameter> {
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(|(index, layer)| layer.own.kinds().map(move |kind| (kind, Some(index))))
     }
 
     /// The first `count` layers.
@@ -91,40 +99,92 @@ impl Pipeline {
         count: usize,
         shape: Shape,
         output: Output,
-        carried: Carried,
-    ) -> Self {
+        (carried, wrt): (Carried, &[Wrt]),
+    ) -> Result<Self> {
         let [rows, cols] = [(0, shape.height), (1, shape.width)]
             .map(|(along, size)| axis::plan(model, count, along, size, output));
         let order = Order::of(&rows, &cols);
+        let mut shortcuts = shortcuts(model, [&rows, &cols])?;
+        let of_rows: Vec<_> = row_shortcuts(&rows, &shortcuts).collect();
         let (schedule, held) = match order {
-            Order::Displacements => displacements::schedule(&rows),
+            Order::Displacements => displacements::schedule(&rows, &of_rows),
             Order::Rows => {
-                let (visits, held) = schedule::schedule(&rows);
+                let (visits, held) = schedule::schedule(&rows, &of_rows);
                 (visits, held.into_iter().map(Held::Rows).collect())
             }
         };
-        let (mut gives, mut sigmas) = (1, 0);
-        let layers = model.layers.iter().zip(rows.into_iter().zip(cols)).zip(&held);
-        let layers = layers
-            .map(|((layer, (rows, cols)), &held)| {
-                let (reads, sigmas_before) = (gives, sigmas);
-                if carried.has_gradients() && layer.kernel.has_sigma() {
-                    sigmas += 1;
-                }
-                gives = (1 + usize::from(carried.has_ntk())) * (1 + sigmas);
-                let layer = layer.clone();
-                LayerPlan { layer, rows, cols, held, carried, reads, gives, sigmas_before }
-            })
-            .collect();
+        let (mut gives, mut parameters) = (1, 0);
+        let wrt = if carried.has_gradients() { wrt } else { &[] };
+        let mut layers: Vec<LayerPlan> = Vec::new();
+        let axes = rows.into_iter().zip(cols);
+        for (index, ((rows, cols), &held)) in axes.zip(&held).enumerate() {
+            let layer = model.layers[index].clone();
+            let (reads, parameters_before) = (gives, parameters);
+            let own = Own::new(&layer, wrt);
+            parameters += own.count();
+            gives = (1 + usize::from(carried.has_ntk())) * (1 + parameters);
+            // The pixels of the first layer are multiplied instead.
+            let scale = if index == 0 { 1.0 } else { patch_scale(model, index, shape.channels) };
+            let shortcut = shortcuts[index].take().map(|shortcut| {
+                let maps = if shortcut.from == index { reads } else { layers[shortcut.from].reads };
+                Shortcut { maps, ..shortcut }
+            });
+            layers.push(LayerPlan {
+                bias: layer.bias(),
+                layer,
+                rows,
+                cols,
+                held,
+                carried,
+                reads,
+                gives,
+                parameters_before,
+                own,
+                scale,
+                shortcut,
+            });
+        }
         let held = held.last().copied().unwrap_or(Held::Rows(0));
-        Self { layers, order, schedule, held }
+        Ok(Self { layers, order, schedule, held })
     }
+}
+
+/// The shortcut that ends at each layer.
+fn shortcuts(model: &Model, axes: [&[Axis]; AXES]) -> Result<Vec<Option<Shortcut>>> {
+    let shortcut = |index: usize| {
+        let Some((from, factor)) = Shortcut::of(model, index) else { return Ok(None) };
+        let [rows, cols] = axes.map(|axes| shortcut::places(axes, from, index));
+        let Some(places) = rows.zip(cols).map(|(rows, cols)| [rows, cols]) else {
+            bail!(
+                "model: layer {index}: \"shortcut\" adds a map of which layer {from} does not read all that \
+                 is needed; use the same \"padding\" for all layers, and patches of odd lengths"
+            );
+        };
+        Ok(Some(Shortcut { from, places, factor, maps: 0 }))
+    };
+    (0..axes[0].len()).map(shortcut).collect()
+}
+
+/// The rows of shortcuts, with the rows of all layers.
+pub(super) fn row_shortcuts<'a>(
+    rows: &'a [Axis],
+    shortcuts: &'a [Option<Shortcut>],
+) -> impl Iterator<Item = (usize, RowShortcut<'a>)> {
+    shortcuts.iter().enumerate().filter_map(|(last, shortcut)| {
+        let Shortcut { from, places: [places, _], .. } = shortcut.as_ref()?;
+        Some((*from, RowShortcut { last, axis: &rows[last], places }))
+    })
 }
 
 impl LayerPlan {
     /// Whether the layer ends in a trace instead of a pooled map.
     pub fn is_trace(&self) -> bool {
         self.cols.windows.is_empty()
+    }
+
+    /// How many derivatives depend on patch sums that have one: all but that by its own `sigma`.
+    pub fn chained(&self) -> usize {
+        self.parameters_before + self.own.scales.len()
     }
 
     /// Whether horizontal patch offsets are summed term by term at each site, because sites are

@@ -8,11 +8,18 @@ use std::ops::Range;
 
 use super::axis::{Axis, Window};
 use super::order::{ROWS, Visit};
+use super::shortcut::RowShortcut;
 
 /// The visits, and the number of input rows that each layer holds at once; the output's is the last.
-pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<usize>) {
+///
+/// `shortcuts` stand beside the layers at which their blocks begin.
+pub(super) fn schedule(
+    rows: &[Axis],
+    shortcuts: &[(usize, RowShortcut)],
+) -> (Vec<Visit>, Vec<usize>) {
     let mut flow = Flow {
         rows,
+        shortcuts,
         oldest: rows.iter().map(oldest_inputs).collect(),
         next: vec![0; rows.len()],
         visits: Vec::new(),
@@ -26,6 +33,7 @@ pub(super) fn schedule(rows: &[Axis]) -> (Vec<Visit>, Vec<usize>) {
 
 struct Flow<'a> {
     rows: &'a [Axis],
+    shortcuts: &'a [(usize, RowShortcut<'a>)],
     /// For each layer, the oldest input row that is read from each row of sites on.
     oldest: Vec<Vec<usize>>,
     /// The next row of each layer.
@@ -41,6 +49,15 @@ impl Flow<'_> {
         (next < end).then(|| next..end.min(next + ROWS))
     }
 
+    /// The oldest row that is still read of the input of `layer`.
+    fn oldest(&self, layer: usize) -> Option<usize> {
+        let own = self.oldest.get(layer).zip(self.next.get(layer));
+        let own = own.and_then(|(oldest, &next)| oldest.get(next)).copied();
+        let around = self.shortcuts.iter().filter(|(from, _)| *from == layer);
+        let around = around.filter_map(|(_, shortcut)| shortcut.oldest(self.next[shortcut.last]));
+        own.into_iter().chain(around).min()
+    }
+
     /// Visit `layer` to compute `rows`, then the layers below for all rows that are complete now.
     fn run(&mut self, layer: usize, rows: Range<usize>) {
         let end = rows.end;
@@ -50,9 +67,7 @@ impl Flow<'_> {
         let newest = windows.iter().rposition(touches);
         self.next[layer] = end;
         if let (Some(first), Some(newest)) = (first, newest) {
-            let below = self.oldest.get(layer + 1).zip(self.next.get(layer + 1));
-            let oldest = below.and_then(|(oldest, &next)| oldest.get(next)).copied();
-            let held = newest + 1 - oldest.unwrap_or(usize::MAX).min(first);
+            let held = newest + 1 - self.oldest(layer + 1).unwrap_or(usize::MAX).min(first);
             self.held[layer + 1] = self.held[layer + 1].max(held);
         }
         self.visits.push(Visit { layer, rows, displacement: None });
@@ -95,8 +110,8 @@ mod tests {
     type Slot = Option<(usize, usize)>;
 
     /// Run the schedule on rings of the size it asks for, and check each row that is read.
-    fn simulate(rows: &[Axis], what: &str) {
-        let (visits, held) = schedule(rows);
+    fn simulate(rows: &[Axis], shortcuts: &[(usize, RowShortcut)], what: &str) {
+        let (visits, held) = schedule(rows, shortcuts);
         let mut rings: Vec<Vec<Slot>> = held.iter().map(|&len| vec![None; len]).collect();
         let mut done = vec![0; rows.len()];
         for Visit { layer, rows: pair, .. } in visits {
@@ -109,6 +124,16 @@ mod tests {
                     let slot = rings[layer][input % held[layer]];
                     let complete = windows[input].weights.len();
                     assert_eq!(slot, Some((input, complete)), "{what}: layer {layer}");
+                }
+            }
+            for &(from, shortcut) in shortcuts.iter().filter(|(_, one)| one.last == layer) {
+                for row in pair.clone() {
+                    for [input, _] in axis.reach[row].clone().flat_map(|r| shortcut.pairs([row, r]))
+                    {
+                        let slot = rings[from][input % held[from]];
+                        let complete = rows[from - 1].windows[input].weights.len();
+                        assert_eq!(slot, Some((input, complete)), "{what}: around layer {layer}");
+                    }
                 }
             }
             for row in pair {
@@ -132,8 +157,8 @@ mod tests {
 
     #[test]
     fn rings_hold_what_is_read() {
-        let checked = check_rows(|rows, what| {
-            simulate(rows, what);
+        let checked = check_rows(|rows, shortcuts, what| {
+            simulate(rows, shortcuts, what);
             true
         });
         assert!(checked > 3000, "{checked}");
@@ -144,7 +169,7 @@ mod tests {
     fn rings_do_not_grow_with_the_image() {
         let model = Model::new([2, 5].map(|s| Layer::new(Kernel::Exp, 3, s)).to_vec()).unwrap();
         let held =
-            |size| schedule(&axis::plan(&model, 2, 0, size, Output::Number(Readout::Trace))).1;
+            |size| schedule(&axis::plan(&model, 2, 0, size, Output::Number(Readout::Trace)), &[]).1;
         assert_eq!(held(32), held(200));
         assert!(held(200)[1] <= 6, "{:?}", held(200));
     }

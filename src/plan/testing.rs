@@ -1,6 +1,8 @@
 //! Models of all geometries, for the tests of schedules.
 
 use super::axis::{self, Axis, Output};
+use super::pipeline::row_shortcuts;
+use super::shortcut::{RowShortcut, Shortcut, places};
 use super::{Carried, Plan, Shape};
 use crate::kernel::Kernel;
 use crate::model::{Layer, Model, Padding, Readout};
@@ -24,7 +26,7 @@ fn model(seed: u64) -> Option<(Model, usize)> {
     let mut state = seed;
     let mut choice = |count| draw(&mut state, count);
     let size = 6 + choice(23);
-    let layers: Vec<Layer> = (0..1 + choice(4))
+    let mut layers: Vec<Layer> = (0..1 + choice(4))
         .map(|_| {
             let pooling = POOLINGS[choice(4)].clone();
             let (subsampling, poolfactor) = match pooling {
@@ -39,14 +41,24 @@ fn model(seed: u64) -> Option<(Model, usize)> {
             layer
         })
         .collect();
+    // In half of the models, the last layers are blocks.
+    if choice(2) == 0 {
+        let first = 1 + choice(2);
+        for index in first..layers.len() {
+            let layer = &mut layers[index];
+            (layer.stride, layer.subsampling, layer.poolfactor) = ([1; 2], [1; 2], [1; 2]);
+            layer.poolings = [Pooling::None, Pooling::None];
+            layer.shortcut = choice(index as u64 + 1);
+        }
+    }
     let model = Model::new(layers).unwrap();
     let shape = Shape { height: size, width: size, channels: 1 };
     Plan::new(&model, shape, Carried::Nothing).is_ok().then_some((model, size))
 }
 
-/// Call `check` with the rows of the layers of many models, for every output, and with words for them.
-/// Returns how many there were.
-pub fn check_rows(check: impl Fn(&[Axis], &str) -> bool) -> usize {
+/// Call `check` with the rows and shortcuts of the layers of many models, for every output, and with words
+/// for them. Returns how many there were.
+pub fn check_rows(check: impl Fn(&[Axis], &[(usize, RowShortcut)], &str) -> bool) -> usize {
     let mut checked = 0;
     for (model, size) in (0..6000).filter_map(model) {
         for output in
@@ -54,7 +66,15 @@ pub fn check_rows(check: impl Fn(&[Axis], &str) -> bool) -> usize {
         {
             let what = format!("{size} rows, {output:?}, {:?}", model.layers);
             let rows = axis::plan(&model, model.layers.len(), 0, size, output);
-            checked += usize::from(check(&rows, &what));
+            let shortcuts: Vec<_> = (0..rows.len())
+                .map(|index| {
+                    let (from, factor) = Shortcut::of(&model, index)?;
+                    let rows = places(&rows, from, index)?;
+                    Some(Shortcut { from, places: [rows.clone(), rows], factor, maps: 1 })
+                })
+                .collect();
+            let of_rows: Vec<_> = row_shortcuts(&rows, &shortcuts).collect();
+            checked += usize::from(check(&rows, &of_rows, &what));
         }
     }
     checked

@@ -11,7 +11,9 @@ pub(super) fn taps(along: &PooledAxis) -> Taps {
     let PooledAxis { poolfactor, convention, .. } = *along;
     let total = total(poolfactor);
     let count = match convention {
-        Convention::Original => poolfactor.saturating_mul(2).saturating_add(1),
+        Convention::Original | Convention::NeuralTangents => {
+            poolfactor.saturating_mul(2).saturating_add(1)
+        }
         Convention::First => poolfactor.saturating_mul(2),
     };
     let weights = (0..along.at_most(count)).map(|t| bell(t as f64 - poolfactor as f64, poolfactor));

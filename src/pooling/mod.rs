@@ -148,6 +148,17 @@ mod tests {
     }
 
     #[test]
+    fn no_average_of_neural_tangents_is_cut() {
+        let outputs = |positions, subsampling, poolfactor| {
+            let convention = Convention::NeuralTangents;
+            let along = PooledAxis { positions, subsampling, poolfactor, convention };
+            Pooling::Average.taps(&along).outputs
+        };
+        assert_eq!([outputs(9, 2, 2), outputs(9, 2, 3), outputs(9, 3, 4)], [4, 4, 2]);
+        assert_eq!([outputs(4, 1, 4), outputs(4, 1, 5)], [1, 0]);
+    }
+
+    #[test]
     fn strided_reads_one_position_a_stride() {
         let taps = Pooling::Strided.taps(&along(9, 3, 4));
         assert_eq!(taps, Taps { start: 3, weights: vec![1.0], outputs: 2 });

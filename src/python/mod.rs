@@ -66,7 +66,10 @@ fn default_threads() -> PyResult<usize> {
 }
 
 /// The Rust core of ckn_rs.
-#[pymodule]
+///
+/// It needs no lock of the interpreter: a plan is frozen, a computation has its own job and pool, and
+/// the arrays of a call are borrowed for it (two calls may not write to one array).
+#[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;

@@ -10,7 +10,7 @@ use super::compute::{self, ImageSet, Operand};
 use super::run::How;
 use super::spec::{self, Given};
 use crate::engine;
-use crate::plan::{Carried, Plan, Shape};
+use crate::plan::{Carried, Plan, Shape, Wrt};
 use crate::simd::Isa;
 
 /// Height, width and channels.
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Ntk,
     /// The NTK and the CKN.
     Both,
-    /// The CKN and its derivatives with respect to the logarithm of each `sigma`.
+    /// The CKN and its derivatives with respect to the logarithms of parameters.
     Gradient,
     /// The NTK and its derivatives.
     NtkGradient,
@@ -67,24 +67,43 @@ impl Kind {
     }
 }
 
+fn wrt_from_name(name: &str) -> PyResult<Wrt> {
+    Wrt::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+        let names: Vec<_> = Wrt::ALL.iter().map(Wrt::name).collect();
+        PyValueError::new_err(format!("wrt: unknown {name:?} (one of: {})", names.join(", ")))
+    })
+}
+
 /// A model on images of one shape, validated and planned.
 #[pyclass(frozen, name = "Plan", module = "ckn_rs._core")]
 pub(super) struct PyPlan {
     plan: Plan,
     kind: Kind,
+    wrt: Vec<Wrt>,
 }
 
 #[pymethods]
 impl PyPlan {
-    /// Read `model` and plan it on images `(h, w, c)`.
+    /// Read `model` and plan it on images `(h, w, c)`. Derivatives are with respect to parameters of the kinds
+    /// `wrt`, by default to `sigma`.
     #[new]
-    fn new(py: Python<'_>, model: Given, shape: ImageShape, kind: &str) -> PyResult<Self> {
+    #[pyo3(signature = (model, shape, kind, wrt=None))]
+    fn new(
+        py: Python<'_>,
+        model: Given,
+        shape: ImageShape,
+        kind: &str,
+        wrt: Option<Vec<String>>,
+    ) -> PyResult<Self> {
+        let wrt = wrt.map_or(Ok(vec![Wrt::Sigma]), |names| {
+            names.iter().map(|name| wrt_from_name(name)).collect::<PyResult<Vec<_>>>()
+        })?;
         let kind = Kind::from_name(kind)?;
         let (height, width, channels) = shape;
         let shape = Shape { height, width, channels };
         let model = model.model(kind.is_ntk())?;
-        let plan = py.detach(|| Plan::new(&model, shape, kind.carried()))?;
-        Ok(Self { plan, kind })
+        let plan = py.detach(|| Plan::with_respect_to(&model, shape, kind.carried(), &wrt))?;
+        Ok(Self { plan, kind, wrt })
     }
 
     /// "ckn", "ntk", "both", "gradient" or "ntk_gradient".
@@ -129,8 +148,9 @@ impl PyPlan {
     fn __getnewargs__<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyDict>, ImageShape, &'static str)> {
-        Ok((self.model(py)?, self.shape(), self.kind()))
+    ) -> PyResult<(Bound<'py, PyDict>, ImageShape, &'static str, Vec<&'static str>)> {
+        let wrt = self.wrt.iter().map(Wrt::name).collect();
+        Ok((self.model(py)?, self.shape(), self.kind(), wrt))
     }
 
     /// Entries of one image's patch norms, all layers together.
@@ -139,11 +159,17 @@ impl PyPlan {
         self.plan.norms_len()
     }
 
-    /// Derivatives of a kernel: one a layer with a `sigma` if the kind is "gradient" or "ntk_gradient",
-    /// else none.
+    /// Derivatives of a kernel: one for each of the `parameters`.
     #[getter]
     fn gradients(&self) -> usize {
         self.plan.gradients()
+    }
+
+    /// What derivatives are with respect to: a key and a layer, or none for the dense layer; nothing unless
+    /// the kind is "gradient" or "ntk_gradient".
+    #[getter]
+    fn parameters(&self) -> Vec<(&'static str, Option<usize>)> {
+        self.plan.parameters.iter().map(|(kind, layer)| (kind.name(), *layer)).collect()
     }
 
     /// The bytes that each thread works in, beside images, norms and results.

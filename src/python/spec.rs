@@ -37,7 +37,7 @@ impl FromPyObject<'_, '_> for Given {
         for (key, value) in items(&mapping, "model")? {
             match key.as_str() {
                 "layers" => layers = Some(value),
-                _ => options.push((key, value_of(&value))),
+                _ => options.push((key, option_of(&value)?)),
             }
         }
         let Some(layers) = layers else {
@@ -46,6 +46,13 @@ impl FromPyObject<'_, '_> for Given {
         let layers = layers.try_iter()?.enumerate().map(|(index, layer)| table(index, &layer?));
         Ok(Self(Spec { layers: layers.collect::<PyResult<_>>()?, options }))
     }
+}
+
+/// The value of an option of the whole model, which may be a table.
+fn option_of(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let Ok(mapping) = value.cast::<PyMapping>() else { return Ok(value_of(value)) };
+    let items = items(mapping, "model")?.into_iter();
+    Ok(Value::Table(items.map(|(key, value)| (key, value_of(&value))).collect()))
 }
 
 /// The entries of layer `index`.
@@ -81,9 +88,20 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
     name.map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
+/// Lists within lists that are read. No key has more than two.
+const DEEPEST: usize = 8;
+
 /// A value of a model. Any other object is kept by the name of its type, for the error message.
 fn value_of(value: &Bound<'_, PyAny>) -> Value {
-    let known = text(value).or_else(|| list(value)).or_else(|| number(value));
+    value_within(value, 0)
+}
+
+/// The same for an item of so many lists, one within the other. A list may have itself as an item.
+fn value_within(value: &Bound<'_, PyAny>, depth: usize) -> Value {
+    if depth > DEEPEST {
+        return Value::Other(type_name(value));
+    }
+    let known = text(value).or_else(|| list(value, depth)).or_else(|| number(value));
     known.unwrap_or_else(|| Value::Other(type_name(value)))
 }
 
@@ -93,14 +111,14 @@ fn text(value: &Bound<'_, PyAny>) -> Option<Value> {
 }
 
 /// A list, a tuple or an array; an array of no axes is its one number.
-fn list(value: &Bound<'_, PyAny>) -> Option<Value> {
+fn list(value: &Bound<'_, PyAny>, depth: usize) -> Option<Value> {
     if value.cast::<PyUntypedArray>().is_ok() {
-        return value.call_method0("tolist").ok().map(|items| value_of(&items));
+        return value.call_method0("tolist").ok().map(|items| value_within(&items, depth));
     }
     if !value.is_instance_of::<PyList>() && !value.is_instance_of::<PyTuple>() {
         return None;
     }
-    let items = value.try_iter().ok()?.map(|item| Some(value_of(&item.ok()?)));
+    let items = value.try_iter().ok()?.map(|item| Some(value_within(&item.ok()?, depth + 1)));
     items.collect::<Option<_>>().map(Value::List)
 }
 
@@ -155,6 +173,7 @@ fn to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>>
         Value::Real(x) => x.into_pyobject(py)?.into_any(),
         Value::Flag(flag) => PyBool::new(py, *flag).to_owned().into_any(),
         Value::Text(text) | Value::Other(text) => text.into_pyobject(py)?.into_any(),
+        Value::Table(table) => table_to_dict(py, table)?.into_any(),
         Value::List(items) => {
             let items = items.iter().map(|item| to_object(py, item));
             PyList::new(py, items.collect::<PyResult<Vec<_>>>()?)?.into_any()

@@ -1,6 +1,6 @@
 //! The two precisions.
 
-use std::ops::{Div, Mul};
+use std::ops::{Add, Div, Mul};
 
 use fearless_simd::SimdFloatElement;
 
@@ -19,7 +19,14 @@ pub struct Coefficients {
 
 /// `f32` or `f64`: the arithmetic in which a kernel is computed.
 pub trait Real:
-    SimdFloatElement + PartialOrd + Mul<Output = Self> + Div<Output = Self> + Send + Sync + 'static
+    SimdFloatElement
+    + PartialOrd
+    + Add<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Send
+    + Sync
+    + 'static
 {
     /// 0.
     const ZERO: Self;

@@ -111,9 +111,11 @@ def random_model(
     convention: str = "original",
     readout: str = "trace",
     ntk: bool = False,
+    scales: bool = False,
 ) -> tuple[Model, tuple[int, int, int]]:
     """One or two layers, the first with this kernel, pooling and padding, and a rectangular shape
-    that they fit. Everything else is random.
+    that they fit. Everything else is random, also the scales of weights and biases if these are
+    asked for.
 
     With one channel and one pixel a patch, all cosines would be 1 or -1, where NTKs are
     ill-conditioned.
@@ -136,10 +138,11 @@ def random_model(
         }
         if pooling not in ("none", "global"):
             values["subsampling"] = pair([1, 2])
-            if isinstance(pooling, str) and convention == "original":
+            if isinstance(pooling, str) and convention != "2019":
                 values["poolfactor"] = pair([1, 2, 3, 10])
-        return values
+        return values | (random_scales(rng) if scales else {})
 
+    dense = random_scales(rng) if scales and rng.random() < 0.5 else None
     while True:
         shape = (int(rng.integers(1, 9)), int(rng.integers(4, 9)), int(rng.integers(2, 4)))
         layers = [layer(kernel, pooling, padding)]
@@ -147,12 +150,23 @@ def random_model(
             other = POOLINGS[rng.integers(len(POOLINGS))]
             around = str(rng.choice(["same", "valid", "circular"]))
             layers.append(layer(str(rng.choice(kernels)), other, around))
-        model = Model.from_dicts(layers, convention=convention, readout=readout)
+        model = Model(layers, convention=convention, readout=readout, dense=dense)
         try:
             model.describe(shape, ntk)
         except ValueError:
             continue
         return model, shape
+
+
+def random_scales(rng: np.random.Generator) -> dict[str, float]:
+    """Standard deviations of weights and biases; half of the biases are 0."""
+    bias = float(rng.uniform(0.2, 1)) if rng.random() < 0.5 else 0.0
+    return {"weight_std": float(rng.uniform(0.6, 1.6)), "bias_std": bias}
+
+
+def options(model: Model) -> dict[str, Any]:
+    """What a model is besides its layers, as its constructor takes it."""
+    return {"convention": model.convention, "readout": model.readout, "dense": model.dense}
 
 
 def suited(model: Model, x: Floats) -> Model:
@@ -166,10 +180,11 @@ def suited(model: Model, x: Floats) -> Model:
         norms = oracle.layer_norms(x, layers[: index + 1], False, model.convention)[index]
         if layer["kernel"] in ("rbf", "sin", "cos", "erf", "gelu") and norms.max() > 0:
             layer["sigma"] *= norms.max() if layer["kernel"] == "rbf" else 1 / norms.max()
-    return Model.from_dicts(layers, convention=model.convention, readout=model.readout)
+    return Model(layers, **options(model))
 
 
 def expected(model: Model, X: Floats, Y: Floats, ntk: bool) -> Floats:
     """The matrix by the definition."""
-    how = (model.to_dicts(), ntk, model.convention, model.readout)
+    dense = None if model.dense is None else model.dense.to_dict()
+    how = (model.to_dicts(), ntk, model.convention, model.readout, dense)
     return np.array([[oracle.kernel(x, y, *how)[ntk] for y in Y] for x in X])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracle_kernels import patch_kernel
+from oracle_kernels import DOUBLED, patch_kernel
 
 Array = NDArray[np.float64]
 Layer = dict[str, Any]
@@ -28,26 +28,36 @@ def along(value: Any, axis: int) -> Any:
 def reads(layer: Layer, axis: int, n: int, convention: str) -> tuple[Read, int]:
     """The positions that patches along an axis of ``n`` positions read; how many patches."""
     k, d, t = (along(layer.get(key, 1), axis) for key in ("npatch", "dilation", "stride"))
-    offsets = [-o for o in range(-((k - 1) // 2), k // 2 + 1)]
-    if convention == "2019":  # offsets are not negated
-        offsets = [-o for o in offsets]
     padding = layer.get("padding", "same")
+    reach = d * (k - 1) + 1
     if padding == "valid":
-        centres = [d * -min(offsets) + t * i for i in range((n - d * (k - 1) - 1) // t + 1)]
+        count, first = (n - reach) // t + 1, 0
     else:
-        centres = list(range(0, n, t))
+        count = -(-n // t)
+        if convention == "neural_tangents":  # that is, as XLA pads
+            first = -(max((count - 1) * t + reach - n, 0) // 2)
+        else:
+            first = -d * ((k - 1) // 2 if convention == "2019" else k // 2)
     table = []
-    for o in offsets:
-        read = [centre + d * o for centre in centres]
+    for o in range(k):
+        read = [first + t * i + d * o for i in range(count)]
         if padding == "circular":
             read = [position % n for position in read]
         inside = [i for i, position in enumerate(read) if 0 <= position < n]
         table.append((inside, [read[i] for i in inside]))
-    return table, len(centres)
+    return table, count
+
+
+def pixels(x: Array, y: Array, convention: str = "original") -> Array:
+    """The inner products of pixels, or their means over channels."""
+    K: Array = np.einsum("abc,xyc->abxy", x, y)
+    return K / x.shape[2] if convention == "neural_tangents" else K
 
 
 def patch_sum(K: Array, layer: Layer, convention: str = "original") -> Array:
-    """``S[p, q] = sum_o K[p + o, q + o]`` over the positions of a patch."""
+    """``sum_o K[p + o, q + o]`` over the positions of a patch, or its mean, scaled by the weights'
+    variance, plus that of the biases.
+    """
     h, w = K.shape[:2]
     rows, height = reads(layer, 0, h, convention)
     cols, width = reads(layer, 1, w, convention)
@@ -55,7 +65,10 @@ def patch_sum(K: Array, layer: Layer, convention: str = "original") -> Array:
     for ys, y in rows:
         for xs, x in cols:
             S[np.ix_(ys, xs, ys, xs)] += K[np.ix_(y, x, y, x)]
-    return S / (len(rows) * len(cols)) if convention == "2019" else S
+    fan = 1 if convention == "original" else len(rows) * len(cols)
+    weights, biases = layer.get("weight_std", 1.0) ** 2, layer.get("bias_std", 0.0) ** 2
+    scaled: Array = weights * S / fan + biases
+    return scaled
 
 
 def pooling_matrix(n: int, layer: Layer, axis: int, convention: str = "original") -> Array:
@@ -83,6 +96,8 @@ def pooling_matrix(n: int, layer: Layer, axis: int, convention: str = "original"
         weights /= weights.sum()
     elif pooling == "average":
         weights, outputs = np.full(f, 1 / f), n // s
+        if convention == "neural_tangents":  # no window is cut
+            outputs = (n - f) // s + 1
     else:
         start, weights = s, np.ones(1)
     A = np.zeros((outputs, n))
@@ -110,17 +125,28 @@ def named(layer: Layer, ntk: bool) -> Layer:
     return {"kernel": "relu" if ntk else "exp", **layer}
 
 
+def activated(
+    layer: Layer, S: Array, n1: Array, n2: Array, ntk: bool, convention: str
+) -> tuple[Array, Array]:
+    """``M`` and ``dM/dS``; ``n1`` and ``n2`` are norms of the patches of both images."""
+    layer = named(layer, ntk)
+    M, dM = patch_kernel(layer, S, n1[:, :, None, None], n2[None, None, :, :])
+    if convention == "neural_tangents" and layer["kernel"] in DOUBLED:
+        return M / 2, dM / 2
+    return M, dM
+
+
 def layer_norms(
     x: Array, layers: list[Layer], ntk: bool, convention: str = "original"
 ) -> list[Array]:
     """Patch norms of one image at every layer, each by patch."""
     norms: list[Array] = []
-    K = np.einsum("abc,xyc->abxy", x, x)
+    K = pixels(x, x, convention)
     for layer in layers:
         S = patch_sum(K, layer, convention)
         n = np.sqrt(np.maximum(diagonal(S), 0))
         norms.append(n)
-        M, _ = patch_kernel(named(layer, ntk), S, n[:, :, None, None], n[None, None, :, :])
+        M, _ = activated(layer, S, n, n, ntk, convention)
         K = pool(M, layer, convention)
     return norms
 
@@ -132,18 +158,24 @@ def kernel(
     ntk: bool = False,
     convention: str = "original",
     readout: str = "trace",
+    dense: dict[str, float] | None = None,
 ) -> tuple[float, float]:
     """The CKN and the NTK of one pair of ``(h, w, c)`` images (the NTK is 0 unless asked for)."""
-    K = np.einsum("abc,xyc->abxy", x, y)
+    K = pixels(x, y, convention)
     T = K
     norms = (layer_norms(image, layers, ntk, convention) for image in (x, y))
     for layer, n1, n2 in zip(layers, *norms, strict=True):
         S, S_T = patch_sum(K, layer, convention), patch_sum(T, layer, convention)
-        M, dM = patch_kernel(named(layer, ntk), S, n1[:, :, None, None], n2[None, None, :, :])
+        M, dM = activated(layer, S, n1, n2, ntk, convention)
         K = pool(M, layer, convention)
         T = pool(dM * S_T + M, layer, convention) if ntk else K
 
     def read(K: Array) -> float:
-        return float(diagonal(K).sum() if readout == "trace" else K.mean())
+        if readout == "mean":
+            R = K.mean()
+        else:
+            R = diagonal(K).mean() if convention == "neural_tangents" else diagonal(K).sum()
+        scales = {"weight_std": 1.0, "bias_std": 0.0, **(dense or {})}
+        return float(scales["weight_std"] ** 2 * R + scales["bias_std"] ** 2)
 
     return read(K), read(T) if ntk else 0.0

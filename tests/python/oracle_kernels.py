@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 FLOOR = 1e-6  # a cosine is divided by patch norms of at least this
+#: Kernels that are twice the expectation over standard normal weights.
+DOUBLED = ("relu", "step", "arccos2", "abrelu")
 
 erf = np.vectorize(math.erf, otypes=[float])
 

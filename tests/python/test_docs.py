@@ -71,6 +71,15 @@ def test_large_sets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert np.load("labels.npy").shape == (20,)
 
 
+def test_sequences_and_dense(capsys: pytest.CaptureFixture[str]) -> None:
+    variables = readme.main(DOCS / "sequences_and_dense.md")
+    assert "1x60" in capsys.readouterr().out
+    for name in ("K", "K_ntk", "K_ckn"):
+        matrix: Any = variables[name]
+        assert matrix.shape == (5, 5)
+        assert np.linalg.eigvalsh(matrix).min() > 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell's script")
 def test_slurm_array(folder: Path) -> None:
     np.save("train.npy", np.random.default_rng(0).random((5, 28, 28, 1), np.float32))

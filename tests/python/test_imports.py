@@ -18,7 +18,7 @@ PACKAGE = Path(ckn_rs.__file__).parent
 ROOMS = {
     "the compiled core": ["_core"],
     "helpers of all rooms": ["_support"],
-    "models": ["layer", "_spec", "_describe", "model", "models"],
+    "models": ["layer", "residual", "_spec", "_describe", "model", "models"],
     "kernels in memory": ["compute"],
     "images": ["data", "preprocess"],
     "learning": ["learn", "gp", "ridge"],

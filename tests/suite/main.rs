@@ -11,3 +11,4 @@ mod levels;
 mod oracle;
 mod properties;
 mod refusals;
+mod scales;

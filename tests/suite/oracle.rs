@@ -177,7 +177,7 @@ fn deep_stacks() {
         let mut layers = vec![layer(Kernel::Relu, 3, 1, &Pooling::None)];
         layers.extend((0..depth).map(|_| any()));
         let readout = pick(&mut rng, &Readout::ALL);
-        let model = Model { layers, convention: Convention::Original, readout };
+        let model = Model { layers, convention: Convention::Original, readout, dense: None };
         let columns = if round % 10 == 0 { 70 } else { rng.random_range(4..=9) };
         let shape = shape(if columns == 70 { 4 } else { rng.random_range(5..=11) }, columns, 2);
         let Ok(plan) = Plan::new(&model, shape, Carried::Nothing) else { continue };
@@ -211,7 +211,7 @@ fn sequences() {
         (vec![sequence(Padding::Valid, 2, 3, Pooling::None), first], Readout::Trace),
         (vec![sequence(Padding::Same, 3, 1, Pooling::Strided)], Readout::Mean),
     ] {
-        let model = Model { layers, convention: Convention::Original, readout };
+        let model = Model { layers, convention: Convention::Original, readout, dense: None };
         check(&model, shape(1, 71, 2), &mut rng);
     }
 }
@@ -228,7 +228,7 @@ fn patches_and_windows_wider_than_the_map() {
     for (k, kernel) in Kernel::ALL.into_iter().enumerate() {
         for (i, pooling) in poolings.iter().enumerate() {
             let (npatch, poolfactor) = sizes[(i + k) % sizes.len()];
-            let convention = Convention::ALL[(i + k / 3) % 2];
+            let convention = Convention::ALL[(i + k / 3) % 3];
             let mut wide = layer(kernel, 3, 1, pooling);
             wide.npatch = npatch;
             if pooling.name().is_some_and(|_| pooling.has_stride())
@@ -238,7 +238,7 @@ fn patches_and_windows_wider_than_the_map() {
             }
             let plain = layer(Kernel::Relu, 2, 1, &Pooling::None);
             for layers in [vec![wide.clone(), plain.clone()], vec![plain, wide]] {
-                let model = Model { layers, convention, readout: Readout::ALL[i % 2] };
+                let model = Model { layers, convention, readout: Readout::ALL[i % 2], dense: None };
                 let image = images(&mut rng, 1, shape);
                 let model = oracle::suited(model, shape, image.row(0));
                 check(&model, shape, &mut rng);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,12 @@ _ADVICE = {
 }
 
 
+_WINDOWS = os.name == "nt"
+
+_WAITS = (0.01, 0.03, 0.1, 0.3, 1.0)
+"""Seconds between the trials to replace a file that another process has open, on Windows."""
+
+
 def advice(error: OSError) -> str:
     """An explanation of the error, with what to do about it."""
     return _ADVICE.get(error.errno or 0, str(error))
@@ -41,6 +48,26 @@ def check_place(path: Path) -> None:
 def partial_of(path: Path) -> Path:
     """The file in which ``path`` is written before it takes its name; a kill may leave it."""
     return path.with_name(f".{path.name}.partial")
+
+
+def replace(source: str | Path, target: Path) -> None:
+    """Give the file ``source`` the name ``target``, which may be that of another file.
+
+    Windows refuses this while another process reads ``target``. There it is tried again for a
+    second and a half.
+
+    Raises
+    ------
+    OSError
+        If it cannot be replaced.
+    """
+    for wait in _WAITS if _WINDOWS else ():
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            time.sleep(wait)
+    os.replace(source, target)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -140,7 +167,7 @@ def _replaced(path: Path) -> Iterator[Callable[[memoryview], None]]:
             with _explained(path):
                 os.fsync(file.fileno())
         with _explained(path):
-            partial.replace(target)
+            replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 

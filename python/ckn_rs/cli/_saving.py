@@ -97,6 +97,7 @@ def save(
         normalize=False,
         image_shape=manifest.image_shape,
         sha256=manifest.sha256[0],
+        augment=manifest.augment,
     )
     record.save(arguments.save, arguments.train)
     train = "" if arguments.train is not None else " --train TRAIN"

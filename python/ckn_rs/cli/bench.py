@@ -215,10 +215,12 @@ def _workload(arguments: argparse.Namespace) -> Workload | None:
 
 def _facts(workload: Workload) -> dict[str, Any]:
     """A workload's entries in a report."""
+    model = workload.model
     return {
-        "layers": workload.model.to_dicts(),
-        "convention": workload.model.convention,
-        "readout": workload.model.readout,
+        "layers": model.to_dicts(),
+        "convention": model.convention,
+        "readout": model.readout,
+        "dense": None if model.dense is None else model.dense.to_dict(),
         "shape": list(workload.shape),
         "ntk": workload.ntk,
         "dtype": workload.dtype,

@@ -15,7 +15,7 @@ from ckn_rs._support.extras import import_extra
 from ckn_rs._support.table import text_table
 from ckn_rs.cli import _arguments, _files, _output, _saving
 from ckn_rs.data import load_labels
-from ckn_rs.learn.solvers import SOLVERS
+from ckn_rs.learn.solvers import PRECISIONS, SOLVERS
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram
@@ -81,6 +81,11 @@ def _add_solver(parser: argparse.ArgumentParser) -> None:
         help="the relative residual that cholesky and cg must reach: 1e-6",
     )  # fmt: skip
     group.add_argument(
+        "--precision", choices=PRECISIONS,
+        help="the factors of cholesky: float64; or float32, refined to the same residual in half "
+        "of the memory, for lambdas that are not too small",
+    )  # fmt: skip
+    group.add_argument(
         "--passes", type=_arguments.count, default=200, metavar="N",
         help="the most passes that cg makes over the store: 200",
     )  # fmt: skip
@@ -123,6 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
             tolerance=arguments.tolerance,
             max_passes=arguments.passes,
             rank=arguments.rank,
+            precision=arguments.precision,
             checkpoint=_checkpoint(arguments),
             client=client,
             progress=_arguments.on_terminal(),
@@ -232,6 +238,7 @@ def _report(
         "shape": list(manifest.image_shape),
         "model": manifest.model,
         "ntk": manifest.ntk,
+        "augment": manifest.augment,
         "dtype": manifest.dtype,
         "solver": solver,
         "holdout": arguments.holdout,

@@ -23,6 +23,9 @@ def add_parser(commands: _arguments.Commands) -> argparse.ArgumentParser:
     parser.add_argument("--model", required=True, help="a .toml or .json file, or a model's name")
     parser.add_argument("--out", required=True, metavar="STORE", help="K.zarr, or a URL")
     parser.add_argument("--ntk", action="store_true", help="the NTK instead of the CKN")
+    parser.add_argument(
+        "--augment", choices=("flip",), help="average the kernel over horizontal flips of images"
+    )
     parser.add_argument("--dtype", choices=("float32", "float64"), help="default: the images'")
     parser.add_argument(
         "--tile",
@@ -68,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             n_threads=arguments.threads,
             progress=_arguments.on_terminal(),
             client=client,
+            augment=arguments.augment,
         )
     left = len(K.missing)
     rows, columns = K.shape

@@ -9,6 +9,7 @@ from ckn_rs import _core
 from ckn_rs._support.duration import duration
 from ckn_rs.cli import _arguments
 from ckn_rs.cli._timing import Workload, time_pairs
+from ckn_rs.compute.augment import kernels_of
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram, Pace
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     K = _arguments.open_store(arguments.store)
     rows, columns = K.shape
     manifest = K.manifest
-    kind = "NTK" if manifest.ntk else "CKN"
+    kind = manifest.kernel_name()
     images = "x".join(map(str, manifest.image_shape))
     print(f"{arguments.store}: {kind} of {rows:,} x {columns:,} images {images}, {K.dtype}")
     print(f"begun with ckn-rs {manifest.version}, in tiles of {manifest.tile:,}\n\n{K.model}\n")
@@ -53,5 +54,6 @@ def _estimate(K: Gram, missing: list[tuple[int, int]], pace: Pace | None) -> str
         return f"{pairs:,} pairs are left: {duration(pairs / pace.pairs_a_second)} at that rate"
     work = Workload(K.model, K.manifest.image_shape, K.manifest.ntk, K.dtype.name)
     each = time_pairs(work, _core.default_threads(), SECONDS).seconds_a_pair
+    each *= kernels_of(K.manifest.plan())
     rate = f"{1 / each:,.0f} pairs/s, which this machine does now"
     return f"{pairs:,} pairs are left: {duration(pairs * each)} at {rate}"

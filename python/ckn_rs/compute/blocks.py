@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, check_finite
 from ckn_rs._support.images import Images, blocks
 from ckn_rs._support.progress import progress_bar
+from ckn_rs.compute.augment import AnyPlan
 from ckn_rs.compute.normalize import SelfKernels, normalize as normalize_matrix
 from ckn_rs.compute.operands import ImageSet
 from ckn_rs.compute.run import patch_norms, self_kernels
@@ -25,7 +25,7 @@ BYTES = 1 << 25
 
 
 def gram_blocks(
-    plan: _core.Plan,
+    plan: AnyPlan,
     first: Images,
     second: Images,
     dtype: np.dtype[Any],
@@ -81,7 +81,7 @@ def gram_blocks(
 
 
 def _load(
-    plan: _core.Plan,
+    plan: AnyPlan,
     images: Images,
     part: slice,
     *,

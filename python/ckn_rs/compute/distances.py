@@ -14,6 +14,7 @@ from ckn_rs._support.arrays import (
     result_dtype,
 )
 from ckn_rs._support.options import as_kind, as_thread_count
+from ckn_rs.compute.augment import augmented
 from ckn_rs.compute.run import kernels_of_pairs, self_kernels
 from ckn_rs.model import ModelLike, as_spec
 
@@ -25,6 +26,7 @@ def compute_diagonal(
     *,
     dtype: DTypeLike | None = None,
     n_threads: int | None = None,
+    augment: str | None = None,
 ) -> Floats:
     """The kernel of each image with itself, ``k(X[i], X[i])``.
 
@@ -35,7 +37,7 @@ def compute_diagonal(
     ----------
     X : array_like of shape (n, h, w, c)
         Images.
-    model, ntk, dtype, n_threads
+    model, ntk, dtype, n_threads, augment
         As for :func:`compute_kernel_matrix`.
 
     Returns
@@ -62,7 +64,7 @@ def compute_diagonal(
     check_finite(images, "X")
     kind, n_threads = as_kind(ntk), as_thread_count(n_threads)
     _, h, w, c = images.shape
-    plan = _core.Plan(as_spec(model), (h, w, c), kind)
+    plan = augmented(_core.Plan(as_spec(model), (h, w, c), kind), augment)
     converted = for_core(images, result_dtype(dtype, images))
     (diagonal,) = self_kernels(plan, converted, n_threads=n_threads)
     return diagonal
@@ -76,6 +78,7 @@ def compute_distances(
     *,
     dtype: DTypeLike | None = None,
     n_threads: int | None = None,
+    augment: str | None = None,
 ) -> Floats:
     """Squared distances of pairs of images in the kernel's feature space.
 
@@ -93,7 +96,7 @@ def compute_distances(
     dtype : {numpy.float32, numpy.float64}, optional
         The precision of the computation: float64 by default, whatever the images' dtype, since the
         distance of similar images is a small difference of large numbers.
-    n_threads : int, optional
+    n_threads, augment
         As for :func:`compute_kernel_matrix`.
 
     Returns
@@ -139,7 +142,7 @@ def compute_distances(
     kind, n_threads = as_kind(ntk), as_thread_count(n_threads)
     _, h, w, c = both.shape
     (values,) = kernels_of_pairs(
-        _core.Plan(as_spec(model), (h, w, c), kind),
+        augmented(_core.Plan(as_spec(model), (h, w, c), kind), augment),
         both,
         np.concatenate([each, first]),
         np.concatenate([each, second]),

@@ -6,6 +6,7 @@ from numpy.typing import DTypeLike
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_outputs, check_apart, result_dtype
 from ckn_rs._support.options import as_flag, as_thread_count, as_verbosity
+from ckn_rs.compute.augment import AnyPlan, augmented
 from ckn_rs.compute.normalize import SelfKernels, normalize as normalize_matrix
 from ckn_rs.compute.operands import GivenNorms, ImageSet, Operands, with_norms
 from ckn_rs.compute.run import fill_gram, result_shapes, self_kernels
@@ -31,11 +32,13 @@ def gram(
     progress: bool = False,
     out: object = None,
     normalize: bool = False,
+    augment: object = None,
 ) -> list[Floats]:
     """One Gram matrix, or two results if the plan's kind has two.
 
     The options and the errors are those of :func:`ckn_rs.compute_kernel_matrix`.
     """
+    averaged = augmented(plan, augment)
     unit, threads = as_flag(normalize, "normalize"), as_thread_count(n_threads)
     shown, verbosity = as_flag(progress, "progress"), as_verbosity(verbose)
     computed_in = result_dtype(dtype, *operands.sets)
@@ -45,14 +48,14 @@ def gram(
     check_apart(outputs, *(array for each in sets for array in each))
     if verbosity:
         report(plan)
-    fill_gram(plan, sets, outputs, n_threads=threads, progress=shown)
+    fill_gram(averaged, sets, outputs, n_threads=threads, progress=shown)
     if unit:
-        _normalize(plan, sets, outputs, threads)
+        _normalize(averaged, sets, outputs, threads)
     return outputs
 
 
 def _normalize(
-    plan: _core.Plan, sets: list[ImageSet], outputs: list[Floats], n_threads: int | None
+    plan: AnyPlan, sets: list[ImageSet], outputs: list[Floats], n_threads: int | None
 ) -> None:
     """Normalize each matrix by the kernels of the images with themselves.
 

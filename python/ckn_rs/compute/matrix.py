@@ -1,5 +1,6 @@
 """Gram matrices: of one kernel, of the NTK and the CKN together, and with the gradient."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from numpy.typing import ArrayLike, DTypeLike
@@ -8,7 +9,7 @@ from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
 from ckn_rs._support.options import as_flag, as_kind
 from ckn_rs.compute.gram import gram
-from ckn_rs.compute.operands import GivenNorms, as_operands
+from ckn_rs.compute.operands import GivenNorms, as_operands, as_parameters
 from ckn_rs.model import ModelLike, as_spec
 
 Pair: TypeAlias = tuple[Floats, Floats]
@@ -30,17 +31,18 @@ def compute_kernel_matrix(
     progress: bool = False,
     out: Floats | None = None,
     normalize: bool = False,
+    augment: str | None = None,
 ) -> Floats:
     """The Gram matrix of two sets of images, or of one.
 
     Entry ``(i, j)`` is the kernel of ``ims1[i]`` and ``ims2[j]``. A map over pairs of positions
     starts as ``K[p, q] = <x[p], x'[q]>``, the inner products of pixels. Each layer turns it into
     ``sum_pq A[P, p] A[Q, q] M[p, q]``, where ``M[p, q] = n[p] n'[q] kappa(u)`` and
-    ``u = S[p, q] / (n[p] n'[q])``: ``S`` sums ``K`` over a patch, ``n`` and ``n'`` are the patch
-    norms, ``kappa`` is the patch kernel and ``A`` the pooling [1]_. The kernel is the trace of the
-    last map, or its mean, as the model's ``readout`` says. The neural tangent kernel takes a second
-    map along, which each layer turns into ``T = kappa'(u) S_T + M`` and pools in the same way
-    [2]_ [3]_.
+    ``u = S[p, q] / (n[p] n'[q])``: ``S`` sums ``K`` over a patch, with the scales of weights and
+    biases if a layer has any, ``n`` and ``n'`` are the patch norms, ``kappa`` is the patch kernel
+    and ``A`` the pooling [1]_. The kernel is the trace of the last map, or its mean, as the model's
+    ``readout`` says. The neural tangent kernel takes a second map along, which each layer turns
+    into ``T = kappa'(u) S_T + M`` and pools in the same way [2]_ [3]_.
 
     Parameters
     ----------
@@ -83,6 +85,13 @@ def compute_kernel_matrix(
         Divide ``K[i, j]`` by ``sqrt(k(ims1[i], ims1[i]) k(ims2[j], ims2[j]))``, so that equal
         images have a kernel of 1. A blank image, whose kernel with itself is 0, has a kernel of 0
         with every image. For two sets the kernels of images with themselves are computed, too.
+    augment : {None, 'flip'}
+        ``'flip'`` averages the kernel over horizontal flips of both images: entry ``(i, j)`` is the
+        mean of ``k(a ims1[i], b ims2[j])``, where ``a`` and ``b`` are the identity or reverse the
+        columns. It is the kernel of a network whose output is averaged over both images, and is
+        positive semidefinite. It takes twice the time if the model's geometry is symmetric, so that
+        ``k(fx, fy) = k(x, y)``, and four times if not: windows of ``gaussian`` begin at their
+        position, even patches reach further to one side, and strides may not fit.
 
     Returns
     -------
@@ -98,7 +107,7 @@ def compute_kernel_matrix(
         If images are not ``(n, h, w, c)``, differ in shape, or hold a NaN or an infinity; if the
         model is invalid, does not fit the images, or has a layer without an NTK where ``ntk`` is
         set; if norms are not those of the images, ``out`` has another shape, or a flag is neither
-        False nor True.
+        False nor True; if ``augment`` is neither None nor ``'flip'``.
     ImportError
         If ``progress`` is set without tqdm.
 
@@ -140,6 +149,7 @@ def compute_kernel_matrix(
         progress=progress,
         out=out,
         normalize=normalize,
+        augment=augment,
     )
     return K
 
@@ -157,6 +167,7 @@ def compute_both(
     n_threads: int | None = None,
     progress: bool = False,
     out: Pair | None = None,
+    augment: str | None = None,
 ) -> Pair:
     """The Gram matrices of the NTK and of the CKN, from one pass.
 
@@ -165,7 +176,7 @@ def compute_both(
 
     Parameters
     ----------
-    ims1, ims2, norms1, norms2, normalize, verbose, dtype, n_threads, progress
+    ims1, ims2, norms1, norms2, normalize, verbose, dtype, n_threads, progress, augment
         As for :func:`compute_kernel_matrix`.
     model : Model, or sequence of Layer or of dicts
         The layers; the first one reads the pixels. The default of a layer's ``kernel`` is
@@ -205,6 +216,7 @@ def compute_both(
         progress=progress,
         out=out,
         normalize=normalize,
+        augment=augment,
     )
     return K_ntk, K_ckn
 
@@ -215,22 +227,29 @@ def compute_gradient(
     *,
     model: ModelLike,
     ntk: bool = False,
+    wrt: str | Sequence[str] = "sigma",
     normalize: bool = False,
     verbose: bool = False,
     dtype: DTypeLike | None = None,
     n_threads: int | None = None,
     progress: bool = False,
     out: Pair | None = None,
+    augment: str | None = None,
 ) -> Pair:
-    """The Gram matrix and its derivatives with respect to the layers' ``log(sigma)``.
+    """The Gram matrix and its derivatives with respect to logarithms of the layers' parameters.
 
-    One pass gives all derivatives. With two layers of ``exp``, on images of 32x32x3, it takes about
-    twice as long as the CKN alone, or two and a half times as long as the NTK alone.
+    One pass gives all derivatives. With respect to ``sigma``, and with two layers of ``exp`` on
+    images of 32x32x3, it takes about twice as long as the CKN alone, or two and a half times as
+    long as the NTK alone.
 
     Parameters
     ----------
-    ims1, ims2, model, ntk, verbose, dtype, n_threads, progress
+    ims1, ims2, model, ntk, verbose, dtype, n_threads, progress, augment
         As for :func:`compute_kernel_matrix`.
+    wrt : {'sigma', 'weight_std', 'bias_std'}, or a sequence of these
+        The parameters. ``'sigma'`` stands for those of the layers whose kernel has one,
+        ``'weight_std'`` for those of all layers, and ``'bias_std'`` for those that are not 0. The
+        scales of the model's dense layer, if it has one, come after those of the layers.
     normalize : bool
         As for :func:`compute_kernel_matrix`. The derivatives are those of the normalized kernel.
     out : pair of ndarray of shapes (n, m) and (n, m, G), optional
@@ -241,20 +260,20 @@ def compute_gradient(
     K : ndarray of shape (n, m), float32 or float64
         The Gram matrix, with the bits that :func:`compute_kernel_matrix` gives.
     dK : ndarray of shape (n, m, G), float32 or float64
-        ``dK[..., g]`` is ``dK/dlog(sigma)`` of the ``g``-th of the ``G`` layers whose kernel has a
-        ``sigma``.
+        ``dK[..., g]`` is the derivative with respect to the logarithm of the ``g``-th of the ``G``
+        parameters. These come in the order of ``wrt``, and for each name in the order of layers.
 
     Raises
     ------
     TypeError, ValueError, ImportError
-        As for :func:`compute_kernel_matrix`, and if a layer after one with a ``sigma`` has a kernel
-        without a derivative.
+        As for :func:`compute_kernel_matrix`; if ``wrt`` is not such a name or a sequence of them,
+        each once; and if a kernel that one of the parameters acts on has no derivative.
 
     Notes
     -----
     The derivative of the NTK needs that of each kernel's slope. The slopes of ``relu`` and
-    ``abrelu`` have none where two patches are parallel: there they count as constant. This is
-    right for patches that are parallel for every ``sigma``, such as a patch and itself.
+    ``abrelu`` have none where two patches are parallel: there they count as constant. This is right
+    for patches that are parallel for every value of the parameters, such as a patch and itself.
 
     Examples
     --------
@@ -262,16 +281,19 @@ def compute_gradient(
     ``ckn_rs.sklearn.ConvolutionalKernel`` brings it to scikit-learn.
 
     >>> import numpy as np
-    >>> from ckn_rs import compute_gradient
+    >>> from ckn_rs import Dense, Layer, Model, compute_gradient
     >>> X = np.random.default_rng(0).random((4, 8, 8, 1))
     >>> K, dK = compute_gradient(X, model=[{"npatch": 3, "subsampling": 2, "sigma": 0.6}])
     >>> dK.shape
     (4, 4, 1)
+    >>> biased = Model([Layer(3, 2, sigma=0.6, bias_std=0.1)], dense=Dense(weight_std=1.4))
+    >>> compute_gradient(X, model=biased, wrt=("weight_std", "bias_std"))[1].shape
+    (4, 4, 3)
     """
     operands = as_operands(ims1, ims2)
     kind = "ntk_gradient" if as_flag(ntk, "ntk") else "gradient"
     K, dK = gram(
-        _core.Plan(as_spec(model), operands.shape, kind),
+        _core.Plan(as_spec(model), operands.shape, kind, wrt=as_parameters(wrt)),
         operands,
         GivenNorms(),
         GivenNorms(),
@@ -281,5 +303,6 @@ def compute_gradient(
         progress=progress,
         out=out,
         normalize=normalize,
+        augment=augment,
     )
     return K, dK

@@ -1,12 +1,16 @@
-"""The images of a Gram matrix, and their norms, checked and made ready for a plan."""
+"""The images of a Gram matrix, their norms and the parameters of a gradient, checked for a plan."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ckn_rs import _core
 from ckn_rs._support.arrays import Floats, as_images, as_norms, check_same_shape, for_core
+from ckn_rs.compute.augment import AnyPlan
+
+PARAMETERS = ("sigma", "weight_std", "bias_std")
+"""What a gradient may be with respect to."""
 
 NORM_FLOOR = 1e-6
 """Where a kernel divides by a patch norm, a smaller norm counts as this one."""
@@ -57,8 +61,35 @@ def as_operands(ims1: ArrayLike, ims2: ArrayLike | None) -> Operands:
     return operands
 
 
+def as_parameters(wrt: object) -> list[str]:
+    """The names of the parameters of a gradient; one name stands for itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are not some of :data:`PARAMETERS`, each once.
+
+    Examples
+    --------
+    >>> as_parameters("sigma"), as_parameters(("bias_std", "sigma"))
+    (['sigma'], ['bias_std', 'sigma'])
+    """
+    wanted = "wrt must be one or several of " + ", ".join(map(repr, PARAMETERS))
+    if not isinstance(wrt, Iterable):
+        raise TypeError(f"{wanted}, got {wrt!r}")
+    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{wanted}, got {name!r}")
+        if name not in PARAMETERS:
+            raise ValueError(f"{wanted}, got {name!r}")
+        if names.count(name) > 1:
+            raise ValueError(f"{wanted}, got {name!r} twice")
+    return list(map(str, names))
+
+
 def with_norms(
-    plan: _core.Plan,
+    plan: AnyPlan,
     operands: Operands,
     given1: GivenNorms,
     given2: GivenNorms,
@@ -93,7 +124,7 @@ def with_norms(
 
 
 def _arrays(
-    which: str, plan: _core.Plan, n: int, given: GivenNorms, dtype: np.dtype[Any]
+    which: str, plan: AnyPlan, n: int, given: GivenNorms, dtype: np.dtype[Any]
 ) -> list[Floats | None]:
     """The norms of a set of ``n`` images and their inverses, each None if it is not given."""
     names, shape = (f"norms{which}", f"norms_inv{which}"), (n, plan.norms_len)

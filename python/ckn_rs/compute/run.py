@@ -5,15 +5,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
 from ckn_rs._support.progress import progress_bar
+from ckn_rs.compute.augment import AnyPlan
 from ckn_rs.compute.operands import ImageSet
 
 Indices: TypeAlias = NDArray[np.intp]
 
 
-def result_shapes(plan: _core.Plan, *shape: int) -> list[tuple[int, ...]]:
+def result_shapes(plan: AnyPlan, *shape: int) -> list[tuple[int, ...]]:
     """Shapes of the plan's results, where an array of kernels has ``shape``.
 
     A plan of kind "both" has two arrays of kernels. One with gradients has kernels, and their
@@ -25,7 +25,7 @@ def result_shapes(plan: _core.Plan, *shape: int) -> list[tuple[int, ...]]:
 
 
 def fill_gram(
-    plan: _core.Plan,
+    plan: AnyPlan,
     sets: list[ImageSet],
     outputs: list[Floats],
     *,
@@ -43,7 +43,7 @@ def fill_gram(
 
 
 def kernels_of_pairs(
-    plan: _core.Plan,
+    plan: AnyPlan,
     images: Floats,
     left: Indices,
     right: Indices,
@@ -62,14 +62,14 @@ def kernels_of_pairs(
     return outputs
 
 
-def self_kernels(plan: _core.Plan, images: Floats, *, n_threads: int | None = None) -> list[Floats]:
+def self_kernels(plan: AnyPlan, images: Floats, *, n_threads: int | None = None) -> list[Floats]:
     """The kernel of each image with itself."""
     each = np.arange(len(images))
     return kernels_of_pairs(plan, images, each, each, n_threads=n_threads)
 
 
 def patch_norms(
-    plan: _core.Plan, images: Floats, *, n_threads: int | None = None, progress: bool = False
+    plan: AnyPlan, images: Floats, *, n_threads: int | None = None, progress: bool = False
 ) -> Floats:
     """Patch norms of images, of shape ``(n, plan.norms_len)``."""
     norms = np.zeros((len(images), plan.norms_len), images.dtype)

@@ -5,21 +5,23 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ckn_rs import _core, _describe as describe
+from ckn_rs import _describe as describe
+from ckn_rs.compute.augment import AnyPlan
 from ckn_rs.model import DEFAULTS
 
 logger = logging.getLogger("ckn_rs")
 
 
-def report(plan: _core.Plan) -> None:
+def report(plan: AnyPlan) -> None:
     """Log one INFO record a layer to the logger ``ckn_rs``.
 
-    A last record names the model's convention and readout if they are not the default ones. Without
-    logging set up the records would be lost, where the original prints; the lines then go to
-    stderr. No handler is attached and no level is changed, here or at import.
+    A last record names the model's options that are not the default. Without logging set up the
+    records would be lost, where the original prints; the lines then go to stderr. No handler is
+    attached and no level is changed, here or at import.
     """
     lines = [_line(index, layer) for index, layer in enumerate(plan.layers)]
-    unusual = {key: plan.model[key] for key in DEFAULTS if plan.model[key] != DEFAULTS[key]}
+    values = {key: plan.model.get(key) for key in DEFAULTS}
+    unusual = {key: value for key, value in values.items() if value != DEFAULTS[key]}
     if options := describe.options(unusual):
         lines.append(f"model: {', '.join(options)}")
     for line in lines:
@@ -36,7 +38,7 @@ def _line(index: int, resolved: Mapping[str, Any]) -> str:
     lengths = {"subsampling": layer.subsampling, "poolfactor": layer.poolfactor}
     window = [f"{name} {describe.by(length)}" for name, length in lengths.items()]
     parts = [
-        _with(patch, describe.placement(layer)),
+        _with(patch, [*describe.placement(layer), *describe.scales(layer)]),
         _with(f"{layer.kernel} kernel", describe.parameters(layer)),
         _with(
             f"{describe.pooling_names(layer)} pooling",

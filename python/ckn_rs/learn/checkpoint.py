@@ -8,11 +8,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ckn_rs._support.disk import check_place, partial_of, write_npz
+from ckn_rs._support.npy import DAMAGE, member_names, read_member
 from ckn_rs.learn.conjugate_gradients import State
 from ckn_rs.learn.tiles import Indices
 
@@ -56,18 +58,20 @@ class Checkpoint:
             If there is a file that cannot be read.
         """
         try:
-            with self.path.open("rb") as data, np.load(data, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with zipfile.ZipFile(self.path) as file:
+                arrays = {
+                    name: read_member(file, name, compressed=False) for name in member_names(file)
+                }
             if str(arrays["digest"]) != self._digest:
                 raise ValueError("it is of another problem")
             self._pivots = arrays["pivots"]
             if "passes" not in arrays:
                 return self._pivots, None
-            values = {field.name: arrays[field.name] for field in fields(State)}
+            values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(State)}
             return self._pivots, State(**{**values, "passes": int(values["passes"])})
         except FileNotFoundError:
             pass
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             warnings.warn(f"{self.path} is damaged ({error}); the fit begins anew", stacklevel=2)
             self._pivots = np.empty(0, np.intp)
         return self._pivots, None

@@ -14,6 +14,7 @@ from ckn_rs import _core
 from ckn_rs._support.arrays import check_same_shape, result_dtype
 from ckn_rs._support.images import Images
 from ckn_rs._support.options import as_flag, as_thread_count
+from ckn_rs.compute.augment import as_augment, kernel_name
 from ckn_rs.compute.blocks import ROWS, gram_blocks
 from ckn_rs.data import load_images
 from ckn_rs.learn.choice import chosen
@@ -82,6 +83,7 @@ class Classifier:
         dtype: DTypeLike | None = None,
         normalize: bool = False,
         lambda_: float | None = None,
+        augment: str | None = None,
     ) -> Classifier:
         """The classifier of one regularisation.
 
@@ -94,7 +96,7 @@ class Classifier:
         y : array_like of shape (n,), optional
             Their labels. They choose the regularisation that labels most of the left-out images
             rightly, and the largest of those that do.
-        model, ntk, dtype, normalize
+        model, ntk, dtype, normalize, augment
             The arguments by which :func:`ckn_rs.compute_kernel_matrix` computed the matrix.
         lambda_ : float, optional
             The regularisation, one of ``fitted.lambdas``, instead of the best one.
@@ -118,6 +120,7 @@ class Classifier:
             normalize=as_flag(normalize, "normalize"),
             image_shape=(h, w, c),
             sha256=images.sha256(ROWS, kernel),
+            augment=as_augment(augment),
         )
         return cls(record, images)
 
@@ -193,7 +196,7 @@ class Classifier:
     def __repr__(self) -> str:
         record = self.record
         shape = "x".join(map(str, record.image_shape))
-        kind = "NTK" if record.ntk else "CKN"
+        kind = kernel_name(record.ntk, record.augment)
         return (
             f"<Classifier: {len(record)} training images {shape}, {len(record.labels)} labels, "
             f"{kind} in {record.dtype}, lambda {record.lambda_:g}>"

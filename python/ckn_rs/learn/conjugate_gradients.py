@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ckn_rs.learn.low_rank import Preconditioner
 from ckn_rs.learn.tiles import Doubles, Report, SymmetricMatrix, multiply
 
 ARRAYS = 10
@@ -25,6 +25,14 @@ ARRAYS = 10
 
 PROGRESS = 0.5
 """A restart must make the largest residual smaller than this share of itself; else it ends."""
+
+
+class Inverse(Protocol):
+    """An approximate inverse of ``K + r I``."""
+
+    def solve(self, vectors: Doubles, shifts: Doubles, /) -> Doubles:
+        """Its products with vectors, ``(n, columns)``, each with the ``r`` of its column."""
+        ...
 
 
 @dataclass
@@ -83,7 +91,7 @@ def solve(
     K: SymmetricMatrix,
     Y: Doubles,
     added: Doubles,
-    preconditioner: Preconditioner,
+    preconditioner: Inverse,
     state: State,
     *,
     tolerance: float,
@@ -104,7 +112,7 @@ def solve(
         The targets, none of them 0.
     added : ndarray of shape (k,)
         The regularisations ``r``.
-    preconditioner : Preconditioner
+    preconditioner : Inverse
         The approximate inverses.
     state : State
         Where to begin; it is changed.
@@ -145,7 +153,7 @@ def solve(
 
 
 def _start(
-    state: State, preconditioner: Preconditioner, shifts: Doubles, which: NDArray[np.bool_]
+    state: State, preconditioner: Inverse, shifts: Doubles, which: NDArray[np.bool_]
 ) -> None:
     """Begin these columns at their solutions."""
     state.iterate, state.residual = state.solution.copy(), state.remainder.copy()
@@ -157,7 +165,7 @@ def _start(
 def _iterate(
     K: SymmetricMatrix,
     state: State,
-    preconditioner: Preconditioner,
+    preconditioner: Inverse,
     shifts: Doubles,
     norms: Doubles,
     tolerance: float,

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import struct
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,29 +17,25 @@ from numpy.typing import NDArray
 
 from ckn_rs import _core
 from ckn_rs._support.disk import write_file
+from ckn_rs._support.npy import DAMAGE, read_member
 from ckn_rs._support.options import as_kind, as_shape
+from ckn_rs.compute.augment import AnyPlan, augmented
 from ckn_rs.learn.ridge import Ridge
 
 FORMAT = 1
 """The number of the file's format."""
+
+AUGMENTED_FORMAT = 2
+"""That of a fit whose kernel is averaged over flips. A version of ckn-rs that does not know of such
+kernels refuses it."""
+
+FORMATS = (FORMAT, AUGMENTED_FORMAT)
 
 ABOUT = "about"
 """The array with all that is not an array, as JSON."""
 
 ARRAYS = ("coefficients", "labels")
 """The arrays of the file beside it."""
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    struct.error,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +68,8 @@ class Record:
         Places where the file of the training images may be found; there may be none.
     version : str
         The version of ckn-rs that fitted.
+    augment : {None, 'flip'}
+        What the kernel is averaged over.
 
     Raises
     ------
@@ -92,6 +89,7 @@ class Record:
     sha256: str
     train: tuple[str, ...] = ()
     version: str = _core.__version__
+    augment: str | None = None
 
     def __post_init__(self) -> None:
         coefficients, labels = self.coefficients, self.labels
@@ -138,9 +136,14 @@ class Record:
     def __len__(self) -> int:
         return len(self.coefficients)
 
-    def plan(self) -> _core.Plan:
+    def plan(self) -> AnyPlan:
         """The model on images of this shape, to compute kernels with."""
-        return _core.Plan(self.model, self.image_shape, as_kind(self.ntk))
+        return augmented(_core.Plan(self.model, self.image_shape, as_kind(self.ntk)), self.augment)
+
+    @property
+    def format(self) -> int:
+        """The number of the format of its file: 1, or 2 with ``augment``."""
+        return FORMAT if self.augment is None else AUGMENTED_FORMAT
 
     def save(
         self, path: str | os.PathLike[str], train: str | os.PathLike[str] | None = None
@@ -164,11 +167,13 @@ class Record:
             for field in fields(self)
             if field.name not in ARRAYS
         }
+        if self.augment is None:
+            del about["augment"]
         if train is not None:
             about["train"] = _places(Path(train), path)
         else:  # a relative place was that from another file
             about["train"] = [place for place in self.train if Path(place).is_absolute()]
-        text = json.dumps({"format": FORMAT, **about})
+        text = json.dumps({"format": self.format, **about})
         arrays = {ABOUT: np.array(text), **{name: getattr(self, name) for name in ARRAYS}}
         data = io.BytesIO()
         np.savez(data, **arrays)
@@ -194,19 +199,23 @@ class Record:
         try:
             with zipfile.ZipFile(data) as file:
                 about = _read_about(file)
-                if about.get("format") == FORMAT:
+                if about.get("format") in FORMATS:
                     about |= _read_arrays(file)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             said = str(error) or type(error).__name__
             raise ValueError(f"{path} is damaged: {said}; fit and save it again") from None
-        if about.pop("format", None) != FORMAT:
+        number = about.pop("format", None)
+        if number not in FORMATS:
             raise ValueError(
                 f"{path} has another format, of ckn-rs {about.get('version')}; this is "
-                f"{_core.__version__}, which reads format {FORMAT}"
+                f"{_core.__version__}, which reads the formats {FORMAT} and {AUGMENTED_FORMAT}"
             )
         try:
             about |= {name: tuple(about[name]) for name in ("image_shape", "train")}
-            return cls(**about)
+            record = cls(**about)
+            if record.format != number:
+                raise ValueError(f"augment {record.augment!r} is not of format {number}")
+            return record
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path}, of ckn-rs {about.get('version')}, cannot be used by "
@@ -225,7 +234,7 @@ def _places(train: Path, path: Path) -> list[str]:
 
 def _read_about(file: zipfile.ZipFile) -> dict[str, Any]:
     """All that is not an array."""
-    text = _read_array(file, ABOUT)
+    text = read_member(file, ABOUT, compressed=False)
     about = json.loads(text.item()) if text.ndim == 0 and text.dtype.kind == "U" else None
     if not isinstance(about, dict):
         raise ValueError(f"{ABOUT} must be the text of a JSON object")
@@ -236,14 +245,4 @@ def _read_arrays(file: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
     wanted = sorted(f"{name}.npy" for name in (ABOUT, *ARRAYS))
     if sorted(file.namelist()) != wanted:
         raise ValueError(f"it must have {', '.join(wanted)}, and has {', '.join(file.namelist())}")
-    return {name: _read_array(file, name) for name in ARRAYS}
-
-
-def _read_array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """An array, read to its end, where its checksum is compared; no pickle."""
-    entry = file.getinfo(f"{name}.npy")
-    if entry.compress_type != zipfile.ZIP_STORED:
-        raise ValueError(f"{entry.filename} must not be compressed")
-    data = io.BytesIO(file.read(entry))
-    array: NDArray[Any] = np.lib.format.read_array(data, allow_pickle=False)
-    return array
+    return {name: read_member(file, name, compressed=False) for name in ARRAYS}

@@ -19,7 +19,12 @@ from ckn_rs._support.options import as_count, as_flag
 from ckn_rs.learn import solvers
 from ckn_rs.learn.arguments import OFFSET, as_matrix, as_path, as_seed, as_tolerance, one_hot
 from ckn_rs.learn.decomposition import Decomposition, Solution
-from ckn_rs.learn.doubts import rounding_of, warn_of_residuals, warn_of_rounding
+from ckn_rs.learn.doubts import (
+    floor_of_factors,
+    rounding_of,
+    warn_of_residuals,
+    warn_of_rounding,
+)
 from ckn_rs.learn.fits import Ridge
 from ckn_rs.learn.holdout import hold_out
 from ckn_rs.learn.solve import Options, Solved, by_cg, by_cholesky, by_eigh
@@ -44,6 +49,7 @@ def fit(
     tolerance: float = 1e-6,
     max_passes: int = 200,
     rank: int | None = None,
+    precision: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     client: Any = None,
     progress: bool = False,
@@ -61,7 +67,12 @@ def fit(
     times if ``K`` has another dtype or is in a store.
 
     ``cholesky`` decomposes ``K + r I`` for each ``r`` in the memory of one matrix in float64, and
-    needs SciPy (``pip install ckn-rs[solve]``). Ctrl-C waits for the end of a decomposition.
+    needs SciPy (``pip install ckn-rs[solve]``). With ``precision="float32"`` it takes half of the
+    memory and of the time: factors in float32 give a solution, and conjugate gradients refine it
+    until its residual, which is computed in float64, is as small as asked [4]_. Such factors serve
+    for ``lambda`` down to ``n eps / 8``, with the ``eps`` of float32, and of most kernels for far
+    smaller ones; where they do not, an error or a warning says so. If ``K`` is in float64,
+    residuals are those of its entries in float64, which are read anew for each step.
 
     ``cg`` makes passes over the tiles of ``K``, which may be in a store that is larger than memory.
     These are iterations of conjugate gradients for all columns of ``Y`` and all ``r`` at once,
@@ -78,10 +89,12 @@ def fit(
     lambdas : sequence of float, optional
         Regularisations above 0, as shares of the mean of the diagonal. By default these are
         :data:`LAMBDAS`; ``cholesky`` and ``cg``, which pay for each, leave out those below
-        ``4 sqrt(n) eps``, with ``eps`` the rounding error of the dtype of ``K``.
+        ``4 sqrt(n) eps``, with ``eps`` the rounding error of the dtype of ``K``, and for factors in
+        float32 those below ``n eps / 8``, too, with the ``eps`` of float32.
     solver : {'eigh', 'cholesky', 'cg', 'auto'}
         ``auto`` takes ``eigh`` up to 10,000 images, ``cholesky`` up to 30,000, and ``cg`` beyond,
-        or what of these fits the memory.
+        or what of these fits the memory. Where only ``cholesky`` in float32 fits, it takes that
+        before ``cg``, if no regularisation is too small for it.
     leave_one_out : bool
         Whether ``auto`` must take ``eigh``, for the sake of ``left_out``.
     holdout : float
@@ -97,6 +110,9 @@ def fit(
         ``cg`` makes at most so many passes.
     rank : int, optional
         The rank of the preconditioner; by default ``20 sqrt(n)``, or less if memory is short.
+    precision : {'float64', 'float32'}, optional
+        The dtype of the factors of ``cholesky``; by default float64, and float32 only where
+        ``auto`` takes that. The residual must be within ``tolerance`` in both.
     checkpoint : path, optional
         Where ``cg`` keeps its state after each pass, though at most every two seconds. This is the
         beginning of the file's name; its end tells the problem. The same call goes on from it. It
@@ -119,7 +135,7 @@ def fit(
     ValueError
         If shapes do not fit, numbers are not finite, or a regularisation is not above 0. If the
         solver needs more memory than there is; the message names one that does not. If a matrix
-        for ``cholesky`` is not positive definite.
+        for ``cholesky`` is not positive definite in its precision, or too near to singular.
     TypeError
         If ``client`` is no client, or ``K`` is not in a store.
     IncompleteError
@@ -140,6 +156,7 @@ def fit(
     .. [2] Y. Chen, E. N. Epperly, J. A. Tropp and R. J. Webber, *Randomly pivoted Cholesky*, 2023.
     .. [3] M. Diaz, E. N. Epperly, Z. Frangella, J. A. Tropp and R. J. Webber, *Robust, randomized
        preconditioning for kernel ridge regression*, 2023.
+    .. [4] N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, chapter 12.
 
     Examples
     --------
@@ -176,24 +193,27 @@ def fit(
     if scale <= 0:
         raise ValueError("K must have a positive diagonal")
     in_place = isinstance(inner, InMemory) and inner.dtype == np.float64
+    coarse = floor_of_factors(n)
+    single = lambdas is None or bool(path.min() >= coarse)
     choice = solvers.choose(
-        solvers.Problem(len(kept), len(classes), len(path), matrix.tile, in_place),
+        solvers.Problem(len(kept), len(classes), len(path), matrix.tile, in_place, single),
         solver,
         leave_one_out=as_flag(leave_one_out, "leave_one_out"),
         holdout=len(held) > 0,
         memory=_memory.available() if memory is None else _memory.as_bytes(memory, "memory"),
         rank=None if rank is None else as_count(rank, "rank"),
+        precision=precision,
     )
     floor = rounding_of(n, matrix.dtype)
     if lambdas is None and choice.solver != "eigh":
-        path = path[path >= floor]
+        path = path[path >= (coarse if choice.precision == "float32" else floor)]
     if announce is not None:
         announce(str(choice))
     added, Y = path * scale, one_hot(labels[kept], classes)
     solved = _solve(inner, Y, added, choice, options, rank)
     if lambdas is not None:
         warn_of_rounding(path, floor, max(solved.smallest, 0) / scale, matrix.dtype)
-    warn_of_residuals(path, solved, choice.solver, options.tolerance)
+    warn_of_residuals(path, solved, choice.solver, options.tolerance, choice.precision)
     return _ridge(matrix, labels, classes, path, added, Y, (kept, held), choice.solver, solved)
 
 
@@ -207,8 +227,8 @@ def _solve(
 ) -> Solved:
     if choice.solver == "eigh":
         return by_eigh(K, Y, added, options.tolerance)
-    if choice.solver == "cholesky":
-        return by_cholesky(K, Y, added, options.tolerance)
+    if choice.precision is not None:
+        return by_cholesky(K, Y, added, options.tolerance, choice.precision)
     assert choice.rank is not None
     return by_cg(K, Y, added, choice.rank, options, rank)
 

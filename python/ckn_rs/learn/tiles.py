@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Doubles: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
@@ -245,9 +245,9 @@ def columns_from(
     return result
 
 
-def whole(K: SymmetricMatrix) -> Doubles:
-    """All entries in float64, in one new array."""
-    matrix = np.empty(K.shape)
+def whole(K: SymmetricMatrix, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """All entries in float64, or in another dtype, in one new array."""
+    matrix = np.empty(K.shape, dtype)
     for rows, columns, values in K.triangle():
         matrix[rows, columns] = values
         matrix[columns, rows] = values.T

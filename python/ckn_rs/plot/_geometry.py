@@ -84,12 +84,20 @@ class _Axis:
             layer[key][axis] for key in ("input", "patches", "output")
         )
         npatch, dilation = along("npatch"), along("dilation")
-        before = (npatch - 1) // 2 if convention == "2019" else npatch // 2
-        longest = (self.size - 1) // dilation  # patches may be far wider than the map
-        first, last = max(-before, -longest), min(npatch - before - 1, longest)
-        self._offsets = dilation * np.arange(first, last + 1)
-        self._padding, self._stride = layer["padding"], along("stride")
-        self._first = dilation * before if self._padding == "valid" else 0
+        self._circular, self._stride = layer["padding"] == "circular", along("stride")
+        span = self._stride * (self.patches - 1)
+        if layer["padding"] == "valid":
+            begin = 0
+        elif convention == "neural_tangents":
+            missing = span + dilation * (npatch - 1) + 1 - self.size
+            begin = -(max(missing, 0) // 2)
+        else:
+            begin = -dilation * ((npatch - 1) // 2 if convention == "2019" else npatch // 2)
+        first, last = 0, npatch - 1
+        if not self._circular:  # patches may be far wider than the map
+            first = max(first, -((span + begin) // dilation))
+            last = min(last, (self.size - 1 - begin) // dilation)
+        self._offsets = begin + dilation * np.arange(first, last + 1)
         pooling = _pooling(layer["pooling"], axis)
         self._step = {"none": 1, "global": 0}.get(str(pooling), along("subsampling"))
         start = self._step if pooling == "strided" else 0
@@ -105,9 +113,8 @@ class _Axis:
 
     def under(self, patches: Positions) -> Positions:
         """The positions of the layer's input that patches read."""
-        centres = self._first + self._stride * patches
-        read = np.add.outer(centres, self._offsets).ravel()
-        if self._padding == "circular":
+        read = np.add.outer(self._stride * patches, self._offsets).ravel()
+        if self._circular:
             read %= self.size
         return np.unique(read[(read >= 0) & (read < self.size)]).astype(np.intp)
 

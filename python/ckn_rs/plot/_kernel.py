@@ -20,7 +20,10 @@ from ckn_rs.plot._axes import COLOURS, axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-GEOMETRY = ("npatch", "subsampling", "poolfactor", "pooling", "padding", "stride", "dilation")
+OTHERS = (
+    *("npatch", "subsampling", "poolfactor", "pooling", "padding", "stride", "dilation"),
+    *("weight_std", "bias_std"),
+)
 """The keys of a layer that say nothing of its patch kernel."""
 
 LEAST = 1e-6
@@ -162,7 +165,7 @@ def _only_the_kernel(layer: Layer | Mapping[str, Any] | str) -> Layer:
         raise TypeError(
             f"layer must be a Layer, a dict or the name of a kernel, got {type(layer).__name__}"
         )
-    kept = {k: v for k, v in given.items() if k not in GEOMETRY and v is not None}
+    kept = {k: v for k, v in given.items() if k not in OTHERS and v is not None}
     return Model([{"kernel": "exp", **kept, "npatch": 1, "pooling": "none"}])[0]
 
 

@@ -1,4 +1,4 @@
-"""Bounds between which a Gaussian process chooses the ``sigma`` of layers."""
+"""Bounds between which a Gaussian process chooses parameters of layers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ SIGMA_BOUNDS = (1e-2, 1e2)
 """Bounds of every ``sigma``, unless the user gives others."""
 
 
-def bounds_of_sigmas(given: object, layers: Sequence[int]) -> list[Bounds]:
-    """Bounds of the ``sigma`` of each of these layers: the same for all, or one for each.
+def bounds_of(name: str, given: object, layers: Sequence[int]) -> list[Bounds]:
+    """Bounds of a parameter of each of these layers: the same for all, or one for each.
+
+    ``name`` is that of the parameter, such as ``sigma``.
 
     Raises
     ------
@@ -24,29 +26,29 @@ def bounds_of_sigmas(given: object, layers: Sequence[int]) -> list[Bounds]:
 
     Examples
     --------
-    >>> bounds_of_sigmas((0.1, 10), [0, 2])
+    >>> bounds_of("sigma", (0.1, 10), [0, 2])
     [(0.1, 10.0), (0.1, 10.0)]
-    >>> bounds_of_sigmas([(0.1, 10), "fixed"], [0, 2])
+    >>> bounds_of("sigma", [(0.1, 10), "fixed"], [0, 2])
     [(0.1, 10.0), 'fixed']
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
-        return [_checked(given)] * len(layers)
+        return [_checked(name, given)] * len(layers)
     each = list(given)
     if each and all(isinstance(one, Real) for one in each):
-        return [_checked(each)] * len(layers)
+        return [_checked(name, each)] * len(layers)
     if len(each) != len(layers):
         numbers = ", ".join(map(str, layers)) or "none"
         raise ValueError(
-            f"sigma_bounds must be one pair for all layers, or have one entry for each layer that "
-            f"has a sigma; these are {len(layers)} ({numbers}), got {len(each)} entries"
+            f"{name}_bounds must be one pair for all layers, or have one entry for each layer that "
+            f"has a {name}; these are {len(layers)} ({numbers}), got {len(each)} entries"
         )
-    return [_checked(one) for one in each]
+    return [_checked(name, one) for one in each]
 
 
-def _checked(bounds: object) -> Bounds:
+def _checked(name: str, bounds: object) -> Bounds:
     if isinstance(bounds, str) and bounds == "fixed":
         return "fixed"
-    wanted = f'sigma_bounds must be pairs (low, high) or "fixed", got {bounds!r}'
+    wanted = f'{name}_bounds must be pairs (low, high) or "fixed", got {bounds!r}'
     if isinstance(bounds, str) or not isinstance(bounds, Iterable):
         raise TypeError(wanted)
     pair = list(bounds)
@@ -54,5 +56,5 @@ def _checked(bounds: object) -> Bounds:
         raise TypeError(wanted)
     low, high = map(float, pair)
     if not 0 < low < high < math.inf:
-        raise ValueError(f"sigma_bounds must be finite, with 0 < low < high, got {(low, high)}")
+        raise ValueError(f"{name}_bounds must be finite, with 0 < low < high, got {(low, high)}")
     return low, high

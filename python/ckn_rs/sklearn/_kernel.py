@@ -16,11 +16,12 @@ from ckn_rs._support.arrays import (
     result_dtype,
 )
 from ckn_rs._support.options import as_flag, as_shape
+from ckn_rs.compute.augment import as_augment
 from ckn_rs.compute.distances import compute_diagonal
 from ckn_rs.compute.matrix import compute_gradient, compute_kernel_matrix
 from ckn_rs.model import ModelLike
-from ckn_rs.sklearn._bounds import SIGMA_BOUNDS, bounds_of_sigmas
-from ckn_rs.sklearn._parameters import as_model, layers_with_sigma
+from ckn_rs.sklearn._bounds import SIGMA_BOUNDS
+from ckn_rs.sklearn._parameters import as_model
 from ckn_rs.sklearn._parametrized import Parametrized
 from ckn_rs.sklearn._threads import threads_for
 
@@ -32,7 +33,8 @@ class ConvolutionalKernel(Parametrized):
     ``sklearn.gaussian_process.kernels``. Support vector machines, kernel ridge regression,
     ``Nystroem``, ``KernelPCA`` and ``SpectralClustering`` call it, and Gaussian processes fit its
     parameters [3]_, alone or in sums and products with other kernels. These are the logarithms of
-    the ``sigma`` of each layer whose patch kernel has one, with exact gradients.
+    the ``sigma`` of each layer whose patch kernel has one, and of scales of weights and biases if
+    these have bounds, with exact gradients.
 
     Parameters
     ----------
@@ -62,15 +64,23 @@ class ConvolutionalKernel(Parametrized):
         ``CKN_NUM_THREADS``, or else of ``OMP_NUM_THREADS``, which joblib sets in its worker
         processes. Without these a call takes all processors, and calls from several threads take
         turns. The result does not depend on it.
+    augment : {None, 'flip'}
+        ``'flip'`` averages the kernel over horizontal flips of both images, in two to four times
+        the time; see :func:`ckn_rs.compute_kernel_matrix`.
+    weight_std_bounds, bias_std_bounds : pair of float, 'fixed', or a sequence of these
+        The same for the scales of the layers' weights and biases. All layers have a ``weight_std``,
+        and those whose biases are not 0 have a ``bias_std``. By default they are 'fixed'.
 
     Attributes
     ----------
     theta : ndarray of shape (n_dims,)
-        ``log(sigma)`` of the layers whose ``sigma`` is not fixed, in their order.
+        ``log(sigma)`` of the layers whose ``sigma`` is not fixed, in their order; after these
+        ``log(weight_std)``, and then ``log(bias_std)``.
     bounds : ndarray of shape (n_dims, 2)
         The logarithms of their bounds.
     hyperparameters : list of Hyperparameter
-        Each ``sigma``, fixed ones too, by names such as ``layer0__sigma``.
+        Each ``sigma``, fixed ones too, and each scale that is not fixed, by names such as
+        ``layer0__sigma``.
 
     See Also
     --------
@@ -89,9 +99,10 @@ class ConvolutionalKernel(Parametrized):
     as ``C`` of ``SVC``, compute the matrix once: ``GridSearchCV(SVC(kernel="precomputed"),
     grid).fit(k(X), y)`` has the same scores.
 
-    The ``sigma`` of a ``linear`` layer only scales. If the kernels of all later layers are
-    homogeneous, such as ``exp`` and ``relu``, the normalized kernel does not depend on it. Let it
-    be 'fixed' then.
+    The ``sigma`` of a ``linear`` layer only scales, and so does the ``weight_std`` of a layer with
+    a homogeneous kernel, such as ``exp`` and ``relu``. If the kernels of all later layers are
+    homogeneous and have no biases, the normalized kernel does not depend on it. Let it be 'fixed'
+    then.
 
     References
     ----------
@@ -127,6 +138,9 @@ image_shape=(8, 8, 1))
         sigma_bounds: Any = SIGMA_BOUNDS,
         dtype: DTypeLike | None = None,
         n_threads: int | None = None,
+        augment: str | None = None,
+        weight_std_bounds: Any = "fixed",
+        bias_std_bounds: Any = "fixed",
     ) -> None:
         # As `clone` wants it, arguments are stored as they are, and checked where they are used.
         self.model = model
@@ -136,6 +150,9 @@ image_shape=(8, 8, 1))
         self.sigma_bounds = sigma_bounds
         self.dtype = dtype
         self.n_threads = n_threads
+        self.augment = augment
+        self.weight_std_bounds = weight_std_bounds
+        self.bias_std_bounds = bias_std_bounds
 
     @overload
     def __call__(
@@ -208,7 +225,12 @@ image_shape=(8, 8, 1))
         images, unit = self._images(X, "X"), as_flag(self.normalize, "normalize")
         with threads_for(self.n_threads) as n_threads:
             diagonal = compute_diagonal(
-                images, as_model(self.model), self.ntk, dtype=self.dtype, n_threads=n_threads
+                images,
+                as_model(self.model),
+                self.ntk,
+                dtype=self.dtype,
+                n_threads=n_threads,
+                augment=self.augment,
             )
         return (diagonal > 0).astype(diagonal.dtype) if unit else diagonal
 
@@ -223,15 +245,15 @@ image_shape=(8, 8, 1))
 
     def _values(self) -> list[object]:
         """All arguments in one form."""
-        layers = layers_with_sigma(as_model(self.model), self.ntk)
         return [
             as_model(self.model),
             self._shape(),
             as_flag(self.ntk, "ntk"),
             as_flag(self.normalize, "normalize"),
-            bounds_of_sigmas(self.sigma_bounds, layers),
+            self._layers_and_bounds(),
             None if self.dtype is None else result_dtype(self.dtype),
             self.n_threads,
+            as_augment(self.augment),
         ]
 
     def _shape(self) -> tuple[int, int, int] | None:
@@ -252,11 +274,12 @@ image_shape=(8, 8, 1))
                 dtype=self.dtype,
                 n_threads=n_threads,
                 normalize=self.normalize,
+                augment=self.augment,
             )
 
     def _with_gradient(self, images: Floats) -> tuple[Floats, Floats]:
-        free = [not sigma.fixed for sigma in self.hyperparameters]
-        if not any(free):
+        wrt, free = self._derivatives()
+        if not wrt:
             K = self._matrix(images)
             return K, np.empty((*K.shape, 0), K.dtype)
         with threads_for(self.n_threads) as n_threads:
@@ -264,8 +287,22 @@ image_shape=(8, 8, 1))
                 images,
                 model=as_model(self.model),
                 ntk=self.ntk,
+                wrt=wrt,
                 normalize=self.normalize,
                 dtype=self.dtype,
                 n_threads=n_threads,
+                augment=self.augment,
             )
         return K, dK if all(free) else dK[..., free]
+
+    def _derivatives(self) -> tuple[list[str], list[bool]]:
+        """The names of parameters that are free in a layer, and which of their derivatives are."""
+        names, free, last = [], [], as_model(self.model).dense
+        for name, layers in self._layers_and_bounds().items():
+            own = [bounds != "fixed" for bounds in layers.values()]
+            if any(own):
+                names.append(name)
+                free += own
+                if name != "sigma" and last is not None and getattr(last, name):
+                    free.append(False)  # the dense layer's comes after those of the layers
+        return names, free

@@ -1,4 +1,4 @@
-"""The layers of a model, and their sigmas, as parameters of a scikit-learn kernel.
+"""The layers of a model, and their numbers, as parameters of a scikit-learn kernel.
 
 Field ``sigma`` of layer 0 is ``layer0__sigma``. The number is that of error messages and of
 ``Model.describe``.
@@ -17,6 +17,9 @@ from ckn_rs.model import Model, ModelLike, as_spec
 from ckn_rs.models import named
 
 FIELDS = tuple(field.name for field in fields(Layer))
+
+LOGARITHMIC = ("sigma", "weight_std", "bias_std")
+"""The fields that a Gaussian process may choose, by their logarithms."""
 
 
 def as_model(model: ModelLike | str) -> Model:
@@ -61,19 +64,24 @@ def with_parameters(model: Model, values: Mapping[str, Any]) -> Model:
         Layer(**{field: all_values[parameter(index, field)] for field in FIELDS})
         for index in range(len(model))
     ]
-    changed = Model(layers, convention=model.convention, readout=model.readout)
+    changed = Model(layers, convention=model.convention, readout=model.readout, dense=model.dense)
     return model if changed == model else changed
 
 
-def layers_with_sigma(model: Model, ntk: bool) -> list[int]:
-    """The numbers of the layers whose patch kernel depends on ``sigma``.
+def layers_with(name: str, model: Model, ntk: bool) -> list[int]:
+    """The numbers of the layers that have a parameter of :data:`LOGARITHMIC`.
+
+    A ``sigma`` is that of a patch kernel that depends on it, and a ``bias_std`` is not 0.
 
     Raises
     ------
     TypeError, ValueError
         If ``ntk`` is not a flag.
     """
-    layers = _core.resolve_model(as_spec(model), as_flag(ntk, "ntk"))["layers"]
+    flag = as_flag(ntk, "ntk")
+    if name != "sigma":
+        return [index for index, layer in enumerate(model) if getattr(layer, name)]
+    layers = _core.resolve_model(as_spec(model), flag)["layers"]
     return [
         index
         for index, layer in enumerate(layers)

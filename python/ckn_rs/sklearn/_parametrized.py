@@ -10,11 +10,12 @@ import numpy as np
 from sklearn.gaussian_process import kernels
 
 from ckn_rs.model import Model, ModelLike
-from ckn_rs.sklearn._bounds import bounds_of_sigmas
+from ckn_rs.sklearn._bounds import Bounds, bounds_of
 from ckn_rs.sklearn._parameters import (
+    LOGARITHMIC,
     as_model,
     layer_parameters,
-    layers_with_sigma,
+    layers_with,
     parameter,
     with_parameters,
 )
@@ -23,7 +24,7 @@ Self = TypeVar("Self", bound="Parametrized")
 
 
 class Parametrized(kernels.Kernel):  # type: ignore[misc]
-    """A kernel with a model, the flag ``ntk`` and bounds of the layers' ``sigma``.
+    """A kernel with a model, the flag ``ntk`` and bounds of the layers' parameters.
 
     A subclass stores the constructor's arguments as they are, as scikit-learn's ``clone`` wants it.
     They are checked where they are used. scikit-learn's own class makes ``theta`` and ``bounds`` of
@@ -33,17 +34,27 @@ class Parametrized(kernels.Kernel):  # type: ignore[misc]
     model: ModelLike | str
     ntk: bool
     sigma_bounds: Any
+    weight_std_bounds: Any
+    bias_std_bounds: Any
 
     @property
     def hyperparameters(self) -> list[Any]:
-        """The ``sigma`` of each layer that has one."""
-        layers = layers_with_sigma(as_model(self.model), self.ntk)
+        """The ``sigma`` of each layer that has one, and the scales that are not fixed."""
         return [
-            kernels.Hyperparameter(parameter(layer), "numeric", bounds)
-            for layer, bounds in zip(
-                layers, bounds_of_sigmas(self.sigma_bounds, layers), strict=True
-            )
+            kernels.Hyperparameter(parameter(layer, name), "numeric", bounds)
+            for name, layers in self._layers_and_bounds().items()
+            for layer, bounds in layers.items()
+            if name == "sigma" or bounds != "fixed"
         ]
+
+    def _layers_and_bounds(self) -> dict[str, dict[int, Bounds]]:
+        """For each name of a parameter, the layers that have it, with its bounds."""
+        model, found = as_model(self.model), {}
+        for name in LOGARITHMIC:
+            layers = layers_with(name, model, self.ntk)
+            bounds = bounds_of(name, getattr(self, f"{name}_bounds"), layers)
+            found[name] = dict(zip(layers, bounds, strict=True))
+        return found
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters of the kernel.

@@ -24,7 +24,9 @@ def command(manifest: Manifest, location: str) -> str:
     images = "IMAGES" if manifest.symmetric else "IMAGES OTHERS"
     known = (name for name in models.NAMES if _spec_of(name, manifest.ntk) == manifest.model)
     model, ntk = next(known, "MODEL.toml"), " --ntk" if manifest.ntk else ""
-    return f"ckn-rs gram {images} --model {model}{ntk} --dtype {manifest.dtype} --out {location}"
+    augment = "" if manifest.augment is None else f" --augment {manifest.augment}"
+    options = f"{ntk}{augment} --dtype {manifest.dtype}"
+    return f"ckn-rs gram {images} --model {model}{options} --out {location}"
 
 
 def _spec_of(name: str, ntk: bool) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ def compute_gram(
     n_threads: int | None = None,
     progress: bool = False,
     client: Any = None,
+    augment: str | None = None,
 ) -> Gram:
     """Compute a kernel matrix into a store, or the missing part of it.
 
@@ -69,6 +70,8 @@ def compute_gram(
         see ``path``. Images are sent to each worker once. A tile is computed with ``n_threads``
         threads, by default 1, since Dask computes one tile for each thread of a worker. If there is
         no worker yet, the call waits for one.
+    augment : {None, 'flip'}
+        As for :func:`ckn_rs.compute_kernel_matrix`. The store keeps it.
 
     Returns
     -------
@@ -78,8 +81,8 @@ def compute_gram(
     Raises
     ------
     ValueError
-        If the store has another model, dtype or images; the message says which. Also as for
-        :func:`ckn_rs.compute_kernel_matrix`.
+        If the store has another model, dtype, ``augment`` or images; the message says which. Also
+        as for :func:`ckn_rs.compute_kernel_matrix`.
     StoreError
         If the store cannot be written, or the cluster fails; the message says why, and what to do.
         Finished tiles are kept.
@@ -106,7 +109,7 @@ def compute_gram(
         threads, shown = as_thread_count(n_threads), as_flag(progress, "progress")
         if client is not None:
             _dask.check_client(client)
-        manifest = Manifest.of(sets, model, ntk, dtype, tile)
+        manifest = Manifest.of(sets, model, ntk, dtype, tile, augment)
         layout = Layout.create(path, manifest)
         if layout.manifest.version != _core.__version__:
             warnings.warn(

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ckn_rs._support.disk import replace
 from ckn_rs._support.extras import import_extra, import_zarr
 
 PARTIAL = ".partial"
@@ -19,7 +20,14 @@ PARTIAL = ".partial"
 STALE = 3600
 """Seconds after which a killed process must have left such a file, since writing takes seconds."""
 
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NO_LINKS = (
+    errno.EPERM,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EMLINK,
+    errno.EINVAL,  # Windows on a disk in the format exFAT
+)
 """Errors of file systems that have no hard links."""
 
 
@@ -38,7 +46,10 @@ def open_bytes(location: str | os.PathLike[str], *, read_only: bool) -> Any:
 
     if not isinstance(location, str | os.PathLike) or not os.fspath(location):
         raise TypeError(f"path must be a path or a URL, got {location!r}")
-    place = os.fspath(location).removeprefix("file://")
+    place = os.fspath(location)
+    if place.startswith("file://"):
+        place = place.removeprefix("file://")
+        place = place.lstrip("/") if os.name == "nt" else place  # the folder C:/K is /C:/K there
     if "://" in place:
         import_extra("fsspec", "store", "a store at a URL")
         return FsspecStore.from_url(place, read_only=read_only)
@@ -117,7 +128,7 @@ def _write(path: Path, data: bytes, *, exclusive: bool = False) -> None:
         if exclusive:
             _link(name, path)
         else:
-            os.replace(name, path)
+            replace(name, path)
         _sync_folder(path.parent)
     finally:
         with suppress(FileNotFoundError):
@@ -133,7 +144,7 @@ def _link(name: str, path: Path) -> None:
         if error.errno not in _NO_LINKS:
             raise
         if not path.exists():
-            os.replace(name, path)
+            replace(name, path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -105,7 +105,7 @@ class Gram:
         rows = [
             ("store", self._layout.location),
             ("matrix", f"{n:,} x {m:,} {self.dtype}"),
-            ("kernel", f"{'NTK' if manifest.ntk else 'CKN'} of images {images}"),
+            ("kernel", f"{manifest.kernel_name()} of images {images}"),
             # Rounded down, so that a matrix with a tile missing does not have 100 %.
             ("tiles", f"{done:,} of {tiles:,} done, {100 * done // tiles} %"),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ import numpy as np
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import Floats
+from ckn_rs.compute.augment import AnyPlan
 from ckn_rs.model import Model
 from ckn_rs.store._errors import StoreError, explained
 from ckn_rs.store._files import create_once, is_empty, local_folder, open_bytes, sweep
@@ -20,6 +22,21 @@ from ckn_rs.store._manifest import Manifest
 from ckn_rs.store._parts import AnyPart, DiagonalBlock, NormsBlock, Part, Tile
 
 ATTRIBUTE = "ckn_rs"
+
+CHECKSUM = 4
+"""The bytes of a part's checksum, CRC-32C."""
+
+_STRANGE = (
+    ArithmeticError,
+    AttributeError,
+    FileNotFoundError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What Zarr raises for metadata that are missing or damaged."""
 
 
 class Layout:
@@ -89,7 +106,7 @@ class Layout:
         return layout
 
     @cached_property
-    def plan(self) -> _core.Plan:
+    def plan(self) -> AnyPlan:
         """The model on images of this shape, to compute entries with.
 
         Raises
@@ -180,11 +197,19 @@ class Layout:
             mode: Any = "r" if self._store.read_only else "r+"
             try:
                 array = zarr.open_array(self._store, path=name, mode=mode, zarr_format=3)
-            except (ValueError, KeyError, FileNotFoundError):
+                ours = (
+                    (array.shape, array.chunks, array.shards) == (shape, chunks, None)
+                    and array.dtype == self.dtype
+                    # Another codec could make a chunk of any size from a small file.
+                    and (array.compressors, array.filters) == ((Crc32cCodec(),), ())
+                )
+            except _STRANGE:
+                ours = False
+            if not ours:
                 raise StoreError(
                     f"{self.location}: the metadata of {name} are missing or damaged; the call "
                     "that computes the matrix mends them"
-                ) from None
+                )
             self._arrays[name] = array
         return self._arrays[name]
 
@@ -260,7 +285,8 @@ class Layout:
 
     def read(self, part: Part) -> Floats | None:
         """The values of a part; None if it is absent or damaged."""
-        if not self.exists(part):
+        # Zarr allocates a part before it reads the file, whatever the manifest says of its size.
+        if self._size(part) != self._stored_size(part):
             return None
         try:
             with explained(self.location, "read"):
@@ -269,6 +295,21 @@ class Layout:
             return None
         # A part that another process removed meanwhile reads as NaN; no kernel is NaN.
         return values if np.isfinite(values).all() else None
+
+    def _size(self, part: Part) -> int | None:
+        """The bytes of a part's file; None if there is none."""
+        from zarr.core.sync import sync
+
+        with explained(self.location, "read"):
+            try:
+                return int(sync(self._store.getsize(self._key(part))))
+            except FileNotFoundError:
+                return None
+
+    def _stored_size(self, part: Part) -> int:
+        """The bytes that the file of a part has: a whole chunk, and its checksum."""
+        _, chunks = self.shapes()[part.array]
+        return math.prod(chunks) * self.dtype.itemsize + CHECKSUM
 
     def write(self, part: Part, values: Floats) -> None:
         """Write a whole part, at once."""
@@ -285,9 +326,9 @@ def _read_manifest(store: Any, location: str | os.PathLike[str]) -> Manifest | N
         return None
     try:
         values = json.loads(data.to_bytes())["attributes"][ATTRIBUTE]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     try:
         return Manifest.from_dict(values)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise StoreError(f"{location}: {error}") from error

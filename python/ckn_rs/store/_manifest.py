@@ -5,17 +5,26 @@ It tells whether a call is for this matrix, and has all that missing tiles need 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ckn_rs import _core
 from ckn_rs._support.arrays import check_same_shape, result_dtype
 from ckn_rs._support.images import Images
 from ckn_rs._support.options import as_count, as_flag, as_kind
+from ckn_rs.compute.augment import AnyPlan, as_augment, augmented, kernel_name
+from ckn_rs.layer import Layer
 from ckn_rs.model import Model, ModelLike, as_spec
 
 FORMAT = 1
+
+AUGMENTED_FORMAT = 2
+"""That of a store whose kernel is averaged over flips. A version of ckn-rs that does not know of
+such kernels would read ``augment`` as nothing; it refuses the format."""
+MOST_TILES = 10**7
+"""The most tiles of a matrix, each a file: listing them takes a minute and a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,9 @@ class Manifest:
     version : str
         The version of ckn-rs that began the store.
     format : int
-        The number of the store's format.
+        The number of the store's format: 1, or 2 with ``augment``.
+    augment : {None, 'flip'}
+        What the kernel is averaged over. The manifest in a store has it only where it is not None.
     """
 
     model: dict[str, Any]
@@ -56,6 +67,7 @@ class Manifest:
     sha256: tuple[str, ...]
     version: str = _core.__version__
     format: int = FORMAT
+    augment: str | None = None
 
     @classmethod
     def of(
@@ -65,6 +77,7 @@ class Manifest:
         ntk: object,
         dtype: Any,
         tile: int,
+        augment: object = None,
     ) -> Manifest:
         """The manifest of a matrix to compute, of one set of images or of two.
 
@@ -74,7 +87,7 @@ class Manifest:
             If the model is invalid or does not fit the images, or if these are not finite or differ
             in shape.
         """
-        flag = as_flag(ntk, "ntk")
+        flag, augment = as_flag(ntk, "ntk"), as_augment(augment)
         spec = _core.resolve_model(as_spec(model), flag)
         first, last = sets[0], sets[-1]
         check_same_shape(first.name, first.shape, last.name, last.shape)
@@ -82,7 +95,7 @@ class Manifest:
         h, w, c = first.shape
         _core.Plan(spec, (h, w, c), as_kind(flag))  # refuses a model that does not fit
         tile = as_count(tile, "tile")
-        return cls(
+        manifest = cls(
             model=spec,
             ntk=flag,
             dtype=dtype.name,
@@ -90,12 +103,20 @@ class Manifest:
             image_shape=(h, w, c),
             tile=tile,
             symmetric=len(sets) == 1,
-            sha256=tuple(images.sha256(tile, dtype) for images in sets),
+            sha256=(),
+            format=FORMAT if augment is None else AUGMENTED_FORMAT,
+            augment=augment,
         )
+        manifest.check_tiles()
+        digests = tuple(images.sha256(tile, dtype) for images in sets)
+        return replace(manifest, sha256=digests)
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as it is written in the store."""
-        return asdict(self)
+        values = asdict(self)
+        if self.augment is None:
+            del values["augment"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Manifest:
@@ -106,18 +127,51 @@ class Manifest:
         ValueError
             If the store is of another format, or the manifest is damaged.
         """
-        if values.get("format") != FORMAT:
+        if not isinstance(values, dict) or "format" not in values:
+            raise ValueError("its manifest is damaged")
+        if values["format"] not in (FORMAT, AUGMENTED_FORMAT):
             raise ValueError(
-                f"a store of format {values.get('format')} is for another version of ckn-rs, "
-                f"that has {_core.__version__} and format {FORMAT}"
+                f"a store of format {values['format']!r:.20} is for another version of ckn-rs, "
+                f"this is {_core.__version__} for the formats {FORMAT} and {AUGMENTED_FORMAT}"
             )
+        if values["format"] == FORMAT:
+            values = values | {"augment": None}
+        elif as_augment(values.get("augment")) is None:
+            raise ValueError("its manifest is damaged")
         known = {field.name: values[field.name] for field in fields(cls)}
         for key in ("shape", "image_shape", "sha256"):
             known[key] = tuple(known[key])
-        lengths = [len(known["shape"]), len(known["image_shape"])]
-        if lengths != [2, 3] or known["tile"] < 1 or not known["model"]["layers"]:
+        manifest = cls(**known)
+        if not manifest._is_sound():
             raise ValueError("its manifest is damaged")
-        return cls(**known)
+        manifest.check_tiles()
+        return manifest
+
+    def _is_sound(self) -> bool:
+        """Whether all has the right type, and lengths are possible. The model may be unknown."""
+        lengths = [*self.shape, *self.image_shape, self.tile]
+        digests = 1 if self.symmetric else 2
+        return (
+            all(type(length) is int and 0 <= length < 2**48 for length in lengths)
+            and (len(self.shape), len(self.image_shape), len(self.sha256)) == (2, 3, digests)
+            and (min(self.image_shape) >= 1 and self.tile >= 1)
+            and (not self.symmetric or self.shape[0] == self.shape[1])
+            and all(type(flag) is bool for flag in (self.ntk, self.symmetric))
+            and all(isinstance(text, str) for text in (self.version, *self.sha256))
+            and self.dtype in ("float32", "float64")
+            and isinstance(self.model, dict)
+            and isinstance(self.model["layers"], list)
+            and 1 <= len(self.model["layers"]) <= 2**16
+            and all(isinstance(layer, dict) for layer in self.model["layers"])
+        )
+
+    def check_tiles(self) -> None:
+        """Raise a ValueError if there are more tiles than files can be listed."""
+        tiles = math.prod(-(-n // self.tile) for n in self.shape)
+        if tiles > MOST_TILES:
+            raise ValueError(
+                f"tile must be larger: the matrix would have {tiles} tiles, of at most {MOST_TILES}"
+            )
 
     @property
     def norms_len(self) -> int:
@@ -128,9 +182,13 @@ class Manifest:
         h, w, _ = self.image_shape
         return len(self.model["layers"]) * h * w
 
-    def plan(self) -> _core.Plan:
+    def plan(self) -> AnyPlan:
         """The model on images of this shape, to compute entries with."""
-        return _core.Plan(self.model, self.image_shape, as_kind(self.ntk))
+        return augmented(_core.Plan(self.model, self.image_shape, as_kind(self.ntk)), self.augment)
+
+    def kernel_name(self) -> str:
+        """What the kernel is, in a few words."""
+        return kernel_name(self.ntk, self.augment)
 
     def typed_model(self) -> Model:
         """The model."""
@@ -140,6 +198,7 @@ class Manifest:
         """The differences to ``other``, for an error message. The tile may differ."""
         names = {
             "ntk": "ntk",
+            "augment": "augment",
             "dtype": "the dtype",
             "symmetric": "whether both sets of images are one",
             "shape": "the shape",
@@ -169,7 +228,7 @@ class Manifest:
         name : str
             The argument that it was given by, for the error message.
         """
-        parts = {"model": "the model", "ntk": "ntk", "dtype": "the dtype"}
+        parts = {"model": "the model", "ntk": "ntk", "dtype": "the dtype", "augment": "augment"}
         differing = [
             part for key, part in parts.items() if getattr(self, key) != getattr(other, key)
         ]
@@ -191,11 +250,16 @@ def _model_differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str
         (f"layer {index}'s", *both) for index, both in enumerate(zip(layers, others, strict=True))
     ]
     return [
-        _difference(f"{owner} {key}", table.get(key), other.get(key))
+        _difference(f"{owner} {key}", _value(table, key), _value(other, key))
         for owner, table, other in tables
         for key in sorted({*table, *other} - {"layers"})
         if table.get(key) != other.get(key)
     ]
+
+
+def _value(table: dict[str, Any], key: str) -> object:
+    """The value of a key, or its default: scales of layers are left out if they have theirs."""
+    return table.get(key, getattr(Layer, key, None))
 
 
 def _difference(name: str, ours: object, theirs: object) -> str:

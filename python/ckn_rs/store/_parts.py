@@ -1,7 +1,7 @@
 """The parts of a store: tiles of its matrix, and blocks of its norms and its diagonals.
 
 A part is one chunk of one array. ``array`` is the name of that array on the disk, and ``place`` the
-index of the chunk in it. Both belong to format 1 of stores, which does not change.
+index of the chunk in it. Both belong to the formats 1 and 2 of stores, which do not change.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ pub struct BlockInput<'a, S: Simd, F: Real> {
     pub cx: Context<S, F>,
     pub kernel: &'a Prepared<F>,
     pub maps: Maps,
+    /// The derivatives of patch sums by the layer's own scales.
+    pub scales: &'a [[F; 2]],
     /// Whether the patch kernels are traced while they are in registers.
     pub traces_at_once: bool,
     /// Weights of the trace.

@@ -19,8 +19,8 @@ pub fn support_words(plan: &Plan) -> usize {
 fn vanishes<F: Real>(layer: &LayerPlan) -> bool {
     let kernel = layer.layer.kernel.prepare::<F>(layer.layer.sigma, &layer.layer.parameters);
     let mut weights = layer.rows.weights.iter().chain(&layer.cols.weights);
-    // A negative weight would turn +0 into -0.
-    kernel.vanishes() && weights.all(|&weight| weight >= 0.0)
+    // A negative weight would turn +0 into -0. With a bias, no patch is blank.
+    !layer.layer.has_bias() && kernel.vanishes() && weights.all(|&weight| weight >= 0.0)
 }
 
 /// Finds the blank patches of images.
@@ -38,7 +38,9 @@ impl<'a> Finder<'a> {
     pub fn new<F: Real>(plan: &'a Plan, pixels: PerImage<F>) -> Option<Self> {
         let layers = &plan.pair.layers;
         // Where sites are sparse, a pair takes so little time that a look at its images would count.
-        let uses = plan.pair.order == Order::Rows && !layers[0].is_folded();
+        let uses = plan.pair.order == Order::Rows
+            && !layers[0].is_folded()
+            && layers.iter().all(|layer| layer.shortcut.is_none());
         if !uses || !vanishes::<F>(&layers[0]) || pixels.data.iter().all(|&value| value != F::ZERO)
         {
             return None;

@@ -1,12 +1,13 @@
-//! Step 2 with derivatives by the logarithm of each layer's `sigma`.
+//! Step 2 with derivatives by the logarithms of layers' parameters.
 //!
-//! `M` depends on the `sigma` of an earlier layer through the patch sum and both norms, and on the
-//! layer's own `sigma` directly. Let `r` be the derivatives of the norms' logarithms, which are
-//! computed beside the norms. Then the derivatives of `M` are
+//! `M` depends on a parameter of an earlier layer through the patch sum and both norms, and on the
+//! layer's own `sigma` directly. On the layer's own scales of weights and biases it depends as on
+//! parameters of an earlier layer, with a derivative of the patch sum that is known. Let `r` be the
+//! derivatives of the norms' logarithms, which are computed beside the norms. Then the derivatives of `M` are
 //!
 //! ```text
-//! D[i, j] = (dM/dS) S_D[i, j] + (n dM/dn) r[i] + (n' dM/dn') r'[j]     by an earlier layer's sigma
-//! D[i, j] = sigma dM/dsigma                                           by the layer's own
+//! D[i, j] = (dM/dS) S_D[i, j] + (n dM/dn) r[i] + (n' dM/dn') r'[j]     by an earlier layer's parameter
+//! D[i, j] = sigma dM/dsigma                                           by the layer's own sigma
 //! ```
 //!
 //! The slope `dM/dS` has derivatives `s` of the same form. Those of the NTK, `T = (dM/dS) S_T + M`, are
@@ -15,7 +16,7 @@
 //! E[i, j] = (dM/dS) S_E[i, j] + s[i, j] S_T[i, j] + D[i, j]
 //! ```
 //!
-//! The maps are then `K`, `T`, and a `D` and an `E` for each `sigma`.
+//! The maps are then `K`, `T`, and a `D` and an `E` for each parameter.
 
 use std::ops::Range;
 
@@ -51,7 +52,9 @@ pub fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
     for (index, site) in block.sites.iter().enumerate() {
         let at = block.place(index, site);
         let reads = sum_patches(block, site, &at, values);
-        let (values, own) = values.split_at_mut(reads);
+        let chained = reads + block.scales.len();
+        derive_sums(block, &at, values, reads, 1);
+        let (values, own) = values.split_at_mut(chained);
         let (value, before) = values.split_at_mut(1);
         let mut jets = JetRows::<S, F>::new(split(room, site.reach.len()));
         let own = own.first_mut().map_or(&mut [][..], |own| &mut own[at.clone()]);
@@ -64,8 +67,8 @@ pub fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
                 *own = jet.sigma;
             }
         }
-        for (sigma, values) in before.iter_mut().enumerate() {
-            let norms = NormSlopes::of(block, site, sigma);
+        for (parameter, values) in before.iter_mut().enumerate() {
+            let norms = NormSlopes::of(block, site, parameter);
             for (j, value) in values[at.clone()].iter_mut().enumerate() {
                 *value = jets.chain(j, *value, &norms);
             }
@@ -84,14 +87,17 @@ pub fn evaluate_ntk<S: Simd, F: Real, K: PatchKernel<F>>(
     for (index, site) in block.sites.iter().enumerate() {
         let at = block.place(index, site);
         let reads = sum_patches(block, site, &at, values);
+        if reads == 1 {
+            // In the first layer, the patch sums of both maps are those of pixels.
+            let (ckn, ntk) = values.split_at_mut(1);
+            ntk[0][at.clone()].copy_from_slice(&ckn[0][at.clone()]);
+        }
+        let chained = reads.max(2) - 2 + 2 * block.scales.len();
+        derive_sums(block, &at, values, reads.max(2), 2);
         let (ckn, rest) = values.split_at_mut(1);
         let (ntk, derivatives) = rest.split_at_mut(1);
         let (value, tangent) = (&mut ckn[0][at.clone()], &mut ntk[0][at.clone()]);
-        if reads == 1 {
-            // In the first layer, the patch sums of both maps are those of pixels.
-            tangent.copy_from_slice(value);
-        }
-        let (before, own) = derivatives.split_at_mut(reads.saturating_sub(2));
+        let (before, own) = derivatives.split_at_mut(chained);
         let (jets, rest) = room.split_at_mut(room.len() / NTK_JETS * JETS);
         let (slope_jets, rest) = rest.split_at_mut(jets.len());
         let mut jets = JetRows::<S, F>::new(split(jets, site.reach.len()));
@@ -112,10 +118,10 @@ pub fn evaluate_ntk<S: Simd, F: Real, K: PatchKernel<F>>(
                 own_tangent[at.start + j] = slope_jet.sigma.mul_add(sums[j], jet.sigma);
             }
         }
-        for (sigma, maps) in before.chunks_exact_mut(2).enumerate() {
+        for (parameter, maps) in before.chunks_exact_mut(2).enumerate() {
             let (values, tangents) = maps.split_at_mut(1);
             let values = values[0][at.clone()].iter_mut().zip(&mut tangents[0][at.clone()]);
-            let norms = NormSlopes::of(block, site, sigma);
+            let norms = NormSlopes::of(block, site, parameter);
             for (j, (value, tangent)) in values.enumerate() {
                 let slope_change = slope_jets.chain(j, *value, &norms);
                 *value = jets.chain(j, *value, &norms);
@@ -141,6 +147,36 @@ fn sum_patches<S: Simd, F: Real>(
     reads
 }
 
+/// Behind the `reads` maps whose patch sums are known, put the derivatives of the sums by the layer's own
+/// scales. Each has as many maps as there are `kernels`, whose sums come first.
+///
+/// This is compiled once, for all kernels.
+#[inline(never)]
+fn derive_sums<S: Simd, F: Real>(
+    block: &BlockInput<S, F>,
+    at: &Range<usize>,
+    values: &mut [Vec<Vector<S, F>>],
+    reads: usize,
+    kernels: usize,
+) {
+    let BlockInput { cx, scales, .. } = *block;
+    let (known, derived) = values.split_at_mut(reads);
+    for (&[factor, rest], derived) in scales.iter().zip(derived.chunks_exact_mut(kernels)) {
+        for (derived, sums) in derived.iter_mut().zip(&*known) {
+            let (derived, sums) = (&mut derived[at.clone()], &sums[at.clone()]);
+            cx.vectorize(
+                #[inline(always)]
+                || {
+                    let (factor, rest) = (cx.splat(factor), cx.splat(rest));
+                    for (derived, sum) in derived.iter_mut().zip(sums) {
+                        *derived = sum.mul_add(factor, rest);
+                    }
+                },
+            );
+        }
+    }
+}
+
 /// `room` as `N` rows, of which the first `len` numbers are used.
 #[inline(always)]
 fn split<T, const N: usize>(room: &mut [T], len: usize) -> [&mut [T]; N] {
@@ -148,7 +184,7 @@ fn split<T, const N: usize>(room: &mut [T], len: usize) -> [&mut [T]; N] {
     std::array::from_fn(|_| &mut rows.next().expect("the room has N rows")[..len])
 }
 
-/// The derivatives of the norms' logarithms by one `sigma`.
+/// The derivatives of the norms' logarithms by one parameter.
 struct NormSlopes<'a, S: Simd, F: Real> {
     left: Vector<S, F>,
     rights: &'a [Vector<S, F>],
@@ -156,10 +192,10 @@ struct NormSlopes<'a, S: Simd, F: Real> {
 
 impl<'a, S: Simd, F: Real> NormSlopes<'a, S, F> {
     #[inline(always)]
-    fn of(block: &'a BlockInput<S, F>, site: &Site, sigma: usize) -> Self {
+    fn of(block: &'a BlockInput<S, F>, site: &Site, parameter: usize) -> Self {
         Self {
-            left: block.left.log_derivatives(sigma)[site.index],
-            rights: &block.right.log_derivatives(sigma)[site.reach.clone()],
+            left: block.left.log_derivatives(parameter)[site.index],
+            rights: &block.right.log_derivatives(parameter)[site.reach.clone()],
         }
     }
 }
@@ -184,7 +220,7 @@ impl<'a, S: Simd, F: Real> JetRows<'a, S, F> {
         self.rights[j] = jet.right;
     }
 
-    /// The derivative by an earlier layer's `sigma`, from that of the patch sum.
+    /// The derivative by a parameter, from that of the patch sum.
     #[inline(always)]
     fn chain(&self, j: usize, sum: Vector<S, F>, norms: &NormSlopes<S, F>) -> Vector<S, F> {
         let by_norms = self.lefts[j].mul_add(norms.left, self.rights[j] * norms.rights[j]);

@@ -76,6 +76,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             let meetings = self.meetings(self.visit.rows.start as isize + displacement);
             self.meet(meetings, scratch);
             self.pool_meetings(meetings, scratch);
+            self.add_shortcut(scratch);
             return;
         }
         for diagonal in self.diagonals() {
@@ -85,6 +86,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             }
             self.pool_rows(diagonal, scratch);
         }
+        self.add_shortcut(scratch);
     }
 
     /// The diagonals on which a left row meets a right one, and one more, on which all windows are
@@ -132,6 +134,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         }
         for meeting in meetings.iter().flatten() {
             if stage.is_trace() {
+                self.trace_shortcut(meeting, scratch);
                 self.add_trace(meeting, scratch);
                 continue;
             }
@@ -173,12 +176,13 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         scratch: &mut Scratch<S, F>,
     ) {
         let Self { cx, stage, visit } = *self;
-        let columns = &mut scratch.layers[visit.layer].columns;
+        let LayerScratch { columns, starts, .. } = &mut scratch.layers[visit.layer];
         let Some(above) = visit.layer.checked_sub(1) else {
             let products = Products {
                 cx,
                 left: &scratch.left.pixels,
                 right: &scratch.right.pixels,
+                start: stage.column_start(0),
                 rows,
                 depth: stage.depth,
                 image_rows: stage.plan.rows.inputs.len(),
@@ -193,7 +197,9 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
         };
         for map in 0..stage.plan.reads {
             let rings = columns.each_mut().map(|maps| &mut maps[map][chunk.ring.clone()]);
-            let sums = Sums { cx, stage, input: scratch.rings[above].map(map), rows };
+            let begins = !starts.is_empty() && stage.column_start(map) != F::ZERO;
+            let start = begins.then_some(&starts[..]);
+            let sums = Sums { cx, stage, input: scratch.rings[above].map(map), rows, start };
             cx.vectorize(
                 #[inline(always)]
                 || sums.run(strip, rings),
@@ -225,6 +231,7 @@ impl<S: Simd, F: Real> LayerRows<'_, S, F> {
             cx,
             kernel: &stage.kernel,
             maps: stage.maps(),
+            scales: &stage.scales,
             traces_at_once: stage.traces_at_once,
             trace: &chunk.trace,
             sites,

@@ -38,6 +38,7 @@ pub mod pool;
 pub mod ring;
 pub mod rows;
 pub mod scratch;
+pub mod shortcut;
 pub mod stage;
 pub mod support;
 pub mod trace;

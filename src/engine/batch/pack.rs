@@ -41,7 +41,7 @@ pub struct Source<'a, F> {
     pub pixels: PerImage<'a, F>,
     pub norms: PerImage<'a, F>,
     /// For gradients, the derivatives of the norms' logarithms: laid out as the norms, for one
-    /// `sigma` after the other.
+    /// parameter after the other, in the order of their maps.
     pub log_derivatives: Option<PerImage<'a, F>>,
     /// The [`supports`](super::finder::supports) of images with blank patches.
     pub supports: Option<PerImage<'a, u64>>,
@@ -79,7 +79,7 @@ impl<S: Simd, F: Real> LayerNorms<S, F> {
         Self {
             norms: cx.zeros(len),
             inverses: cx.zeros(len),
-            log_derivatives: vec![cx.zeros(len); stage.plan.sigmas_before],
+            log_derivatives: vec![cx.zeros(len); stage.plan.chained()],
         }
     }
 
@@ -209,7 +209,7 @@ fn site_count<F: Real>(stage: &Stage<F>) -> usize {
 
 /// The vectors of a [`Packed`].
 pub fn packed_length<F: Real>(stages: &Stages<F>, role: Role) -> usize {
-    let of_layer = |stage: &Stage<F>| (2 + stage.plan.sigmas_before) * site_count(stage);
+    let of_layer = |stage: &Stage<F>| (2 + stage.plan.chained()) * site_count(stage);
     let norms: usize = stages.stages.iter().map(of_layer).sum();
     pixel_vectors(&stages.stages[0], role) + norms
 }

@@ -8,7 +8,8 @@
 //! deeper layers  V[a, b] = sum over dy        of K[y + dy, a, y' + dy, b]
 //! ```
 //!
-//! over the offsets `dy` for which both rows exist. Two pairs on a diagonal, `(y, y')` and
+//! over the offsets `dy` for which both rows exist. In a layer with biases each sum begins with a part of
+//! the bias, and in deeper layers `K` may have a factor. Two pairs on a diagonal, `(y, y')` and
 //! `(y + 1, y' + 1)`, share all terms but one row each. The shared terms are summed once, and first.
 //! Where sites are sparse, the horizontal offsets are terms of these sums, too.
 
@@ -16,7 +17,7 @@ use std::ops::Range;
 
 use super::chunk::{BLOCK, Strip, TILE};
 use super::ring::MapRing;
-use super::rows::sum_rows;
+use super::rows::weigh_rows;
 use super::stage::{PatchRows, Stage};
 use crate::plan::ROWS;
 use crate::simd::{Context, Real, Simd, SimdFloat, Vector};
@@ -51,6 +52,8 @@ pub struct Products<'a, S: Simd, F: Real> {
     /// The packed images.
     pub left: &'a [Vector<S, F>],
     pub right: &'a [Vector<S, F>],
+    /// Where each sum begins.
+    pub start: F,
     pub rows: &'a PairRows,
     /// Terms of a row under the patch.
     pub depth: usize,
@@ -72,7 +75,7 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
         let right = &right[tiles.start * image..tiles.end * image];
         let operands: Operands<S, F> = Operands { left, right, depth: self.depth };
         let PairRows { shared, own } = *self.rows;
-        let zero = self.cx.zero();
+        let start = self.cx.splat(self.start);
         let [first_ring, second_ring] = rings.map(|ring| {
             let mut columns: [&mut [Right<S, F>]; BLOCK] = Default::default();
             for (target, column) in columns.iter_mut().zip(strip.columns(ring, tiles.start * TILE))
@@ -85,15 +88,15 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
             _ if self.are_apart => {
                 for (own, ring) in own.into_iter().zip([first_ring, second_ring]) {
                     if let Some(own) = own {
-                        operands.sum_apart(zero, own, ring);
+                        operands.sum_apart(start, own, ring);
                     }
                 }
             }
             [Some(first), Some(second)] => {
-                operands.sum_two(zero, [shared, first, second], first_ring, second_ring);
+                operands.sum_two(start, [shared, first, second], first_ring, second_ring);
             }
-            [Some(own), None] => operands.sum(zero, own, first_ring),
-            [None, Some(own)] => operands.sum(zero, own, second_ring),
+            [Some(own), None] => operands.sum(start, own, first_ring),
+            [None, Some(own)] => operands.sum(start, own, second_ring),
             [None, None] => {}
         }
     }
@@ -119,19 +122,19 @@ struct Operands<'a, S: Simd, F: Real> {
 
 impl<S: Simd, F: Real> Operands<'_, S, F> {
     #[inline(always)]
-    fn sum(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F>) {
+    fn sum(&self, start: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F>) {
         let (left, right) = self.terms(rows);
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
-            let sums = add_products([[zero; TILE]; BLOCK], left, &tile[right.clone()]);
+            let sums = add_products([[start; TILE]; BLOCK], left, &tile[right.clone()]);
             store(sums, t, &mut target);
         }
     }
 
     /// [`Self::sum`] for rows that do not follow each other.
     #[inline(always)]
-    fn sum_apart(&self, zero: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F>) {
+    fn sum_apart(&self, start: Vector<S, F>, rows: PatchRows, mut target: Tiles<S, F>) {
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
-            let mut sums = [[zero; TILE]; BLOCK];
+            let mut sums = [[start; TILE]; BLOCK];
             for row in rows.each() {
                 let (left, right) = self.terms(row);
                 sums = add_products(sums, left, &tile[right]);
@@ -144,7 +147,7 @@ impl<S: Simd, F: Real> Operands<'_, S, F> {
     #[inline(always)]
     fn sum_two(
         &self,
-        zero: Vector<S, F>,
+        start: Vector<S, F>,
         rows: [PatchRows; 3],
         mut first: Tiles<S, F>,
         mut second: Tiles<S, F>,
@@ -154,7 +157,8 @@ impl<S: Simd, F: Real> Operands<'_, S, F> {
         // Only AVX-512 has registers for two tiles. Elsewhere one waits in the place of its result.
         let waits = size_of::<Vector<S, F>>() < 64;
         for (t, tile) in self.right.chunks_exact(self.left.len()).enumerate() {
-            let mut sums = add_products([[zero; TILE]; BLOCK], shared, &tile[shared_right.clone()]);
+            let mut sums =
+                add_products([[start; TILE]; BLOCK], shared, &tile[shared_right.clone()]);
             if waits {
                 store(sums, t, &mut second);
             }
@@ -210,6 +214,8 @@ pub struct Sums<'a, S: Simd, F: Real> {
     /// The pairs of rows of the input map that are held.
     pub input: MapRing<'a, S, F>,
     pub rows: &'a PairRows,
+    /// A row of what each sum begins with; none for 0.
+    pub start: Option<&'a [Vector<S, F>]>,
 }
 
 impl<S: Simd, F: Real> Sums<'_, S, F> {
@@ -232,15 +238,22 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
     }
 
     /// The input map at `column` of the left rows and `reach` of the right ones, a pair of rows an
-    /// item.
+    /// item, with the weight of all of them.
     #[inline(always)]
     fn inputs(
         &self,
         rows: PatchRows,
         column: usize,
         reach: &Range<usize>,
-    ) -> impl Iterator<Item = &[Vector<S, F>]> {
-        rows.pairs().map(move |rows| self.input.columns(rows, column, reach.clone()))
+    ) -> impl Iterator<Item = (F, &[Vector<S, F>])> {
+        let scale = self.stage.scale;
+        rows.pairs().map(move |rows| (scale, self.input.columns(rows, column, reach.clone())))
+    }
+
+    /// The row that sums begin with.
+    #[inline(always)]
+    fn start(&self) -> impl Iterator<Item = (F, &[Vector<S, F>])> {
+        self.start.into_iter().map(|row| (F::ONE, row))
     }
 
     #[inline(always)]
@@ -248,13 +261,16 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         let PairRows { shared, own } = self.rows;
         match (own, targets) {
             (&[Some(first), Some(second)], [target, next]) => {
-                sum_rows(self.cx, self.inputs(*shared, column, reach), false, next);
-                let shared = std::iter::once(&*next);
-                sum_rows(self.cx, shared.chain(self.inputs(first, column, reach)), false, target);
-                sum_rows(self.cx, self.inputs(second, column, reach), true, next);
+                let rows = self.start().chain(self.inputs(*shared, column, reach));
+                weigh_rows(self.cx, rows, false, next);
+                let shared = std::iter::once((F::ONE, &*next));
+                let rows = shared.chain(self.inputs(first, column, reach));
+                weigh_rows(self.cx, rows, false, target);
+                weigh_rows(self.cx, self.inputs(second, column, reach), true, next);
             }
             (&[Some(own), None], [target, _]) | (&[None, Some(own)], [_, target]) => {
-                sum_rows(self.cx, self.inputs(own, column, reach), false, target);
+                let rows = self.start().chain(self.inputs(own, column, reach));
+                weigh_rows(self.cx, rows, false, target);
             }
             (&[None, None], _) => {}
         }
@@ -264,7 +280,7 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
     fn folded(&self, site: usize, reach: &Range<usize>, targets: Targets<S, F>) {
         for (own, target) in self.rows.own.iter().zip(targets) {
             let Some(own) = own else { continue };
-            target.fill(self.cx.zero());
+            target.fill(self.start.map_or(self.cx.zero(), |start| start[0]));
             for pair in self.rows.shared.pairs().chain(own.pairs()) {
                 self.add_folded(site, pair, reach, target);
             }
@@ -280,12 +296,13 @@ impl<S: Simd, F: Real> Sums<'_, S, F> {
         target: &mut [Vector<S, F>],
     ) {
         let width = self.stage.plan.cols.inputs.len();
+        let scale = self.cx.splat(self.stage.scale);
         for inputs in &self.stage.plan.cols.patch_inputs {
             let Some(column) = inputs[site] else { continue };
             let source = self.input.columns(rows, column, 0..width);
             for (target, input) in target.iter_mut().zip(&inputs[reach.clone()]) {
                 if let Some(input) = *input {
-                    *target += source[input];
+                    *target = source[input].mul_add(scale, *target);
                 }
             }
         }

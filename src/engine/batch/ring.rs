@@ -81,6 +81,12 @@ impl<'a, S: Simd, F: Real> MapRing<'a, S, F> {
         &self.values[start..][..width][reach]
     }
 
+    /// All right columns for a left row, a right row and a left column.
+    #[inline(always)]
+    pub fn row(&self, rows: [usize; 2], left_column: usize) -> &'a [Vector<S, F>] {
+        self.columns(rows, left_column, 0..self.shape.width)
+    }
+
     /// The entry of row `y` and column `x` of both images.
     pub fn diagonal(&self, y: usize, x: usize) -> Vector<S, F> {
         self.columns([y, y], x, x..x + 1)[0]

@@ -28,8 +28,11 @@ pub struct Scratch<S: Simd, F: Real> {
 
 /// The buffers of one layer. Those that each left row of a visit has of its own are by left row.
 pub struct LayerScratch<S: Simd, F: Real> {
-    /// Step 1: vertical patch sums, the rings of all chunks.
+    /// Step 1: vertical patch sums, the rings of all chunks. Columns outside the image, which are never
+    /// written, hold what all sums begin with.
     pub columns: [PerMap<S, F>; ROWS],
+    /// Step 1: a row of what the sums of a deeper layer begin with; none if that is 0.
+    pub starts: Vec<Vector<S, F>>,
     /// Step 2: a block's patch kernels, by `[left site][right site of the chunk]`.
     pub values: PerMap<S, F>,
     /// Step 2, for gradients: a row of each of the kernel's derivatives.
@@ -76,6 +79,7 @@ impl<S: Simd, F: Real> Total<S, F> {
 /// How many vectors each buffer of a layer holds, for one map and one left row.
 struct LayerLengths {
     columns: usize,
+    starts: usize,
     values: usize,
     jets: usize,
     pooled: usize,
@@ -91,6 +95,7 @@ impl LayerLengths {
         let unless = |condition: bool, len: usize| if condition { 0 } else { len };
         Self {
             columns: stage.chunks.last().map_or(0, |chunk| chunk.ring.end),
+            starts: unless(!stage.plan.layer.has_bias(), stage.longest_run()),
             values: unless(stage.is_unpooled, SITES * stage.values_row),
             jets: gradient::rows(stage.maps()) * stage.values_row,
             pooled: unless(stage.is_unpooled, sites * width),
@@ -102,9 +107,9 @@ impl LayerLengths {
 
     /// The vectors of all buffers.
     fn total(&self, reads: usize, gives: usize) -> usize {
-        let Self { columns, values, jets, pooled, across, down, traces } = self;
+        let Self { columns, starts, values, jets, pooled, across, down, traces } = self;
         let a_row = reads * columns + gives * (pooled + across + traces) + down;
-        ROWS * a_row + gives * values + jets
+        ROWS * a_row + gives * values + jets + starts
     }
 }
 
@@ -114,12 +119,19 @@ fn per_map<S: Simd, F: Real>(cx: Context<S, F>, maps: usize, len: usize) -> PerM
 
 impl<S: Simd, F: Real> LayerScratch<S, F> {
     fn new(cx: Context<S, F>, stage: &Stage<F>) -> Self {
-        let LayerLengths { columns, values, jets, pooled, across, down, traces } =
+        let LayerLengths { columns, starts, values, jets, pooled, across, down, traces } =
             LayerLengths::of(stage);
         let (reads, gives) = (stage.plan.reads, stage.plan.gives);
         let rows = |maps, len| std::array::from_fn(|_| per_map(cx, maps, len));
+        let filled = |len, with| {
+            let mut vectors = cx.zeros(len);
+            vectors.fill(cx.splat(with));
+            vectors
+        };
+        let ring = |map| filled(columns, stage.column_start(map));
         Self {
-            columns: rows(reads, columns),
+            columns: std::array::from_fn(|_| (0..reads).map(ring).collect()),
+            starts: filled(starts, stage.column_start(0)),
             values: per_map(cx, gives, values),
             jets: cx.zeros(jets),
             pooled: rows(gives, pooled),

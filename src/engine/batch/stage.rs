@@ -47,6 +47,12 @@ pub struct Stage<'a, F: Real> {
     pub chunks: Vec<Chunk<F>>,
     /// Length of a row of values by right site of a chunk.
     pub values_row: usize,
+    /// The factor of the input map.
+    pub scale: F,
+    /// The derivatives of patch sums by the layer's own scales, each `a` times the sum plus `b`.
+    pub scales: Vec<[F; 2]>,
+    /// Where the sum of a column begins: all columns under a patch together begin with its bias.
+    column_bias: F,
     /// For each row of sites, the input rows under its patch.
     row_inputs: Vec<RowInputs>,
     /// Index distance of a patch's rows.
@@ -139,6 +145,9 @@ impl<'a, F: Real> Stage<'a, F> {
             depth,
             values_row: values_row(&chunks),
             chunks,
+            scale: F::from_f64(plan.scale),
+            scales: plan.own.scales.iter().map(|scale| scale.map(F::from_f64)).collect(),
+            column_bias: F::from_f64(plan.bias / columns.offsets as f64),
             columns,
             row_inputs: (0..rows.sites.len()).map(row_inputs).collect(),
             row_weights: to_real(&rows.weights),
@@ -176,6 +185,19 @@ impl<'a, F: Real> Stage<'a, F> {
             (_, 1, _) => Maps::FirstNtk,
             _ => Maps::Ntk,
         }
+    }
+
+    /// Where the columns of a map begin. The biases are in the CKN's map and in the NTK's, of which
+    /// derivatives by other parameters have none.
+    pub fn column_start(&self, map: usize) -> F {
+        let biased = 1 + usize::from(self.plan.carried.has_ntk());
+        if map < biased { self.column_bias } else { F::ZERO }
+    }
+
+    /// The longest run of right columns that are summed at once.
+    pub fn longest_run(&self) -> usize {
+        let strips = self.chunks.iter().flat_map(|chunk| &chunk.strips);
+        strips.map(|strip| strip.reach.len()).max().unwrap_or(0)
     }
 
     /// Whether the layer ends in a trace instead of a pooled map.

@@ -7,7 +7,7 @@ import pytest
 
 import cases
 import ckn_rs
-from ckn_rs import Model, _core
+from ckn_rs import Dense, Model, _core
 from ckn_rs.cli import _timing, bench, main
 from ckn_rs.cli._timing import Workload, time_exp, time_pairs
 
@@ -151,12 +151,15 @@ def test_reports_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_a_job_says_the_whole_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, file = tmp_path / "model.toml", tmp_path / "job.json"
-    Model([{"npatch": [3, 1], "pooling": "none"}], convention="2019", readout="mean").save(path)
+    layers = [{"npatch": [3, 1], "pooling": "none", "bias_std": 0.5}]
+    Model(layers, convention="2019", readout="mean", dense=Dense(1.4)).save(path)
     job = ["--n", "5", "--shape", "8,9,2", "--model", str(path), "--json", str(file)]
     assert main(["bench", *job]) == 0
     assert "15 pairs" in capsys.readouterr().out
     report = json.loads(file.read_text(encoding="utf-8"))["job"]
     assert (report["convention"], report["readout"]) == ("2019", "mean")
+    assert report["dense"] == {"weight_std": 1.4, "bias_std": 0.0}
+    assert report["layers"][0]["bias_std"] == 0.5
     assert report["layers"][0]["npatch"] == [3, 1]
     assert report["layers"][0]["kernel"] == "exp"
 

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def test_mistakes() -> None:
     assert run("dmeo").returncode == 2
 
 
+needs_the_extra = pytest.mark.skipif(
+    not all(find_spec(name) for name in ("matplotlib", "sklearn")), reason="not installed"
+)
+
+
+@needs_the_extra
 def test_demo_on_some_digits(tmp_path: Path) -> None:
     picture = tmp_path / "demo.png"
     done = run("demo", "--images", "200", "--out", str(picture))
@@ -50,6 +57,7 @@ def test_demo_on_some_digits(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@needs_the_extra
 def test_demo_that_cannot_save() -> None:
     done = run("demo", "--images", "100", "--out", "no/such/folder/demo.png")
     assert done.returncode == 1
@@ -57,6 +65,7 @@ def test_demo_that_cannot_save() -> None:
     assert "Traceback" not in done.stderr
 
 
+@needs_the_extra
 @pytest.mark.parametrize("missing", ["sklearn", "matplotlib"])
 def test_demo_without_its_extra(
     missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -81,6 +81,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "n_test": 5,
         "shape": [8, 8, 1],
         "ntk": True,
+        "augment": None,
         "dtype": "float32",
         "solver": "eigh",
         "holdout": 0.0,

@@ -66,13 +66,23 @@ def test_held_out(solver: str, folder: Path, capsys: pytest.CaptureFixture[str])
     [
         ((), "eigh (it fits, and leaves one out), about 150 kB of "),
         (("--leave-one-out",), "eigh (it leaves one out), about "),
-        (("--memory", "100kB"), "cholesky (it fits), about 51.7 kB of 100 kB"),
+        (("--memory", "100kB"), "cholesky (it fits), about 61.8 kB of 100 kB"),
     ],
 )
 def test_auto(options: tuple[str, ...], begin: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("scipy")
     assert main([*FIT, *options]) == 0
     assert capsys.readouterr().out.startswith(f"solver: {begin}")
+
+
+def test_factors_in_float32(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("scipy")
+    assert main([*FIT, "--solver", "cholesky", "--precision", "float32"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("solver: cholesky in float32 (as asked), about ")
+    assert all(float(row[3]) <= 1e-6 for row in cells(shown.out)[1:])
+    assert main([*FIT, "--solver", "cg", "--precision", "float32"]) == 1
+    assert "precision goes with the solver cholesky" in capsys.readouterr().err
 
 
 def test_nothing_but_train(capsys: pytest.CaptureFixture[str]) -> None:

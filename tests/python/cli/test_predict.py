@@ -223,12 +223,9 @@ def test_mistakes_are_found_before_the_decomposition(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)],
-)
+@pytest.mark.parametrize(("name", "code"), [("SIGKILL", -9), ("SIGTERM", 143), ("SIGINT", 130)])
 def test_stopped_and_run_again(
-    folder: Path, number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
+    folder: Path, name: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(capsys, *PREDICT)
     old, labels = Path("labels.npy").read_bytes(), np.load("labels.npy")
@@ -243,7 +240,7 @@ def test_stopped_and_run_again(
         assert process.poll() is None
         time.sleep(0.01)
     time.sleep(0.05)
-    process.send_signal(number)
+    process.send_signal(signal.Signals[name])
     _, errors = process.communicate(timeout=20)
     assert process.returncode == code, errors
     assert "Traceback" not in errors

@@ -23,13 +23,15 @@ every_padding = pytest.mark.parametrize("padding", ["same", "valid", "circular"]
 @every_pooling
 @every_kernel
 def test_conformance(kernel: str, pooling: Any, padding: str, convention: str, ntk: bool) -> None:
-    """Both dtypes are compared, and the readout is chosen at random."""
+    """Both dtypes are compared. Readout and scales of weights and biases are chosen at random."""
     if ntk and kernel in cases.SINGULAR:
         return
     seed = [_core.KERNELS.index(kernel), cases.POOLINGS.index(pooling), len(padding), ntk]
     rng = np.random.default_rng([*seed, _core.CONVENTIONS.index(convention)])
-    readout = str(rng.choice(_core.READOUTS))
-    model, shape = cases.random_model(rng, kernel, pooling, padding, convention, readout, ntk)
+    readout, scales = str(rng.choice(_core.READOUTS)), bool(rng.random() < 0.5)
+    model, shape = cases.random_model(
+        rng, kernel, pooling, padding, convention, readout, ntk, scales
+    )
     X, Y = rng.normal(size=(2, *shape)), rng.normal(size=(2, *shape))
     model = cases.suited(model, X[0])
     expected = cases.expected(model, X, Y, ntk)
@@ -40,16 +42,18 @@ def test_conformance(kernel: str, pooling: Any, padding: str, convention: str, n
     assert cases.error(single, expected) <= SINGLE, model
 
 
+@pytest.mark.parametrize("convention", _core.CONVENTIONS)
 @every_padding
 @every_kernel
-def test_norms(kernel: str, padding: str) -> None:
+def test_norms(kernel: str, padding: str, convention: str) -> None:
     rng = np.random.default_rng(1)
-    model, shape = cases.random_model(rng, kernel, "average", padding)
+    model, shape = cases.random_model(rng, kernel, "average", padding, convention, scales=True)
     X = rng.normal(size=(2, *shape))
     norms, norms_inv = ckn_rs.compute_norms(X, model)
     expected = np.zeros_like(norms)
     for row, x in zip(expected, X, strict=True):
-        for layer, values in enumerate(oracle.layer_norms(x, model.to_dicts(), False)):
+        by_layer = oracle.layer_norms(x, model.to_dicts(), False, convention)
+        for layer, values in enumerate(by_layer):
             begin = layer * shape[0] * shape[1]
             row[begin : begin + values.size] = values.ravel()
     assert cases.error(norms, expected) <= 1e-12

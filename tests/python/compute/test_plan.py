@@ -41,9 +41,28 @@ def test_facts() -> None:
     assert plan.model["readout"] == "trace"
     # A vector is equally large in both precisions, and has half as many lanes in float64.
     assert plan.scratch_bytes("float64") == plan.scratch_bytes("float32") > 1000
+    assert plan.parameters == [("sigma", 0), ("sigma", 1)]
     assert _core.Plan(SPEC, SHAPE, "ckn").gradients == 0
     with pytest.raises(ValueError, match=r'dtype.*"half"'):
         plan.scratch_bytes("half")
+
+
+def test_parameters_of_a_gradient() -> None:
+    first, second = cases.EXP
+    spec = {"layers": [first | {"bias_std": 0.5}, second], "dense": {"weight_std": 2.0}}
+    weights = [("weight_std", 0), ("weight_std", 1), ("weight_std", None)]
+    for wrt, wanted in (
+        (["weight_std"], weights),
+        (["bias_std", "weight_std"], [("bias_std", 0), *weights]),
+        ([], []),
+    ):
+        plan = _core.Plan(spec, SHAPE, "gradient", wrt)
+        assert plan.parameters == wanted
+        assert plan.gradients == len(wanted)
+        again = pickle.loads(pickle.dumps(plan))
+        assert (again.model, again.parameters) == (plan.model, wanted)
+    assert plan.model["dense"] == {"weight_std": 2.0, "bias_std": 0.0}
+    assert _core.Plan(spec, SHAPE, "ckn").parameters == []
 
 
 def test_the_default_kernel_is_that_of_the_kind() -> None:
@@ -79,7 +98,7 @@ def test_a_kernel_with_its_plans_can_be_pickled() -> None:
         ("ckn", [(5, 5), (5, 5)], ValueError, "fills 1 arrays, got 2"),
         ("both", [(5, 5)], ValueError, "fills 2 arrays, got 1"),
         ("gradient", [(5, 5), (5, 5)], TypeError, r"out\[1\] must be an array of three axes"),
-        ("gradient", [(5, 5), (5, 5, 3)], ValueError, "2 sigmas"),
+        ("gradient", [(5, 5), (5, 5, 3)], ValueError, "2 parameters"),
         ("ckn", [(5, 4)], ValueError, "out must be of shape"),
     ],
 )

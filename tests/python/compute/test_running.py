@@ -211,16 +211,17 @@ def test_verbose_logs_each_layer(call: str, caplog: pytest.LogCaptureFixture) ->
 def test_verbose_tells_of_every_choice(caplog: pytest.LogCaptureFixture) -> None:
     layers = [
         ckn_rs.Layer((3, 1), 2, 3, stride=(1, 2), padding="valid", pooling=("average", "strided")),
-        ckn_rs.Layer(1, pooling="none", kernel="relu", dilation=2),
+        ckn_rs.Layer(1, pooling="none", kernel="relu", dilation=2, weight_std=1.4, bias_std=0.1),
     ]
-    model = ckn_rs.Model(layers, convention="original", readout="mean")
+    model = ckn_rs.Model(layers, readout="mean", dense=ckn_rs.Dense(bias_std=0.5))
     with caplog.at_level(logging.INFO):
         ckn_rs.compute_kernel_matrix(X, model=model, verbose=True)
     assert [record.getMessage() for record in caplog.records] == [
         "layer 0: 8x8 -> 3x1, 3x1 patches (stride 1x2, valid), exp kernel, "
         "average x strided pooling (subsampling 2, poolfactor 3)",
-        "layer 1: 3x1 -> 3x1, 1x1 patches (dilation 2), relu kernel, none pooling",
-        "model: readout mean",
+        "layer 1: 3x1 -> 3x1, 1x1 patches (dilation 2, weight_std 1.4, bias_std 0.1), "
+        "relu kernel, none pooling",
+        "model: readout mean, dense (bias_std 0.5)",
     ]
 
 

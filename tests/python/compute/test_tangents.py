@@ -16,6 +16,7 @@ import pytest
 import cases
 import ckn_rs
 from ckn_rs import Model, _core
+from oracle_kernels import DOUBLED
 
 pytest.importorskip(
     "neural_tangents",
@@ -29,8 +30,6 @@ jax.config.update("jax_enable_x64", True)
 pytestmark = pytest.mark.tangents
 
 TOLERANCE = 1e-12
-#: Kernels that are twice the expectation over standard normal weights.
-DOUBLED = ("relu", "step", "arccos2", "abrelu")
 
 AVERAGE = {"subsampling": 2, "pooling": "average"}
 NONE = {"pooling": "none"}

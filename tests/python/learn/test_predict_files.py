@@ -121,7 +121,8 @@ def rewritten(file: Path, change: Callable[[dict[str, Any], dict[str, Any]], obj
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda _, about: about.update(format=2), "another format, of ckn-rs"),
+        (lambda _, about: about.update(format=3), "another format, of ckn-rs"),
+        (lambda _, about: about.update(format=2), "augment None is not of format 2"),
         (lambda _, about: about.pop("format"), "another format"),
         (lambda arrays, _: arrays.pop("labels"), "must have about.npy, coefficients.npy, labels"),
         (lambda arrays, _: arrays.update(more=X), "must have about.npy, .* more.npy"),

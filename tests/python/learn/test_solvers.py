@@ -255,9 +255,11 @@ class Sized:
         return "ones"
 
 
-def choice(n: int, memory: float, solver: str = "auto", **options: Any) -> solvers.Choice:
+def choice(
+    n: int, memory: float, solver: str = "auto", *, single: bool = True, **options: Any
+) -> solvers.Choice:
     given = {"leave_one_out": False, "holdout": False, "rank": None, **options}
-    problem = solvers.Problem(n, 10, 9, 2000, in_place=False)
+    problem = solvers.Problem(n, 10, 9, 2000, in_place=False, single=single)
     return solvers.choose(problem, solver, memory=int(memory), **given)
 
 
@@ -305,8 +307,12 @@ def test_a_rank_that_fits() -> None:
     ("solver", "available", "message"),
     [
         ("eigh", 8e9, r"takes about 16.* GB, .* 8 GB: take the solver cholesky \(3.* GB\) or the"),
-        ("eigh", 2e9, "takes about 16.* GB, .* 2 GB: take the solver cg"),
-        ("cholesky", 2e9, r"takes about 3.* GB, .* 2 GB: take the solver cg (.*), or say"),
+        ("eigh", 1.5e9, "takes about 16.* GB, .* 1.5 GB: take the solver cg"),
+        (
+            "cholesky",
+            2e9,
+            r"takes about 3.* GB, .* 2 GB: take .* precision float32 \(1.* GB\) or the solver cg",
+        ),
     ],
 )
 def test_memory_is_checked_first(

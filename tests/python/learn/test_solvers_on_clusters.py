@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ def test_a_damaged_tile_is_named(kernel: store.Gram, client: Any, tmp_path: Path
         ridge.fit(kernel, Y, [1e-2], client=client, **OPTIONS)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 @pytest.mark.parametrize("moment", [0.05, 0.3])
 def test_a_worker_that_dies(kernel: store.Gram, client: Any, moment: float) -> None:
     """Its share is given to another one, and the residual is the one that was asked for."""

@@ -4,7 +4,7 @@ import pytest
 
 import cases
 import ckn_rs
-from ckn_rs import Layer, Model, _core
+from ckn_rs import Dense, Layer, Model, _core
 
 PLAIN = Model([Layer(3, 2)])
 TWO = Model([Layer(3, 2, kernel="exp", sigma=0.6), Layer(5, 1, 3, "relu", pooling="average")])
@@ -70,6 +70,18 @@ def test_describe_shows_every_choice() -> None:
     assert text.splitlines()[-1] == "readout mean"
     first = Model([Layer(3, 2)], convention="2019")
     assert first.describe((9, 9, 1), ntk=True).startswith("NTK of images 9x9x1, convention 2019\n")
+
+
+def test_describe_shows_scales() -> None:
+    layers = [Layer(3, 2, stride=2, weight_std=1.4), Layer(1, 2, bias_std=0.1)]
+    model = Model(layers, convention="neural_tangents", dense=Dense(weight_std=0.5, bias_std=2))
+    options = "convention neural_tangents, dense (weight_std 0.5, bias_std 2)"
+    head, _, first, second = model.describe((24, 20, 3)).splitlines()
+    assert head == f"CKN of images 24x20x3, {options}"
+    assert "3x3, stride 2, weight_std 1.4  " in first
+    assert "1x1, bias_std 0.1  " in second
+    assert str(model).splitlines()[-2:] == options.split(", ", 1)
+    assert Model([Layer(3, 2)], dense=Dense()).describe((8, 8, 1)).splitlines()[0].endswith("dense")
 
 
 def test_geometry_tells_patches_from_positions() -> None:

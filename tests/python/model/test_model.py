@@ -12,7 +12,7 @@ import pytest
 
 import cases
 import layers
-from ckn_rs import Layer, Model, _core
+from ckn_rs import Dense, Layer, Model, _core
 
 MODELS = [
     Model([Layer(3, 2)]),
@@ -27,13 +27,19 @@ MODELS = [
         convention="2019",
         readout="mean",
     ),
+    Model([Layer(3, 2, weight_std=1.4, bias_std=0.1), Layer(1, 2, bias_std=1e-9)], dense=Dense()),
+    Model(
+        [Layer(3, pooling="none", kernel="relu", weight_std=2**0.5)],
+        convention="neural_tangents",
+        dense=Dense(weight_std=1.4, bias_std=0.1),
+    ),
 ]
 every_model = pytest.mark.parametrize("model", MODELS)
 
 
 @every_model
 def test_round_trips(model: Model, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"convention": model.convention, "readout": model.readout}
+    options = cases.options(model)
     assert Model.from_dicts(model.to_dicts(), **options) == model
     assert Model(model.to_dicts(), **options) == model
     assert Model(list(model), **options) == model
@@ -57,7 +63,7 @@ def test_is_an_immutable_sequence(model: Model) -> None:
     assert model[0] == layers[0]
     assert model[-1] == layers[-1]
     assert layers[0] in model
-    options: dict[str, Any] = {"convention": model.convention, "readout": model.readout}
+    options = cases.options(model)
     assert model[:1] == Model(layers[:1], **options)
     assert hash(model) == hash(Model(layers, **options))
     assert model != layers
@@ -96,6 +102,54 @@ def test_options_are_part_of_a_model() -> None:
         "convention": "2019", "readout": "mean", "layers": plain.to_dicts(),
     }  # fmt: skip
     assert mean.to_toml().startswith('convention = "2019"\nreadout = "mean"\n\n[[layers]]\n')
+
+
+def test_a_dense_layer_is_part_of_a_model() -> None:
+    plain = Model([Layer(3, 2)])
+    assert plain.dense is None
+    ended = Model(plain, dense=Dense(1.4, 0.1))
+    assert ended.dense == Dense(weight_std=1.4, bias_std=0.1)
+    assert Model(ended, readout="mean").dense == ended.dense
+    forms: list[Any] = [
+        {"weight_std": 1.4, "bias_std": 0.1},
+        {"bias_std": np.float64(0.1), "weight_std": 1.4},
+        Dense(np.float64(1.4), np.array(0.1)),  # type: ignore[arg-type]
+    ]
+    for form in forms:
+        assert Model(plain, dense=form) == Model.from_dicts(plain.to_dicts(), dense=form) == ended
+    assert Model(plain, dense={"weight_std": 2}).dense == Dense(2.0)
+    assert len({plain, ended, Model(plain, dense=Dense())}) == 3
+    assert repr(ended).endswith("], dense=Dense(weight_std=1.4, bias_std=0.1))")
+    assert repr(Model(plain, dense=Dense())).endswith("], dense=Dense())")
+    assert json.loads(ended.to_json())["dense"] == forms[0]
+    assert json.loads(Model(plain, dense=Dense()).to_json())["dense"] == Dense().to_dict()
+    table = "[dense]\nweight_std = 1.4\nbias_std = 0.1\n"
+    assert table in ended.to_toml()
+    assert Model.from_toml(plain.to_toml() + "\n" + table) == ended
+    assert Model.from_toml(table + plain.to_toml()) == ended
+    assert Model.from_toml("[dense]\nweight_std = 2\n" + plain.to_toml()).dense == Dense(2.0)
+    assert Model.from_json(json.dumps({"layers": plain.to_dicts(), "dense": {}})).dense == Dense()
+    with pytest.raises(AttributeError):
+        ended.dense = None  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        Dense().weight_std = 2.0  # type: ignore[misc]
+
+
+def test_scales_of_a_layer_are_left_out_by_default() -> None:
+    """So files, and manifests of stores, are those of versions without scales."""
+    said = Layer(3, 2, weight_std=1.0, bias_std=0.0)
+    assert said == Layer(3, 2)
+    assert repr(said) == repr(Layer(3, 2))
+    assert said.to_dict() == Layer(3, 2).to_dict()
+    resolved = _core.resolve_model({"layers": [{**said.to_dict(), "weight_std": 1}]}, False)
+    assert resolved == _core.resolve_model({"layers": [Layer(3, 2).to_dict()]}, False)
+    assert not {"weight_std", "bias_std"} & {*resolved["layers"][0]}
+    assert "dense" not in resolved
+    other = Layer(3, 2, weight_std=1.4, bias_std=0.1)
+    assert repr(other) == "Layer(npatch=3, subsampling=2, weight_std=1.4, bias_std=0.1)"
+    assert other.to_dict() == {**said.to_dict(), "weight_std": 1.4, "bias_std": 0.1}
+    (layer,) = _core.resolve_model({"layers": [other.to_dict()]}, False)["layers"]
+    assert (layer["weight_std"], layer["bias_std"]) == (1.4, 0.1)
 
 
 def test_lists_and_arrays_are_as_good_as_tuples() -> None:
@@ -236,6 +290,12 @@ def test_toml_form() -> None:
         ('{"layers": [], "name": 1}', ValueError, ["layers", "name"]),
         ('{"layers": {"npatch": 3}}', TypeError, ["model", "list"]),
         ("3", TypeError, ["model", "int"]),
+        ('{"layers": [{"npatch": 1, "subsampling": 1}], "dense": {"weight": 1}}', ValueError,
+         ["dense", "weight", "weight_std", "bias_std"]),
+        ('{"layers": [{"npatch": 1, "subsampling": 1}], "dense": 1.4}', TypeError, ["dense"]),
+        ('{"layers": [{"npatch": 1, "subsampling": 1}], "dense": null}', TypeError, ["dense"]),
+        ('{"layers": [{"npatch": 1, "subsampling": 1}], "dense": {"bias_std": NaN}}', ValueError,
+         ["dense", "bias_std"]),
         ('[{"npatch": 3, "sgima": 1}]', ValueError, ["layer 0", "sgima", "sigma"]),
         ('[{"npatch": 3.5, "subsampling": 2}]', TypeError, ["layer 0", "npatch"]),
         ('[{"npatch": 3, "subsampling": 2, "sigma": NaN}]', ValueError, ["layer 0", "sigma"]),
@@ -258,6 +318,7 @@ def test_bad_json(text: str, kind: type[Exception], fragments: list[str]) -> Non
         ("readout = 'men'\n[[layers]]\nnpatch = 3\nsubsampling = 2\n", ["readout", "mean"]),
         ("title = 'CKN'\n[[layers]]\nnpatch = 3\nsubsampling = 2\n", ["title", "convention"]),
         ("[[layers]]\nnpatch = 3\nsubsampling = 2\nkernle = 'exp'\n", ["layer 0", "kernel"]),
+        ("[dense]\nbias = 1\n[[layers]]\nnpatch = 3\nsubsampling = 2\n", ["dense", "bias_std"]),
     ],
 )
 def test_bad_toml(text: str, fragments: list[str]) -> None:

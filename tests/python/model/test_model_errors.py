@@ -10,6 +10,7 @@ import cases
 import ckn_rs
 from ckn_rs import (
     CKNKernel,
+    Dense,
     Model,
     compute_diagonal,
     compute_dist_to_ref,
@@ -48,6 +49,21 @@ MODELS: dict[str, tuple[Any, type[Exception] | tuple[type[Exception], ...], list
     "sigma nan": (layer(sigma=float("nan")), ValueError, ["layer 1", "sigma"]),
     "sigma inf": (layer(sigma=float("inf")), ValueError, ["layer 1", "sigma"]),
     "sigma text": (layer(sigma="1"), TypeError, ["layer 1", "sigma", "number"]),
+    "weight_std 0": (layer(weight_std=0.0), ValueError, ["layer 1", "weight_std", "above 0"]),
+    "weight_std negative": (layer(weight_std=-1.4), ValueError, ["layer 1", "weight_std", "-1.4"]),
+    "weight_std nan": (layer(weight_std=float("nan")), ValueError, ["layer 1", "weight_std"]),
+    "weight_std inf": (layer(weight_std=float("inf")), ValueError, ["layer 1", "weight_std"]),
+    "weight_std huge": (layer(weight_std=1e200), ValueError, ["layer 1", "weight_std", "1e200"]),
+    "weight_std tiny": (layer(weight_std=1e-200), ValueError, ["layer 1", "weight_std", "1e-200"]),
+    "weight_std text": (layer(weight_std="1"), TypeError, ["layer 1", "weight_std", "number"]),
+    "weight_std of a flag": (layer(weight_std=True), TypeError, ["layer 1", "weight_std"]),
+    "weight_std of two": (layer(weight_std=(1.0, 2.0)), TypeError, ["layer 1", "weight_std"]),
+    "bias_std negative": (layer(bias_std=-0.1), ValueError, ["layer 1", "bias_std", "-0.1"]),
+    "bias_std nan": (layer(bias_std=float("nan")), ValueError, ["layer 1", "bias_std"]),
+    "bias_std inf": (layer(bias_std=float("inf")), ValueError, ["layer 1", "bias_std"]),
+    "bias_std huge": (layer(bias_std=1e200), ValueError, ["layer 1", "bias_std", "1e200"]),
+    "bias_std None": (layer(bias_std=None), TypeError, ["layer 1", "bias_std", "number"]),
+    "a name of the other package": (layer(W_std=1.4), ValueError, ["layer 1", "W_std"]),
     "npatch 0": (layer(npatch=0), ValueError, ["layer 1", "npatch", "at least 1", "0"]),
     "npatch -3": (layer(npatch=-3), ValueError, ["layer 1", "npatch", "at least 1", "-3"]),
     "npatch real": (layer(npatch=3.5), TypeError, ["layer 1", "npatch", "whole", "3.5"]),
@@ -133,9 +149,32 @@ def test_a_model_has_options_of_its_own() -> None:
         ({"readout": "men"}, ValueError, ["readout", "men", "mean", "trace"]),
         ({"readout": ["mean"]}, TypeError, ["readout", "string"]),
         ({"convention": "2019"}, ValueError, ["layer 0", "poolfactor", "2019", "leave it out"]),
+        ({"convention": "neural-tangents"}, ValueError, ["convention", "neural_tangents"]),
+        ({"dense": 1.4}, TypeError, ["dense", "Dense", "float"]),
+        ({"dense": [1.4, 0.1]}, TypeError, ["dense", "Dense", "list"]),
+        ({"dense": {"weight": 1.4}}, ValueError, ["dense", "weight", "weight_std"]),
+        ({"dense": Dense(0.0)}, ValueError, ["dense", "weight_std", "above 0"]),
+        ({"dense": Dense(1.0, -0.1)}, ValueError, ["dense", "bias_std", "-0.1"]),
+        ({"dense": Dense(float("nan"))}, ValueError, ["dense", "weight_std"]),
+        ({"dense": Dense("1")}, TypeError, ["dense", "weight_std", "number"]),  # type: ignore[arg-type]
+        ({"dense": Dense(1e200)}, ValueError, ["dense", "weight_std", "1e200"]),
     ]:
         with pytest.raises(kind) as caught:
             Model([LAYER | {"poolfactor": 3}], **arguments)  # type: ignore[arg-type]
+        check_message(str(caught.value), fragments)
+
+
+def test_what_does_not_fit_in_the_convention_of_neural_tangents() -> None:
+    """The original's convention cuts windows, and leaves no patch empty."""
+    wrong: list[tuple[dict[str, Any], tuple[int, int, int], list[str]]] = [
+        ({"poolfactor": (2, 9)}, (8, 8, 1), ["poolfactor", "9 along columns", "8x8"]),
+        ({"npatch": 2, "dilation": 4}, (3, 3, 1), ["no position", "dilation", "3x3"]),
+    ]
+    for keys, shape, fragments in wrong:
+        model = Model([LAYER | {"pooling": "average", "subsampling": 1} | keys])
+        assert "average 1" in model.describe(shape)
+        with pytest.raises(ValueError, match="layer 0") as caught:
+            Model(model, convention="neural_tangents").describe(shape)
         check_message(str(caught.value), fragments)
 
 

@@ -111,7 +111,7 @@ def check(model: Model, shape: tuple[int, int]) -> None:
             np.testing.assert_array_equal(mask, pixels)
 
 
-@pytest.mark.parametrize("convention", ["original", "2019"])
+@pytest.mark.parametrize("convention", _core.CONVENTIONS)
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_fields_are_the_pixels_that_are_seen(
     case: tuple[tuple[int, int], cases.Layers], convention: str
@@ -135,7 +135,7 @@ def random_layer(rng: np.random.Generator, convention: str) -> dict[str, Any]:
         "pooling": poolings,
     }
     for key, top in {"subsampling": 4, "poolfactor": 5}.items():
-        if key == "subsampling" or convention == "original":
+        if key == "subsampling" or convention != "2019":
             lengths = rng.integers(1, top, 2).tolist()
             layer[key] = [
                 length if key in _core.POOLING_PARAMETERS[name] else 1

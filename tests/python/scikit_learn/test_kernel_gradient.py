@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, WhiteKernel
 
-from ckn_rs import Layer, Model
+from ckn_rs import Dense, Layer, Model
 from digits import LABELS, MIXED, MODEL, ROWS, composed, kernel, matrix
 
 TRAIN, TEST, Y = ROWS[:60], ROWS[60:], LABELS[:60]
@@ -35,6 +35,33 @@ def test_gradient_is_that_of_central_differences(model: Any, normalize: bool, al
         difference = (ahead - back) / 2e-5
         assert abs(difference).max() > 0
         np.testing.assert_allclose(dK[..., d], difference, atol=1e-6 * abs(K).max())
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_gradient_of_scales(normalize: bool) -> None:
+    """Fixed parameters among them, and a dense layer, the scales of which are no parameters."""
+    layers = [Layer(3, 2, sigma=0.6, bias_std=0.7), Layer(3, 1, kernel="erf", bias_std=0.4)]
+    model = Model(layers, dense=Dense(1.2, 0.3))
+    k = kernel(
+        model,
+        normalize=normalize,
+        sigma_bounds=["fixed", (0.1, 10)],
+        weight_std_bounds=[(0.1, 10), "fixed"],
+        bias_std_bounds=(0.1, 10),
+    )
+    X = ROWS[:12] / 16
+    K, dK = k(X, eval_gradient=True)
+    same(K, k(X))
+    assert dK.shape == (12, 12, 4)
+    for d, step in enumerate(np.eye(4) * 1e-5):
+        ahead, back = (k.clone_with_theta(k.theta + sign * step)(X) for sign in (1, -1))
+        difference = (ahead - back) / 2e-5
+        assert abs(difference).max() > 0
+        np.testing.assert_allclose(dK[..., d], difference, atol=1e-6 * abs(K).max())
+    k.set_params(sigma_bounds="fixed", weight_std_bounds="fixed", bias_std_bounds="fixed")
+    assert k(X, eval_gradient=True)[1].shape == (12, 12, 0)
+    k.set_params(bias_std_bounds=["fixed", (0.1, 10)])
+    same(k(X, eval_gradient=True)[1], dK[..., 3:])
 
 
 def test_gradient_of_the_sigmas_that_are_free() -> None:

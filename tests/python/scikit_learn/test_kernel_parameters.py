@@ -14,14 +14,21 @@ from sklearn.base import clone
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.svm import SVC
 
-from ckn_rs import Layer, Model, models
+from ckn_rs import Dense, Layer, Model, models
 from ckn_rs.sklearn import ConvolutionalKernel
 from ckn_rs.sklearn._parameters import FIELDS, as_model
 from digits import MIXED, MODEL, ROWS, SHAPE, kernel
 from messages import ANY, check_message
 
 same = np.testing.assert_array_equal
-OWN = ["model", "image_shape", "ntk", "normalize", "sigma_bounds", "dtype", "n_threads"]
+OWN = [
+    *("model", "image_shape", "ntk", "normalize", "sigma_bounds", "dtype", "n_threads"),
+    *("augment", "weight_std_bounds", "bias_std_bounds"),
+]
+BIASED = Model(
+    [Layer(3, 2, sigma=0.6, bias_std=0.2), Layer(3, 1, kernel="relu", weight_std=1.4)],
+    dense=Dense(weight_std=1.2, bias_std=0.3),
+)
 
 
 def names(k: ConvolutionalKernel) -> list[str]:
@@ -108,6 +115,29 @@ def test_bounds_that_are_none(bounds: Any, error: type[Exception], fragments: li
         check_message(str(caught.value), ["sigma_bounds", *fragments])
 
 
+def test_scales_in_theta() -> None:
+    k = kernel(BIASED)
+    assert names(k) == ["layer0__sigma"]
+    k.set_params(weight_std_bounds=(0.1, 10), bias_std_bounds=[(0.01, 1)])
+    weights = ["layer0__weight_std", "layer1__weight_std"]
+    assert names(k) == ["layer0__sigma", *weights, "layer0__bias_std"]
+    same(k.theta, np.log([0.6, 1.0, 1.4, 0.2]))
+    same(k.bounds[1:], np.log([(0.1, 10), (0.1, 10), (0.01, 1)]))
+    k.set_params(weight_std_bounds=["fixed", (0.1, 10)], sigma_bounds="fixed")
+    assert names(k) == ["layer0__sigma", weights[1], "layer0__bias_std"]
+    k.theta = np.log([2.0, 0.5])
+    changed = as_model(k.model)
+    assert [layer.weight_std for layer in changed] == [1, pytest.approx(2)]
+    assert [layer.bias_std for layer in changed] == [pytest.approx(0.5), 0]
+    assert changed.dense == BIASED.dense
+    assert k.set_params(layer0__weight_std=3.0).model != changed
+    k.set_params(layer1__bias_std=0.1)
+    with pytest.raises(ValueError, match=r"bias_std_bounds.* has a bias_std; these are 2 \(0, 1\)"):
+        k.theta  # noqa: B018
+    with pytest.raises(TypeError, match=r"weight_std_bounds must be pairs .*got 3"):
+        kernel(BIASED, weight_std_bounds=3).theta  # noqa: B018
+
+
 def test_get_params() -> None:
     k = kernel()
     assert list(k.get_params(deep=False)) == OWN
@@ -173,6 +203,11 @@ KERNELS = [
     kernel(Model(MODEL, readout="mean", convention="2019"), dtype=np.float32),
     kernel(dtype=np.dtype("float64"), sigma_bounds="fixed"),
     kernel(sigma_bounds=["fixed", (0.5, 2)]),
+    kernel(BIASED),
+    kernel(BIASED, weight_std_bounds=(0.5, 2)),
+    kernel(BIASED, bias_std_bounds=[(0.5, 2)]),
+    kernel(Model(BIASED, dense=Dense())),
+    kernel(Model(list(BIASED))),
 ]
 
 
@@ -186,7 +221,8 @@ def test_copies_are_equal(k: ConvolutionalKernel) -> None:
     # Python reads the text, which is one line.
     assert "\n" not in repr(k)
     if "array" not in repr(k):
-        variables = {"ConvolutionalKernel": ConvolutionalKernel, "Layer": Layer, "Model": Model}
+        classes = (ConvolutionalKernel, Dense, Layer, Model)
+        variables = {each.__name__: each for each in classes}
         assert eval(repr(k), variables) == k
 
 

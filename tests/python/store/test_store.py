@@ -11,7 +11,7 @@ import pytest
 
 import cases
 import ckn_rs
-from ckn_rs import Model
+from ckn_rs import Dense, Model
 
 pytest.importorskip("zarr", reason="stores need zarr 3, on Python 3.11 or later")
 from ckn_rs import store
@@ -86,6 +86,11 @@ def test_another_matrix_is_refused(tmp_path: Path) -> None:
         ({"model": cases.RELU}, r"layer 0's kernel \(exp in the store, relu now\)"),
         ({"model": MODEL[:1]}, r"the model's layers \(2 in the store, 1 now\)"),
         ({"model": Model(MODEL, readout="mean")}, "readout"),
+        ({"model": Model(MODEL, dense=Dense(1.4))}, r"dense \(None in the store, .*1\.4.* now\)"),
+        (
+            {"model": [MODEL[0], {**MODEL[1], "weight_std": 1.4}]},
+            r"layer 1's weight_std \(1\.0 in the store, 1\.4 now\)",
+        ),
         ({"dtype": "float64"}, "float32 in the store, float64 now"),
         ({"ntk": True}, "ntk"),
         ({"ims1": X + 1}, r"the images \(ims1\);"),
@@ -97,6 +102,26 @@ def test_another_matrix_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=message):
             store.compute_gram(path, **arguments)
     assert contents(path) == before
+
+
+def test_scales_are_part_of_a_matrix(tmp_path: Path) -> None:
+    """A model without them has the manifest that it had before there were any."""
+    layer = {
+        "npatch": 3, "subsampling": 2, "poolfactor": 2, "kernel": "exp", "sigma": 0.5,
+        "pooling": "average", "padding": "same", "stride": 1, "dilation": 1,
+    }  # fmt: skip
+    plain = store.compute_gram(tmp_path / "plain.zarr", X, model=[layer])
+    options = {"convention": "original", "readout": "trace"}
+    assert plain.manifest.model == {"layers": [layer], **options}
+    scales, dense = {"weight_std": 1.4, "bias_std": 0.1}, {"weight_std": 0.5, "bias_std": 0.25}
+    model = Model([layer | scales], dense=dense)
+    K = store.compute_gram(tmp_path / "K.zarr", X, model=model)
+    assert K.manifest.model == {"layers": [layer | scales], **options, "dense": dense}
+    assert K.model == Model(**K.manifest.model)
+    assert K.model.dense == model.dense
+    np.testing.assert_array_equal(K, ckn_rs.compute_kernel_matrix(X, model=model))
+    again = store.compute_gram(tmp_path / "K.zarr", X, model=K.model)
+    np.testing.assert_array_equal(again, K)
 
 
 def test_bad_arguments(tmp_path: Path) -> None:

@@ -87,11 +87,15 @@ impl Wanted {
             layers[chosen].parameters = parameters(self.kernel);
             layers[chosen].padding = self.padding;
             set_pooling(&mut layers[chosen], rng.random_range(0..2), &self.pooling);
+            if rng.random_range(0..3) == 0 {
+                add_shortcut(&mut layers, rng);
+            }
             let Self { convention, readout, .. } = *self;
             if shape.channels == 1 && layers[0].npatch.iter().any(|&side| side < 3) {
                 continue;
             }
-            let Ok(model) = (Model { layers, convention, readout }).validated() else { continue };
+            let model = Model { layers, convention, readout, dense: None };
+            let Ok(model) = model.validated() else { continue };
             if Plan::new(&model, shape, carried).is_ok() {
                 return model;
             }
@@ -114,13 +118,27 @@ impl Wanted {
             layer.subsampling[side] = rng.random_range(1..=2);
             let factor = rng.random_range(1..=4);
             layer.poolfactor[side] = match self.convention {
-                Convention::Original => factor,
+                Convention::Original | Convention::NeuralTangents => factor,
                 Convention::First => layer.subsampling[side],
             };
             set_pooling(&mut layer, side, &pick(rng, &poolings));
         }
+        layer.weight_std = pick(rng, &[1.0, 1.0, 0.8, 1.3]);
+        layer.bias_std = pick(rng, &[0.0, 0.0, 0.2, 0.5]);
         layer
     }
+}
+
+/// Make the layers after a random one unpooled and of stride 1, with a shortcut around some of them. What
+/// then does not fit is no model.
+fn add_shortcut(layers: &mut [Layer], rng: &mut StdRng) {
+    let last = rng.random_range(0..layers.len());
+    let length = if last > 0 { rng.random_range(1..=last) } else { return };
+    for layer in &mut layers[last + 1 - length..=last] {
+        layer.stride = [1; AXES];
+        (0..AXES).for_each(|side| set_pooling(layer, side, &Pooling::None));
+    }
+    layers[last].shortcut = length;
 }
 
 fn set_pooling(layer: &mut Layer, side: usize, pooling: &Pooling) {
@@ -147,7 +165,8 @@ pub fn plans() -> impl Iterator<Item = Plan> {
 }
 
 /// Models with unusual geometry: circular and valid padding, dilations, strides, patches and
-/// windows wider than their map, no pooling, and global pooling. The last ones go by displacements.
+/// windows wider than their map, no pooling, and global pooling. Two go by displacements. The last ones
+/// have scales of weights and biases, in both orders and with folded columns.
 pub fn unusual_models() -> Vec<Model> {
     let layer = |change: &dyn Fn(&mut Layer)| {
         let mut layer = layer(Kernel::Exp, 3, 2, &Pooling::Gaussian);
@@ -166,10 +185,12 @@ pub fn unusual_models() -> Vec<Model> {
     let unpooled = self::layer(Kernel::Exp, 3, 1, &Pooling::None);
     let halved = self::layer(Kernel::Relu, 3, 2, &Pooling::Average);
     let blurred = layer(&|layer| (layer.subsampling, layer.poolfactor) = ([1, 2], [1, 2]));
+    let biased = |layer: &Layer| Layer { weight_std: 1.2, bias_std: 0.4, ..layer.clone() };
     let model = |layers: &[&Layer], readout| Model {
         layers: layers.iter().map(|&layer| layer.clone()).collect(),
         convention: Convention::Original,
         readout,
+        dense: None,
     };
     vec![
         model(&[&around, &around], Readout::Trace),
@@ -182,5 +203,10 @@ pub fn unusual_models() -> Vec<Model> {
         model(&[&bare, &wide], Readout::Trace),
         model(&[&unpooled, &bare, &halved, &unpooled], Readout::Mean),
         model(&[&bare, &blurred, &unpooled, &halved], Readout::Trace),
+        model(&[&biased(&halved), &biased(&global)], Readout::Mean),
+        model(&[&halved, &biased(&spread)], Readout::Trace),
+        model(&[&biased(&apart), &biased(&apart)], Readout::Trace),
+        model(&[&biased(&around), &biased(&unpooled)], Readout::Mean),
+        model(&[&unpooled, &biased(&bare), &biased(&halved), &unpooled], Readout::Trace),
     ]
 }

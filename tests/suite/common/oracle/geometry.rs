@@ -14,10 +14,16 @@ pub fn patches(model: &Model, layer: &Layer, side: usize, n: usize) -> Vec<Vec<O
     // than forward. Its first release does not negate them.
     let offsets: Vec<i64> = match model.convention {
         Convention::Original => (-((k - 1) / 2)..=k / 2).map(|o| -o).rev().collect(),
-        Convention::First => (-((k - 1) / 2)..=k / 2).collect(),
+        Convention::First | Convention::NeuralTangents => (-((k - 1) / 2)..=k / 2).collect(),
     };
     let (first, count) = match layer.padding {
         Padding::Valid => (-d * offsets[0], (n - d * (k - 1) - 1) / t + 1),
+        Padding::Same | Padding::Circular if model.convention == Convention::NeuralTangents => {
+            // XLA pads to a whole number of strides, and one more at the far side if that is odd.
+            let count = (n + t - 1) / t;
+            let low = ((count - 1) * t + d * (k - 1) + 1 - n).max(0) / 2;
+            (-low - d * offsets[0], count)
+        }
         Padding::Same | Padding::Circular => (0, (n + t - 1) / t),
     };
     let read = |position: i64| match layer.padding {
@@ -36,9 +42,16 @@ pub fn pooling(model: &Model, layer: &Layer, side: usize, n: usize) -> Array2<f6
         (Pooling::Global, _) => (0, vec![1.0 / n as f64; n], 1),
         (Pooling::None, _) => (0, vec![1.0], n),
         (Pooling::Weights(weights), _) => (0, weights.clone(), n / s),
-        (Pooling::Gaussian, Convention::Original) => (0, bell(f), less_one),
+        (Pooling::Gaussian, Convention::Original | Convention::NeuralTangents) => {
+            (0, bell(f), less_one)
+        }
+        (Pooling::Average, Convention::NeuralTangents) => {
+            (0, vec![1.0 / f as f64; f], if f > n { 0 } else { (n - f) / s + 1 })
+        }
         (Pooling::Average, Convention::Original) => (0, vec![1.0 / f as f64; f], n / s),
-        (Pooling::Strided, Convention::Original) => (s, vec![1.0], less_one),
+        (Pooling::Strided, Convention::Original | Convention::NeuralTangents) => {
+            (s, vec![1.0], less_one)
+        }
         (named, Convention::First) => {
             // There are 2 s + 1 weights, and the last one is dropped.
             let mut weights = match named {

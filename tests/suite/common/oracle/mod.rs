@@ -53,43 +53,69 @@ fn kernels(
     (left, right): (&[Vec<f64>], &[Vec<f64>]),
 ) -> Kernels {
     let mut size = (shape.height, shape.width);
-    let mut ckn_map = pixels(shape, x, y);
+    let mut ckn_map = pixels(model, shape, x, y);
     let mut ntk_map = ckn_map.clone();
+    let mut inputs = Vec::new();
     for (l, layer) in model.layers.iter().enumerate() {
+        inputs.push((ckn_map.clone(), ntk_map.clone()));
         let (sums, grid) = patch_sums(model, layer, size, &ckn_map);
         let (ntk_sums, _) = patch_sums(model, layer, size, &ntk_map);
         let mut values = sums.clone();
         let mut ntk_values = sums.clone();
         for ((p, q), &sum) in sums.indexed_iter() {
             let (value, slope) = patch_kernel(layer, sum, left[l][p], right[l][q]);
+            let factor = factor(model, layer);
+            let (value, slope) = (factor * value, factor * slope);
             values[[p, q]] = value;
             ntk_values[[p, q]] = slope * ntk_sums[[p, q]] + value;
         }
         let (pooling, pooled) = pooling_matrix(model, layer, grid);
         ckn_map = pooling.dot(&values).dot(&pooling.t());
         ntk_map = pooling.dot(&ntk_values).dot(&pooling.t());
+        if layer.shortcut > 0 {
+            let (ckn, ntk) = &inputs[l + 1 - layer.shortcut];
+            ckn_map += ckn;
+            ntk_map += ntk;
+        }
         size = pooled;
     }
-    let read = |map: Array2<f64>| match model.readout {
-        Readout::Trace => map.diag().sum(),
-        Readout::Mean => map.sum() / map.len() as f64,
+    let read = |map: Array2<f64>| {
+        let number = match (model.readout, model.convention) {
+            (Readout::Trace, Convention::NeuralTangents) => map.diag().mean().unwrap(),
+            (Readout::Trace, _) => map.diag().sum(),
+            (Readout::Mean, _) => map.sum() / map.len() as f64,
+        };
+        match model.dense {
+            Some(dense) => dense.weight_std.powi(2) * number + dense.bias_std.powi(2),
+            None => number,
+        }
     };
     Kernels { ckn: read(ckn_map), ntk: read(ntk_map) }
+}
+
+/// `neural_tangents` has expectations of products of activations. Some patch kernels are twice that.
+fn factor(model: &Model, layer: &Layer) -> f64 {
+    let is_doubled = ["relu", "abrelu", "step", "arccos2"].contains(&layer.kernel.name());
+    if is_doubled && model.convention == Convention::NeuralTangents { 0.5 } else { 1.0 }
 }
 
 /// The patch norms of one image: for each layer, one norm for each patch.
 pub fn norms(model: &Model, shape: Shape, x: ArrayView1<f64>) -> Vec<Vec<f64>> {
     let mut size = (shape.height, shape.width);
-    let mut map = pixels(shape, x, x);
-    let mut all = Vec::new();
-    for layer in &model.layers {
+    let mut map = pixels(model, shape, x, x);
+    let (mut all, mut inputs) = (Vec::new(), Vec::new());
+    for (l, layer) in model.layers.iter().enumerate() {
+        inputs.push(map.clone());
         let (mut values, grid) = patch_sums(model, layer, size, &map);
         let norms: Vec<f64> = values.diag().iter().map(|sum| sum.max(0.0).sqrt()).collect();
         for ((p, q), value) in values.indexed_iter_mut() {
-            *value = patch_kernel(layer, *value, norms[p], norms[q]).0;
+            *value = factor(model, layer) * patch_kernel(layer, *value, norms[p], norms[q]).0;
         }
         let (pooling, pooled) = pooling_matrix(model, layer, grid);
         map = pooling.dot(&values).dot(&pooling.t());
+        if layer.shortcut > 0 {
+            map += &inputs[l + 1 - layer.shortcut];
+        }
         size = pooled;
         all.push(norms);
     }
@@ -115,16 +141,20 @@ pub fn suited(mut model: Model, shape: Shape, x: ArrayView1<f64>) -> Model {
     model
 }
 
-/// `K[p, q] = <x[p], y[q]>`.
-fn pixels(shape: Shape, x: ArrayView1<f64>, y: ArrayView1<f64>) -> Array2<f64> {
+/// `K[p, q] = <x[p], y[q]>`, a mean over channels in `neural_tangents`.
+fn pixels(model: &Model, shape: Shape, x: ArrayView1<f64>, y: ArrayView1<f64>) -> Array2<f64> {
     let matrix = |image: ArrayView1<f64>| {
         Array2::from_shape_vec((shape.height * shape.width, shape.channels), image.to_vec())
             .unwrap()
     };
-    matrix(x).dot(&matrix(y).t())
+    let products = matrix(x).dot(&matrix(y).t());
+    match model.convention {
+        Convention::NeuralTangents => products / shape.channels as f64,
+        _ => products,
+    }
 }
 
-/// A layer's patch sums `S[p, q]`, and the height and width of its grid of patches.
+/// A layer's patch sums `S[p, q]`, with weights and biases, and the height and width of its grid of patches.
 fn patch_sums(
     model: &Model,
     layer: &Layer,
@@ -142,11 +172,12 @@ fn patch_sums(
     let patches: Vec<_> = (0..grid.0 * grid.1).map(positions).collect();
     let divisor = match model.convention {
         Convention::Original => 1,
-        Convention::First => layer.npatch[0] * layer.npatch[1],
+        Convention::First | Convention::NeuralTangents => layer.npatch[0] * layer.npatch[1],
     };
     let sum = |(p, q): (usize, usize)| {
         let terms = patches[p].iter().zip(&patches[q]).map(|(p, q)| Some(map[[(*p)?, (*q)?]]));
-        terms.flatten().sum::<f64>() / divisor as f64
+        let mean = terms.flatten().sum::<f64>() / divisor as f64;
+        layer.weight_std.powi(2) * mean + layer.bias_std.powi(2)
     };
     (Array2::from_shape_fn((patches.len(), patches.len()), sum), grid)
 }
