@@ -35,7 +35,7 @@ def test_drop_in() -> None:
 def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     page = DOCS / "models.md"
     variables = readme.main(page)
-    matrices(variables, "K", "K_ntk", "K_ckn", "K_seq", "K_seq_ckn")
+    matrices(variables, "K", "K_ntk", "K_ckn", "K_seq", "K_seq_ckn", "K_residual")
     *_, shape = capsys.readouterr().out.splitlines()
     assert f"print(dK.shape)  # {shape}: " in page.read_text("utf-8")
 

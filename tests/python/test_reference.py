@@ -12,7 +12,7 @@ import readme
 PACKAGE = Path(ckn_rs.__file__).parent
 REFERENCE = readme.ROOT / "docs" / "reference"
 
-INSIDE = {"cli", "compute", "layer", "learn", "model"}
+INSIDE = {"cli", "compute", "layer", "learn", "model", "residual"}
 """Rooms of the package that are no modules for users; others make their names public."""
 
 
