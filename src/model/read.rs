@@ -113,7 +113,7 @@ impl Layer {
             lengths(self.dilation),
         ];
         let shortcut =
-            (self.shortcut > 0).then(|| ("shortcut", Value::Integer(self.shortcut as i64)));
+            (self.shortcut > 0).then_some(("shortcut", Value::Integer(self.shortcut as i64)));
         let parameters = self.parameters.0.iter();
         let parameters = parameters.map(|(name, setting)| (*name, value_of(setting)));
         let scales = scales(self.weight_std, self.bias_std);

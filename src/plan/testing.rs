@@ -44,8 +44,7 @@ fn model(seed: u64) -> Option<(Model, usize)> {
     // In half of the models, the last layers are blocks.
     if choice(2) == 0 {
         let first = 1 + choice(2);
-        for index in first..layers.len() {
-            let layer = &mut layers[index];
+        for (index, layer) in layers.iter_mut().enumerate().skip(first) {
             (layer.stride, layer.subsampling, layer.poolfactor) = ([1; 2], [1; 2], [1; 2]);
             layer.poolings = [Pooling::None, Pooling::None];
             layer.shortcut = choice(index as u64 + 1);
