@@ -67,6 +67,16 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
     /// Sum `strip` into the rings.
     #[inline(always)]
     pub fn run(&self, strip: &Strip, rings: Targets<S, F>) {
+        // A constant takes no register, and AVX2 has none to spare.
+        if self.start == F::ZERO {
+            self.run_from(self.cx.zero(), strip, rings);
+        } else {
+            self.run_from(self.cx.splat(self.start), strip, rings);
+        }
+    }
+
+    #[inline(always)]
+    fn run_from(&self, start: Vector<S, F>, strip: &Strip, rings: Targets<S, F>) {
         let image = self.image_rows * self.depth;
         let tiles = strip.reach.start / TILE..strip.reach.end.div_ceil(TILE);
         let (left, _) = self.left.as_chunks::<BLOCK>();
@@ -75,7 +85,6 @@ impl<S: Simd, F: Real> Products<'_, S, F> {
         let right = &right[tiles.start * image..tiles.end * image];
         let operands: Operands<S, F> = Operands { left, right, depth: self.depth };
         let PairRows { shared, own } = *self.rows;
-        let start = self.cx.splat(self.start);
         let [first_ring, second_ring] = rings.map(|ring| {
             let mut columns: [&mut [Right<S, F>]; BLOCK] = Default::default();
             for (target, column) in columns.iter_mut().zip(strip.columns(ring, tiles.start * TILE))
