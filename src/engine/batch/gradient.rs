@@ -53,7 +53,9 @@ pub fn evaluate<S: Simd, F: Real, K: PatchKernel<F>>(
         let at = block.place(index, site);
         let reads = sum_patches(block, site, &at, values);
         let chained = reads + block.scales.len();
-        derive_sums(block, &at, values, reads, 1);
+        if !block.scales.is_empty() {
+            derive_sums(block, &at, values, reads, 1);
+        }
         let (values, own) = values.split_at_mut(chained);
         let (value, before) = values.split_at_mut(1);
         let mut jets = JetRows::<S, F>::new(split(room, site.reach.len()));
@@ -93,7 +95,9 @@ pub fn evaluate_ntk<S: Simd, F: Real, K: PatchKernel<F>>(
             ntk[0][at.clone()].copy_from_slice(&ckn[0][at.clone()]);
         }
         let chained = reads.max(2) - 2 + 2 * block.scales.len();
-        derive_sums(block, &at, values, reads.max(2), 2);
+        if !block.scales.is_empty() {
+            derive_sums(block, &at, values, reads.max(2), 2);
+        }
         let (ckn, rest) = values.split_at_mut(1);
         let (ntk, derivatives) = rest.split_at_mut(1);
         let (value, tangent) = (&mut ckn[0][at.clone()], &mut ntk[0][at.clone()]);
