@@ -4,7 +4,8 @@ A model has mirror symmetry if ``k(fx, fy) = k(x, y)`` for all images, where ``f
 columns. Columns never mix with rows, so that one axis decides. Layer by layer, the mirror must send
 positions to positions: patches to patches, offset by offset, and windows to windows, weight by
 weight. Positions that no later layer reads do not count. Around a circular map a mirror may stand
-anywhere, and several of them may do: so all that are left are taken along.
+anywhere, and several of them may do: so all that are left are taken along. A shortcut adds two
+maps, which need the same mirror: there only the one that reverses the map counts.
 """
 
 from __future__ import annotations
@@ -49,21 +50,37 @@ def has_mirror_symmetry(plan: _core.Plan) -> bool:
         return False
     _, width, _ = plan.shape
     mirrors = [np.arange(width)[::-1]]
-    for axis, read in _with_outputs_read(axes):
+    ends = _ends_of_shortcuts(plan)
+    for index, (axis, read) in enumerate(_with_outputs_read(axes)):
         mirrors = list(_mirrors_behind(mirrors, axis, read))
+        if index in ends:
+            mirrors = [mirror for mirror in mirrors if _is_reversal(mirror, read)]
         if not mirrors:
             return False
     return True
+
+
+def _ends_of_shortcuts(plan: _core.Plan) -> set[int]:
+    """The layers before and at the end of all blocks: those whose maps are added."""
+    ends = set()
+    for index, layer in enumerate(plan.layers):
+        if shortcut := layer.get("shortcut", 0):
+            ends |= {index - shortcut, index}
+    return ends
+
+
+def _is_reversal(mirror: Ints, read: Sequence[int]) -> bool:
+    """Whether a mirror reverses the whole map, as far as the map is read.
+
+    All that a shortcut needs of the map before a block is read by the block's first layer.
+    """
+    return all(mirror[output] == len(mirror) - 1 - output for output in read)
 
 
 def _axes(plan: _core.Plan) -> list[Axis] | None:
     """The columns of all layers; None if they are not known or too many."""
     convention = plan.model["convention"]
     if convention not in ("original", "2019"):
-        return None
-    # Around a circular block, the mirror of what is added could be another one.
-    paddings = [layer["padding"] for layer in plan.layers]
-    if "circular" in paddings and any(layer.get("shortcut") for layer in plan.layers):
         return None
     axes = []
     for layer in plan.layers:
