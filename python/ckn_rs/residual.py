@@ -22,6 +22,8 @@ class Residual:
     A model takes a block in the place of a layer. It has the block's layers, and the last of them
     has their number as ``shortcut``. A block begins after a model's first layer. Its maps have one
     size: ``padding`` is ``'same'`` or ``'circular'``, and there are neither strides nor poolings.
+    With ``'circular'``, patches of the block's first layer must reach as far around as those of the
+    layer after the block.
 
     Parameters
     ----------
@@ -58,7 +60,8 @@ class Residual:
     layers: tuple[Layer, ...]
 
     def __init__(self, layers: Iterable[Layer]) -> None:
-        given = (layers,) if isinstance(layers, Layer) else tuple(layers)
+        one = isinstance(layers, Layer) or not isinstance(layers, Iterable)
+        given = (layers,) if one else tuple(layers)
         for layer in given:
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers of a block must be Layers, got {type(layer).__name__}")

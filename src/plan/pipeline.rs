@@ -157,7 +157,8 @@ fn shortcuts(model: &Model, axes: [&[Axis]; AXES]) -> Result<Vec<Option<Shortcut
         let Some(places) = rows.zip(cols).map(|(rows, cols)| [rows, cols]) else {
             bail!(
                 "model: layer {index}: \"shortcut\" adds a map of which layer {from} does not read all that \
-                 is needed; use the same \"padding\" for all layers, and patches of odd lengths"
+                 is needed; use the same \"padding\" for all layers, patches of odd lengths, and with padding \
+                 \"circular\" patches in layer {from} that reach as far as those of the layer after the block"
             );
         };
         Ok(Some(Shortcut { from, places, factor, maps: 0 }))

@@ -105,10 +105,27 @@ def test_sizes_that_differ() -> None:
         model.describe((8, 7, 1))
 
 
+def test_blocks_around_circular_maps() -> None:
+    """A block must begin with patches that reach as far around as those of the layer after it."""
+
+    def model(first: int, after: int) -> Model:
+        keys: Any = {"kernel": "exp", "sigma": SIGMA, "padding": "circular", "pooling": "none"}
+        block = Residual([Layer(first, **keys), Layer(1, **keys)])
+        return Model([Layer(3, **keys), block, Layer(after, **keys)])
+
+    for first, after in ((1, 1), (3, 1), (3, 3), (5, 3)):
+        assert "shortcut 2" in model(first, after).describe((8, 7, 1))
+    for first, after in ((1, 3), (3, 5)):
+        with pytest.raises(ValueError, match=r"adds a map of which layer 1 does not"):
+            model(first, after).describe((8, 7, 1))
+
+
 def test_what_is_no_block() -> None:
     with pytest.raises(ValueError, match="at least one layer"):
         Residual([])
     with pytest.raises(TypeError, match="must be Layers, got dict"):
         Residual([{"npatch": 3}])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="must be Layers, got int"):
+        Residual(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="has a shortcut already"):
         Model([EXP, Residual(list(Residual([EXP])))])
