@@ -1,6 +1,6 @@
 """The images of a Gram matrix, their norms and the parameters of a gradient, checked for a plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,8 +75,10 @@ def as_parameters(wrt: object) -> list[str]:
     (['sigma'], ['bias_std', 'sigma'])
     """
     wanted = "wrt must be one or several of " + ", ".join(map(repr, PARAMETERS))
-    if not isinstance(wrt, Iterable):
+    if not isinstance(wrt, Iterable) or isinstance(wrt, bytes):
         raise TypeError(f"{wanted}, got {wrt!r}")
+    if isinstance(wrt, Set):
+        raise TypeError(f"{wanted}, in a list: derivatives come in its order, got {wrt!r}")
     names = [wrt] if isinstance(wrt, str) else list(wrt)
     for name in names:
         if not isinstance(name, str):

@@ -148,6 +148,8 @@ def test_scales_of_a_homogeneous_network() -> None:
         ("sigam", ValueError, ["wrt", "sigam", "sigma", "weight_std", "bias_std"]),
         (["sigma", "offset"], ValueError, ["wrt", "offset", "sigma"]),
         (("sigma", "sigma"), ValueError, ["wrt", "sigma", "twice"]),
+        ({"sigma", "bias_std"}, TypeError, ["wrt", "in a list", "order"]),
+        (b"sigma", TypeError, ["wrt", "b'sigma'"]),
         (None, TypeError, ["wrt", "None"]),
         (3, TypeError, ["wrt", "3"]),
         (["sigma", 3], TypeError, ["wrt", "3"]),
