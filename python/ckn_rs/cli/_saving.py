@@ -13,7 +13,7 @@ from ckn_rs.data import load_images
 from ckn_rs.learn.choice import best, index_of
 from ckn_rs.learn.record import Record
 from ckn_rs.learn.training import as_training
-from ckn_rs.ridge import Ridge
+from ckn_rs.ridge import LAMBDAS, Ridge
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram
@@ -48,7 +48,7 @@ def check(arguments: argparse.Namespace) -> None:
         return
     _files.check("--save", arguments.save, (".npz",))
     if arguments.chosen is not None:
-        index_of(arguments.chosen, arguments.lambdas, "--lambda")
+        index_of(arguments.chosen, arguments.lambdas or LAMBDAS, "--lambda")
 
 
 def check_store(arguments: argparse.Namespace, K: Gram) -> None:

@@ -109,6 +109,13 @@ def test_the_regularisation_can_be_chosen(index: int, capsys: pytest.CaptureFixt
     assert record.added == fitted.added[index]
 
 
+def test_the_regularisation_can_be_chosen_from_the_default_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = run(capsys, *FIT[:4], "--save", "fit.npz", "--lambda", "0.1")
+    assert "fit.npz: lambda 0.1;" in out
+
+
 def test_images_in_files_of_other_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, *PREDICT)
     labels = np.load("labels.npy")
@@ -164,6 +171,7 @@ def test_no_image_and_one(n: int, capsys: pytest.CaptureFixture[str]) -> None:
         ((*FIT, "--save", "fit"), "--save: the file name must end in .npz"),
         ((*FIT, "--save", "no/fit.npz"), "--save: there is no folder no"),
         ((*FIT, "--save", "f.npz", "--lambda", "3"), "--lambda must be one of"),
+        ((*FIT[:4], "--save", "f.npz", "--lambda", "3"), "--lambda must be one of"),
         ((*FIT, "--save", "f.npz", "--train", "Z.npy"), "--train must be the training images"),
         ((*FIT, "--save", "f.npz", "--train", "other.npy"), "these have another digest"),
     ],
