@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 a pair: {work.multiply_adds():,.0f} multiply-adds, {1e3 * sample.seconds_a_pair * threads:.3g} ms \
 of a thread in {arguments.dtype}
 memory: {scratch / 1e6:.3g} MB a thread, beside images, norms and matrix
-{n:,} images: {pairs:,} pairs, {duration(seconds)} on {threads} threads, \
+{n:,} images: {pairs:,} pairs, {duration(seconds)} on {threads} thread{"s" * (threads > 1)}, \
 {itemsize * n * n / 1e9:.3g} GB"""
     )
     return 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OTHERS = (
     *("npatch", "subsampling", "poolfactor", "pooling", "padding", "stride", "dilation"),
-    *("weight_std", "bias_std"),
+    *("weight_std", "bias_std", "shortcut"),
 )
 """The keys of a layer that say nothing of its patch kernel."""
 

@@ -34,6 +34,7 @@ def test_only_the_kernel_of_a_layer_counts() -> None:
     of_name = plot.kernel_curve("exp")
     for given in (
         Layer((3, 4), 2, padding="valid", stride=2, dilation=3, pooling="average", poolfactor=5),
+        Layer(3, pooling="none", weight_std=2.0, bias_std=0.5, shortcut=2),
         {"npatch": 3, "kernel": None},
         {"kernel": "exp", "sigma": 1.0},
         {},
