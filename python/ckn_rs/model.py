@@ -360,7 +360,9 @@ class Model(Sequence[Layer]):
         return partial(Model, **self._options()), (self._layers,)
 
 
-ModelLike: TypeAlias = Model | Sequence[Layer | Mapping[str, Any]] | Sequence[Mapping[str, Any]]
+ModelLike: TypeAlias = (
+    Model | Sequence[Layer | Residual | Mapping[str, Any]] | Sequence[Mapping[str, Any]]
+)
 """The forms in which functions take a model."""
 
 

@@ -59,7 +59,7 @@ def compute_kernel_matrix(
         The inverses of the norms, as :func:`compute_norms` returns them. The computation does not
         need them. They are compared with the norms; without norms, only their shape is checked, and
         that they are finite.
-    model : Model, or sequence of Layer or of dicts
+    model : Model, or sequence of Layer, Residual or dicts
         The layers; the first one reads the pixels. They must be given: the default None is there
         only because the original's arguments come in this order.
     ntk : bool
@@ -178,7 +178,7 @@ def compute_both(
     ----------
     ims1, ims2, norms1, norms2, normalize, verbose, dtype, n_threads, progress, augment
         As for :func:`compute_kernel_matrix`.
-    model : Model, or sequence of Layer or of dicts
+    model : Model, or sequence of Layer, Residual or dicts
         The layers; the first one reads the pixels. The default of a layer's ``kernel`` is
         ``'relu'``.
     out : pair of ndarray of shape (n, m), optional

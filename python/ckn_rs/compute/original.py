@@ -138,7 +138,7 @@ class CKNKernel:
     ----------
     shape : sequence of int
         ``(h, w, c)`` of an image. A length may be a whole float, such as 32.0.
-    model : Model, or sequence of Layer or of dicts
+    model : Model, or sequence of Layer, Residual or dicts
         The layers; the first one reads the pixels. A Model's convention and readout hold, too.
     ntk : bool
         The default of a layer's ``kernel``: ``'relu'`` if set, ``'exp'`` if not. Whether the NTK or

@@ -26,7 +26,7 @@ def compute_kernel(
     ----------
     im1, im2 : array_like of shape (h, w, c)
         Images.
-    model : Model, or sequence of Layer or of dicts
+    model : Model, or sequence of Layer, Residual or dicts
         The layers, the first one reading pixels.
     ntk : bool
         The neural tangent kernel instead of the kernel itself.

@@ -38,7 +38,7 @@ class ConvolutionalKernel(Parametrized):
 
     Parameters
     ----------
-    model : Model, sequence of Layer or of dicts, or str
+    model : Model, sequence of Layer, Residual or dicts, or str
         The layers; the first one reads the pixels. A string is a name of :mod:`ckn_rs.models`.
     image_shape : (int, int, int), optional
         The ``(h, w, c)`` of an image, for data with a row of ``h*w*c`` numbers for each image. Most
