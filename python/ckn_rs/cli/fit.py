@@ -82,8 +82,8 @@ def _add_solver(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--precision", choices=PRECISIONS,
-        help="the factors of cholesky: float64; or float32, refined to the same residual in half "
-        "of the memory, for lambdas that are not too small",
+        help="the factors of cholesky, if that is the solver: float64; or float32, refined to the "
+        "same residual in half of the memory, for lambdas that are not too small",
     )  # fmt: skip
     group.add_argument(
         "--passes", type=_arguments.count, default=200, metavar="N",

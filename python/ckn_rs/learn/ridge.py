@@ -112,7 +112,8 @@ def fit(
         The rank of the preconditioner; by default ``20 sqrt(n)``, or less if memory is short.
     precision : {'float64', 'float32'}, optional
         The dtype of the factors of ``cholesky``; by default float64, and float32 only where
-        ``auto`` takes that. The residual must be within ``tolerance`` in both.
+        ``auto`` takes that. The residual must be within ``tolerance`` in both. ``auto`` may take
+        another solver all the same, which has no such factors.
     checkpoint : path, optional
         Where ``cg`` keeps its state after each pass, though at most every two seconds. This is the
         beginning of the file's name; its end tells the problem. The same call goes on from it. It
