@@ -78,7 +78,8 @@ class Layer:
     coefficients : sequence of float, optional
         The coefficients ``c`` of ``'series'``: up to 64 numbers, 0 or above.
     weight_std : float
-        The standard deviation of the layer's weights, above 0.
+        The standard deviation of the layer's weights, above 0. A cosine is divided by norms of at
+        least 1e-6, so that scales which make all norms smaller change more than a factor.
     bias_std : float
         The standard deviation of the layer's biases, 0 or above.
     shortcut : int

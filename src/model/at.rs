@@ -45,6 +45,8 @@ impl At<'_> {
     pub fn count(&self, value: &Value) -> Result<usize> {
         match value {
             Value::Integer(0) => Ok(0),
+            Value::Real(0.0) => Ok(0),
+            Value::Integer(n) if *n < 0 => bail!("{self} must be 0 or above, got {n}"),
             _ => self.whole(value, "a whole number"),
         }
     }
@@ -90,7 +92,7 @@ impl At<'_> {
     pub fn weight_std(&self, value: &Value) -> Result<f64> {
         match self.positive(value)? {
             x if (1.0 / MOST_STD..=MOST_STD).contains(&x) => Ok(x),
-            x => bail!("{self} must be from {:?} to {MOST_STD:?}, got {x:?}", 1.0 / MOST_STD),
+            x => bail!("{self} must be from {:e} to {MOST_STD:e}, got {x:?}", 1.0 / MOST_STD),
         }
     }
 
@@ -98,7 +100,7 @@ impl At<'_> {
     pub fn bias_std(&self, value: &Value) -> Result<f64> {
         match self.non_negative(value)? {
             x if x <= MOST_STD => Ok(x),
-            x => bail!("{self} must be from 0 to {MOST_STD:?}, got {x:?}"),
+            x => bail!("{self} must be from 0 to {MOST_STD:e}, got {x:?}"),
         }
     }
 

@@ -41,7 +41,7 @@ impl Dense {
                 WEIGHT_STD => dense.weight_std = at.weight_std(value)?,
                 BIAS_STD => dense.bias_std = at.bias_std(value)?,
                 _ => {
-                    let what = format!("key of {DENSE:?}");
+                    let what = format!("{DENSE:?} key");
                     return Err(Error::Value(unknown(None, &what, key, &[WEIGHT_STD, BIAS_STD])));
                 }
             }

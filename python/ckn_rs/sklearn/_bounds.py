@@ -13,6 +13,9 @@ Bounds: TypeAlias = tuple[float, float] | Literal["fixed"]
 SIGMA_BOUNDS = (1e-2, 1e2)
 """Bounds of every ``sigma``, unless the user gives others."""
 
+LIMITS = {"weight_std": (1e-9, 1e9), "bias_std": (0.0, 1e9)}
+"""What a model may have, so that a fit cannot fail halfway."""
+
 
 def bounds_of(name: str, given: object, layers: Sequence[int]) -> list[Bounds]:
     """Bounds of a parameter of each of these layers: the same for all, or one for each.
@@ -57,4 +60,9 @@ def _checked(name: str, bounds: object) -> Bounds:
     low, high = map(float, pair)
     if not 0 < low < high < math.inf:
         raise ValueError(f"{name}_bounds must be finite, with 0 < low < high, got {(low, high)}")
+    least, most = LIMITS.get(name, (low, high))
+    if low < least or high > most:
+        raise ValueError(
+            f"{name}_bounds must be from {least:g} to {most:g}, as in models, got {(low, high)}"
+        )
     return low, high

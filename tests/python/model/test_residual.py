@@ -83,7 +83,10 @@ def test_blank_images(tmp_path: Any) -> None:
     [
         ([Residual([EXP])], r'layer 0: "shortcut" must be at most 0, got 1: .* not at the image'),
         ([EXP, Residual([POOLED])], r'layer 1: with a "shortcut", "pooling" must be "none"'),
-        ([{"npatch": 3, "pooling": "none", "shortcut": -1}], r'"shortcut" must be at least 1'),
+        (
+            [{"npatch": 3, "pooling": "none", "shortcut": -1}],
+            r'"shortcut" must be 0 or above, got -1',
+        ),
         ([EXP, Layer(3, pooling="none", shortcut=2)], r'layer 1: "shortcut" must be at most 1'),
     ],
 )

@@ -134,6 +134,8 @@ def test_scales_in_theta() -> None:
     k.set_params(layer1__bias_std=0.1)
     with pytest.raises(ValueError, match=r"bias_std_bounds.* has a bias_std; these are 2 \(0, 1\)"):
         k.theta  # noqa: B018
+    with pytest.raises(ValueError, match=r"weight_std_bounds must be from 1e-09 to 1e\+09"):
+        kernel(BIASED, weight_std_bounds=(1e-12, 1)).theta  # noqa: B018
     with pytest.raises(TypeError, match=r"weight_std_bounds must be pairs .*got 3"):
         kernel(BIASED, weight_std_bounds=3).theta  # noqa: B018
 
