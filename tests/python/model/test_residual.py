@@ -85,7 +85,7 @@ def test_blank_images(tmp_path: Any) -> None:
         ([EXP, Residual([POOLED])], r'layer 1: with a "shortcut", "pooling" must be "none"'),
         (
             [{"npatch": 3, "pooling": "none", "shortcut": -1}],
-            r'"shortcut" must be 0 or above, got -1',
+            r'"shortcut" must be 0 or above',
         ),
         ([EXP, Layer(3, pooling="none", shortcut=2)], r'layer 1: "shortcut" must be at most 1'),
     ],
