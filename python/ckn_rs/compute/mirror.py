@@ -80,10 +80,16 @@ def _is_reversal(mirror: Ints, read: Sequence[int]) -> bool:
 def _axes(plan: _core.Plan) -> list[Axis] | None:
     """The columns of all layers; None if they are not known or too many."""
     convention = plan.model["convention"]
-    if convention not in ("original", "2019"):
+    if convention not in ("original", "2019", "neural_tangents"):
         return None
+    layers = plan.layers
+    for index, layer in enumerate(layers):
+        block = layers[index + 1 - layer.get("shortcut", 0) : index + 1]
+        # A window of zeros inside a block would read nothing of what its shortcut adds.
+        if any(_of_columns("pooling", inner["pooling"]) != "none" for inner in block):
+            return None
     axes = []
-    for layer in plan.layers:
+    for layer in layers:
         own = {key: _of_columns(key, value) for key, value in layer.items()}
         patches = _patches(own, convention)
         if patches is None or len(patches) != own["patches"]:
@@ -119,15 +125,23 @@ def _of_columns(key: str, value: Any) -> Any:
 def _patches(layer: dict[str, Any], convention: str) -> Ints | None:
     """The positions under each patch; beyond the edge there are none."""
     width, length, dilation = layer["input"], layer["npatch"], layer["dilation"]
-    back, ahead = length // 2, (length - 1) // 2
-    if convention == "2019":
-        back, ahead = ahead, back
-    longest = (width - 1) // dilation  # a longer offset reads nothing
-    if layer["patches"] * min(length, 2 * longest + 1) > MOST_ENTRIES:
-        return None
-    offsets = np.arange(-min(back, longest), min(ahead, longest) + 1) * dilation
-    first = -offsets[0] if layer["padding"] == "valid" else 0
-    places = first + layer["stride"] * np.arange(layer["patches"])
+    places = layer["stride"] * np.arange(layer["patches"])
+    if convention == "neural_tangents":
+        if len(places) * length > MOST_ENTRIES:
+            return None
+        offsets = dilation * np.arange(length)
+        if layer["padding"] != "valid":  # XLA divides what is beyond the edge between both sides
+            offsets = offsets - max(places[-1] + offsets[-1] + 1 - width, 0) // 2
+    else:
+        back, ahead = length // 2, (length - 1) // 2
+        if convention == "2019":
+            back, ahead = ahead, back
+        longest = (width - 1) // dilation  # a longer offset reads nothing
+        if len(places) * min(length, 2 * longest + 1) > MOST_ENTRIES:
+            return None
+        offsets = np.arange(-min(back, longest), min(ahead, longest) + 1) * dilation
+        if layer["padding"] == "valid":
+            offsets = offsets - offsets[0]
     read = places[:, None] + offsets
     circular = layer["padding"] == "circular"
     under: Ints = read % width if circular else np.where(read == read % width, read, NOTHING)
