@@ -102,7 +102,7 @@ ZIG := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux201
 .PHONY: wheel
 wheel: $(VENV)/wheel ## Build a wheel into dist/, check it, and run all tests on it in a fresh environment
 	rm -rf dist
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked $(ZIG) --out dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --strip --locked $(ZIG) --out dist
 	$(BIN)/python -m twine check --strict dist/*
 	$(if $(ZIG),$(BIN)/python -m auditwheel show dist/*.whl)
 	$(BIN)/python -m abi3audit --strict dist/*.whl

@@ -63,6 +63,11 @@ class Residual:
         one = isinstance(layers, Layer) or not isinstance(layers, Iterable)
         given = (layers,) if one else tuple(layers)
         for layer in given:
+            if isinstance(layer, Residual):
+                raise TypeError(
+                    "layers of a block must be Layers, got Residual: write *Residual(...) for the "
+                    "layers of a block inside"
+                )
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers of a block must be Layers, got {type(layer).__name__}")
         if not given:

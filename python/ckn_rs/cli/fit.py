@@ -140,9 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(text_table(_table(fitted, accuracies)))
     figures = _figures(fitted, accuracies)
     if arguments.json is not None:
-        _files.write_json(
-            arguments.json, _report(arguments, K, len(test_labels), fitted.solver, figures)
-        )
+        _files.write_json(arguments.json, _report(arguments, K, len(test_labels), fitted, figures))
     if arguments.csv is not None:
         _files.write_csv(arguments.csv, figures)
     if arguments.plot is not None:
@@ -224,7 +222,7 @@ def _report(
     arguments: argparse.Namespace,
     K: Gram,
     n_test: int,
-    solver: str,
+    fitted: ridge.Ridge,
     figures: Sequence[Mapping[str, float | None]],
 ) -> dict[str, Any]:
     """What ``--json`` writes."""
@@ -240,7 +238,8 @@ def _report(
         "ntk": manifest.ntk,
         "augment": manifest.augment,
         "dtype": manifest.dtype,
-        "solver": solver,
+        "solver": fitted.solver,
+        "precision": fitted.precision,
         "holdout": arguments.holdout,
         "path": list(figures),
     }

@@ -42,6 +42,8 @@ class Ridge:
         The numbers of the images that were held out.
     held_out : ndarray of shape (lambdas, h)
         The labels that they get.
+    precision : {'float64', 'float32'} or None
+        The dtype of the factors of ``cholesky``; None for other solvers.
     """
 
     lambdas: tuple[float, ...]
@@ -56,6 +58,7 @@ class Ridge:
     passes: int
     held: NDArray[np.intp]
     held_out: NDArray[Any]
+    precision: str | None = None
 
     def predict(self, K: ArrayLike) -> NDArray[Any]:
         """Predict the labels of images.

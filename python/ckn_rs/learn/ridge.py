@@ -197,7 +197,15 @@ def fit(
     coarse = floor_of_factors(n)
     single = lambdas is None or bool(path.min() >= coarse)
     choice = solvers.choose(
-        solvers.Problem(len(kept), len(classes), len(path), matrix.tile, in_place, single),
+        solvers.Problem(
+            len(kept),
+            len(classes),
+            len(path),
+            matrix.tile,
+            in_place,
+            single,
+            stored=not isinstance(matrix, InMemory),
+        ),
         solver,
         leave_one_out=as_flag(leave_one_out, "leave_one_out"),
         holdout=len(held) > 0,
@@ -215,7 +223,7 @@ def fit(
     if lambdas is not None:
         warn_of_rounding(path, floor, max(solved.smallest, 0) / scale, matrix.dtype)
     warn_of_residuals(path, solved, choice.solver, options.tolerance, choice.precision)
-    return _ridge(matrix, labels, classes, path, added, Y, (kept, held), choice.solver, solved)
+    return _ridge(matrix, labels, classes, path, added, Y, (kept, held), choice, solved)
 
 
 def _solve(
@@ -242,7 +250,7 @@ def _ridge(
     added: NDArray[np.float64],
     Y: NDArray[np.float64],
     parts: tuple[NDArray[np.intp], NDArray[np.intp]],
-    solver: str,
+    choice: solvers.Choice,
     solved: Solved,
 ) -> Ridge:
     """The result, with the labels that the solutions give to all training images."""
@@ -266,12 +274,13 @@ def _ridge(
         coefficients=coefficients,
         fitted=fitted,
         left_out=left_out,
-        solver=solver,
+        solver=choice.solver,
         residuals=solved.residuals,
         converged=solved.converged,
         passes=solved.passes,
         held=held,
         held_out=fitted[:, held],
+        precision=choice.precision,
     )
 
 

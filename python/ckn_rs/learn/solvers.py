@@ -61,6 +61,8 @@ class Problem:
         Whether the matrix is in memory in float64, so that eigh needs no copy of its own.
     single : bool
         Whether factors in float32 will do: no regularisation is as small as their errors.
+    stored : bool
+        Whether the matrix is in a store, whose tiles the caller has chosen.
     """
 
     n: int
@@ -69,6 +71,7 @@ class Problem:
     tile: int
     in_place: bool
     single: bool
+    stored: bool = True
 
     def eigh(self) -> int:
         """The bytes of memory that a decomposition takes."""
@@ -195,7 +198,8 @@ def choose(
     if solver == "cg":
         rank = problem.rank(memory) if rank is None else min(rank, problem.n)
         if rank < min(problem.n, LEAST_RANK):
-            raise ValueError(_too_small("cg", problem.cg(LEAST_RANK), memory, "smaller tiles"))
+            instead = "a store with smaller tiles" if problem.stored else "fewer images"
+            raise ValueError(_too_small("cg", problem.cg(LEAST_RANK), memory, instead))
         need = problem.cg(rank)
         if memory is not None and need > memory:
             raise ValueError(_too_small("cg", need, memory, f"a rank below {rank}"))

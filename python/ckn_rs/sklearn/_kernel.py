@@ -69,7 +69,8 @@ class ConvolutionalKernel(Parametrized):
         the time; see :func:`ckn_rs.compute_kernel_matrix`.
     weight_std_bounds, bias_std_bounds : pair of float, 'fixed', or a sequence of these
         The same for the scales of the layers' weights and biases. All layers have a ``weight_std``,
-        and those whose biases are not 0 have a ``bias_std``. By default they are 'fixed'.
+        and those whose biases are not 0 have a ``bias_std``; bounds of biases where all are 0 are
+        an error. By default they are 'fixed'.
 
     Attributes
     ----------

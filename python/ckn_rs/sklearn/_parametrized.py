@@ -52,7 +52,14 @@ class Parametrized(kernels.Kernel):  # type: ignore[misc]
         model, found = as_model(self.model), {}
         for name in LOGARITHMIC:
             layers = layers_with(name, model, self.ntk)
-            bounds = bounds_of(name, getattr(self, f"{name}_bounds"), layers)
+            given = getattr(self, f"{name}_bounds")
+            bounds = bounds_of(name, given, layers)
+            free = not isinstance(given, str) and len(given) > 0
+            if name == "bias_std" and free and not layers:
+                raise ValueError(
+                    "bias_std_bounds: no layer of the model has a bias_std above 0; give those "
+                    "that shall be fitted a value to begin with"
+                )
             found[name] = dict(zip(layers, bounds, strict=True))
         return found
 

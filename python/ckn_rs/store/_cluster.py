@@ -107,10 +107,18 @@ class OnCluster:
         operand: Operand,
         report: Report | None,
     ) -> Doubles:
-        """The sum of the results of all shares."""
+        """The sum of the results of all shares.
+
+        When a worker dies, Dask gives its tasks to another one, but to no more than a few: it
+        counts each death against all tasks that waited there. So the first sum that is given up is
+        begun anew.
+        """
         distributed = import_extra("distributed", "dask", "client=")
         try:
-            return self._sum(work, operand, report)
+            try:
+                return self._sum(work, operand, report)
+            except distributed.KilledWorker:
+                return self._sum(work, operand, None)
         except distributed.KilledWorker as error:
             raise StoreError(
                 f"{self._gram!r}: {error}. Their logs say why; if it was for want of memory, "
@@ -130,7 +138,7 @@ class OnCluster:
     ) -> Doubles:
         client = self._client
         await_worker(client)
-        threads = max(1, sum(client.nthreads().values()))
+        threads = threads_of(client)
         blocks = range(-(-self.shape[0] // self.tile))
         tiles = [Tile(row, column) for row in blocks for column in blocks[row:]]
         sent = send(client, operand)
@@ -155,6 +163,16 @@ class OnCluster:
         finally:
             if client.status == "running":
                 client.cancel(every)
+
+
+def threads_of(client: Any) -> int:
+    """How many tasks its workers run at a time, at least one."""
+    distributed = import_extra("distributed", "dask", "client=")
+    try:
+        threads: dict[str, int] = client.nthreads()
+        return max(1, sum(threads.values()))
+    except OSError as error:  # a scheduler that does not answer, whatever the step that failed
+        raise distributed.comm.CommClosedError(str(error)) from error
 
 
 def share_of_product(gram: Stored, tiles: Sequence[Tile], X: Doubles) -> Doubles:

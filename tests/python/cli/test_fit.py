@@ -84,6 +84,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "augment": None,
         "dtype": "float32",
         "solver": "eigh",
+        "precision": None,
         "holdout": 0.0,
     }
     assert ckn_rs.Model(**model)[0].kernel == "relu"

@@ -297,8 +297,10 @@ def test_a_rank_that_fits() -> None:
     assert all(rank is not None for rank in ranks)
     assert ranks == sorted(ranks, key=lambda rank: rank or 0)
     assert ranks[-1] == 4899  # twenty square roots
-    with pytest.raises(ValueError, match=r"cg takes about .* take smaller tiles"):
+    with pytest.raises(ValueError, match=r"cg takes about .* take a store with smaller tiles"):
         choice(60_000, 0.3e9, "cg")
+    with pytest.raises(ValueError, match=r"cg takes about .* take fewer images"):
+        ridge.fit(K, Y, solver="cg", memory=1000)
     with pytest.raises(ValueError, match="take a rank below 2000"):
         choice(60_000, 1e9, "cg", rank=2000)
 

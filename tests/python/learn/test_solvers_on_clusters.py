@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ import distributed
 
 from ckn_rs import store
 from ckn_rs.cli import main
+from ckn_rs.store._cluster import OnCluster
 
 X = cases.images(70, (8, 8, 1)).astype(np.float32)
 Y = np.arange(70) % 3
@@ -85,6 +87,41 @@ def test_a_worker_that_dies(kernel: store.Gram, client: Any, moment: float) -> N
     fitted = ridge.fit(kernel, Y, [1e-2], client=client, tolerance=1e-9, **OPTIONS)
     killer.join()
     assert fitted.residuals.max() < 1e-9
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_sum_that_is_given_up(
+    kernel: store.Gram, client: Any, deaths: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it is begun anew; when Dask gives it up again, the error says what to do."""
+    K, done = OnCluster(kernel, client), []
+    whole, worker = OnCluster._sum, SimpleNamespace(address="tcp://one")
+    killed: Any = distributed.KilledWorker
+
+    def dies(self: OnCluster, *arguments: Any) -> Any:
+        done.append(arguments)
+        if len(done) <= deaths:
+            raise killed("share", worker, deaths)
+        return whole(self, *arguments)
+
+    monkeypatch.setattr(OnCluster, "_sum", dies)
+    if deaths == 1:
+        np.testing.assert_allclose(K.multiply(np.eye(70)), np.asarray(kernel), rtol=1e-12)
+    else:
+        with pytest.raises(store.StoreError, match="take fewer threads a worker"):
+            K.multiply(np.eye(70))
+    assert len(done) == 2
+
+
+def test_a_scheduler_that_does_not_answer(
+    kernel: store.Gram, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent() -> None:
+        raise OSError("Timed out trying to connect")
+
+    monkeypatch.setattr(client, "nthreads", silent)
+    with pytest.raises(store.StoreError, match="the scheduler is gone"):
+        OnCluster(kernel, client).multiply(np.eye(70))
 
 
 def test_from_the_command_line(

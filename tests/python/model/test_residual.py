@@ -130,5 +130,7 @@ def test_what_is_no_block() -> None:
         Residual([{"npatch": 3}])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="must be Layers, got int"):
         Residual(3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"got Residual: write \*Residual"):
+        Residual([EXP, Residual([EXP])])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="has a shortcut already"):
         Model([EXP, Residual(list(Residual([EXP])))])

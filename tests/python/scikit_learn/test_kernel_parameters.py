@@ -134,6 +134,9 @@ def test_scales_in_theta() -> None:
     k.set_params(layer1__bias_std=0.1)
     with pytest.raises(ValueError, match=r"bias_std_bounds.* has a bias_std; these are 2 \(0, 1\)"):
         k.theta  # noqa: B018
+    with pytest.raises(ValueError, match="bias_std_bounds: no layer of the model has a bias_std"):
+        kernel(bias_std_bounds=(0.1, 1)).theta  # noqa: B018
+    assert names(kernel(bias_std_bounds=[])) == names(kernel())
     with pytest.raises(ValueError, match=r"weight_std_bounds must be from 1e-09 to 1e\+09"):
         kernel(BIASED, weight_std_bounds=(1e-12, 1)).theta  # noqa: B018
     with pytest.raises(TypeError, match=r"weight_std_bounds must be pairs .*got 3"):
