@@ -2,5 +2,6 @@
 
 from ckn_rs.learn.classifier import Classifier
 from ckn_rs.learn.ridge import LAMBDAS, OFFSET, Ridge, fit
+from ckn_rs.learn.solvers import Choice
 
-__all__ = ["LAMBDAS", "OFFSET", "Classifier", "Ridge", "fit"]
+__all__ = ["LAMBDAS", "OFFSET", "Choice", "Classifier", "Ridge", "fit"]

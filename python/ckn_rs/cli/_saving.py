@@ -13,7 +13,7 @@ from ckn_rs.data import load_images
 from ckn_rs.learn.choice import best, index_of
 from ckn_rs.learn.record import Record
 from ckn_rs.learn.training import as_training
-from ckn_rs.ridge import LAMBDAS, Ridge
+from ckn_rs.ridge import LAMBDAS, Choice, Ridge
 
 if TYPE_CHECKING:
     from ckn_rs.store import Gram
@@ -66,27 +66,36 @@ def check_store(arguments: argparse.Namespace, K: Gram) -> None:
         )
 
 
-def save(
-    arguments: argparse.Namespace, K: Gram, fitted: Ridge, validation: ArrayLike | None
-) -> None:
-    """Write the fit of best validation, or that of ``--lambda``, and say which.
+def check_choice(arguments: argparse.Namespace, choice: Choice) -> None:
+    """Raise an error before the long computation unless it is clear which of its fits to save.
 
     Raises
     ------
     ValueError
-        If it is not clear which one is meant.
+        If the solver leaves out the regularisation of ``--lambda``, or nothing says which is best.
     """
+    if arguments.save is None:
+        return
+    if arguments.chosen is not None:
+        index_of(arguments.chosen, choice.lambdas, "--lambda")
+    elif choice.solver != "eigh" and not arguments.holdout and len(choice.lambdas) > 1:
+        raise ValueError(
+            f"the solver {choice.solver} leaves no image out, so that --save needs --lambda L, one "
+            "regularisation in --lambdas, or --holdout"
+        )
+
+
+def save(
+    arguments: argparse.Namespace, K: Gram, fitted: Ridge, validation: ArrayLike | None
+) -> None:
+    """Write the fit of best validation, or that of ``--lambda``, and say which."""
     if arguments.chosen is not None:
         index = index_of(arguments.chosen, fitted.lambdas, "--lambda")
     elif validation is not None:
         index = best(validation, fitted.lambdas)
-    elif len(fitted.lambdas) == 1:
-        index = 0
     else:
-        raise ValueError(
-            f"the solver {fitted.solver} leaves no image out, so that --save needs --lambda L, one "
-            "regularisation in --lambdas, or --holdout"
-        )
+        assert len(fitted.lambdas) == 1, "check_choice has seen this"
+        index = 0
     manifest = K.manifest
     record = Record.of(
         fitted,

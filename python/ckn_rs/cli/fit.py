@@ -115,6 +115,11 @@ def run(arguments: argparse.Namespace) -> int:
     _saving.check_store(arguments, K)
     K.check_complete()
     test, test_labels = _test(arguments, K)
+
+    def announce(choice: ridge.Choice) -> None:
+        _saving.check_choice(arguments, choice)
+        print(f"solver: {choice}\n", flush=True)
+
     with _output.plain_warnings(), _arguments.client(arguments.dask) as client:
         fitted = ridge.fit(
             K,
@@ -132,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
             checkpoint=_checkpoint(arguments),
             client=client,
             progress=_arguments.on_terminal(),
-            announce=lambda text: print(f"solver: {text}\n", flush=True),
+            announce=announce,
         )
     accuracies = _accuracies(fitted, y)
     if test is not None:

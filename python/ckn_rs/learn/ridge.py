@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     client: Any = None,
     progress: bool = False,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[solvers.Choice], object] | None = None,
 ) -> Ridge:
     """Fit kernel ridge regression to one-hot targets less 0.1, for all regularisations.
 
@@ -123,8 +124,8 @@ def fit(
     progress : bool
         Show the passes of ``cg`` (needs tqdm).
     announce : callable, optional
-        Called with a text, the solver and the memory it takes, before the work begins; ``print``
-        does.
+        Called with the :class:`Choice` of a solver before the work begins. ``print`` shows it, and
+        what raises an error ends the fit.
 
     Returns
     -------
@@ -217,7 +218,7 @@ def fit(
     if lambdas is None and choice.solver != "eigh":
         path = path[path >= (coarse if choice.precision == "float32" else floor)]
     if announce is not None:
-        announce(str(choice))
+        announce(replace(choice, lambdas=tuple(path.tolist())))
     added, Y = path * scale, one_hot(labels[kept], classes)
     solved = _solve(inner, Y, added, choice, options, rank)
     if lambdas is not None:

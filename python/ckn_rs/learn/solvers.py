@@ -113,7 +113,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Choice:
-    """A solver, with what it takes.
+    """A solver, with what it takes; as a text, what a user wants to read of it.
 
     Parameters
     ----------
@@ -129,6 +129,8 @@ class Choice:
         The rank of the preconditioner of cg.
     precision : {'float64', 'float32'} or None
         The dtype of the factors of cholesky.
+    lambdas : tuple of float
+        The regularisations that it computes.
     """
 
     solver: str
@@ -137,6 +139,7 @@ class Choice:
     reason: str
     rank: int | None = None
     precision: str | None = None
+    lambdas: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         left = "" if self.available is None else f" of {_memory.as_text(self.available)}"

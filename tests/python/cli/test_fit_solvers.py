@@ -85,6 +85,33 @@ def test_factors_in_float32(capsys: pytest.CaptureFixture[str]) -> None:
     assert "precision goes with the solver cholesky" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "the solver cg leaves no image out, so that --save needs --lambda L"),
+        (("--lambda", "1e-8"), "--lambda must be one of the fit's regularisations"),
+    ],
+)
+def test_what_cannot_be_saved(
+    options: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is refused before a tile is read; cg leaves the least regularisation out by default."""
+
+    def read(_: object, __: object) -> None:
+        raise AssertionError("a tile is read")
+
+    command = [*FIT[:4], "--solver", "cg", "--save", "f.npz", *options]
+    with monkeypatch.context() as patch:
+        patch.setattr(store.Gram, "_tile", read)
+        assert main(command) == 1
+        shown = capsys.readouterr()
+        assert (shown.out, message in shown.err) == ("", True)
+    assert main([*FIT[:4], "--solver", "cg", "--save", "f.npz", "--holdout", "0.2"]) == 0
+
+
 def test_nothing_but_train(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*FIT, "--solver", "cg", "--rank", "10"]) == 0
     out = capsys.readouterr().out

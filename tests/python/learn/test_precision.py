@@ -177,7 +177,11 @@ def test_auto_takes_float32_where_nothing_else_but_cg_fits() -> None:
 
 def test_small_lambdas_are_not_left_to_float32() -> None:
     said: list[str] = []
-    options: dict[str, Any] = {"solver": "auto", "memory": 2_500_000, "announce": said.append}
+    options: dict[str, Any] = {
+        "solver": "auto",
+        "memory": 2_500_000,
+        "announce": lambda choice: said.append(str(choice)),
+    }
     single = K.astype(np.float32)
     ridge.fit(single, Y, [1e-3], **options)
     with pytest.warns(UserWarning, match="lambda 1e-06"):

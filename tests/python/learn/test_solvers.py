@@ -330,9 +330,18 @@ def test_memory_is_checked_first(
 
 
 def test_it_says_what_it_takes() -> None:
-    said: list[str] = []
-    ridge.fit(K, Y, LAMBDAS, solver="auto", memory="1GB", announce=said.append)
-    assert said == ["eigh (it fits, and leaves one out), about 2.05 MB of 1 GB"]
+    said: list[ridge.Choice] = []
+    fitted = ridge.fit(K, Y, LAMBDAS, solver="auto", memory="1GB", announce=said.append)
+    assert list(map(str, said)) == ["eigh (it fits, and leaves one out), about 2.05 MB of 1 GB"]
+    assert (said[0].solver, said[0].lambdas) == ("eigh", fitted.lambdas)
+
+
+def test_what_is_told_may_end_the_fit() -> None:
+    def refuse(choice: ridge.Choice) -> None:
+        raise RuntimeError(f"{len(choice.lambdas)} regularisations")
+
+    with pytest.raises(RuntimeError, match="6 regularisations"):  # cg leaves three out
+        ridge.fit(K.astype(np.float32), Y, solver="cg", announce=refuse)
 
 
 @pytest.mark.parametrize(
