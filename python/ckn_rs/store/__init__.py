@@ -10,7 +10,8 @@ Needs ``pip install ckn-rs[store]``, on Python 3.11 or later.
 from ckn_rs._support.termination import Terminated
 from ckn_rs.store._compute import compute_gram
 from ckn_rs.store._errors import IncompleteError, StoreError
-from ckn_rs.store._gram import Gram, Pace, Verification, open_gram
+from ckn_rs.store._gram import Gram, Pace, open_gram
+from ckn_rs.store._verification import Verification
 
 __all__ = [
     "Gram",

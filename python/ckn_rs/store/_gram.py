@@ -19,9 +19,7 @@ from ckn_rs._support.arrays import Floats
 from ckn_rs._support.disk import npy_file
 from ckn_rs._support.duration import duration
 from ckn_rs._support.html_table import html_table
-from ckn_rs._support.images import Images, blocks
-from ckn_rs.compute.operands import ImageSet
-from ckn_rs.compute.run import fill_gram
+from ckn_rs._support.images import blocks
 from ckn_rs.model import Model
 from ckn_rs.store._cluster import OnCluster
 from ckn_rs.store._command import command
@@ -30,25 +28,7 @@ from ckn_rs.store._indices import positions
 from ckn_rs.store._layout import Layout
 from ckn_rs.store._manifest import Manifest
 from ckn_rs.store._parts import DiagonalBlock, NormsBlock, Tile
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The findings of :meth:`Gram.verify`."""
-
-    tiles: int
-    """How many tiles were read."""
-    damaged: list[tuple[int, int]]
-    """Tiles whose checksum or length is wrong."""
-    entries: int
-    """How many entries were computed again."""
-    wrong: list[tuple[int, int]]
-    """Those of them that differ from the stored ones."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.damaged and not self.wrong
+from ckn_rs.store._verification import Verification, verify
 
 
 @dataclass(frozen=True)
@@ -345,32 +325,7 @@ class Gram:
         StoreError
             If there are images, and this version of ckn-rs does not know the model.
         """
-        if entries < 0:
-            raise ValueError(f"entries must be at least 0, got {entries}")
-        if ims1 is not None and (ims2 is None) != self.manifest.symmetric:
-            wanted = "one set" if self.manifest.symmetric else "two sets"
-            raise ValueError(f"{self._layout.location} is the matrix of {wanted} of images")
-        layout = self._layout
-        absent = set(layout.absent(layout.tiles()))
-        tiles = [tile for tile in layout.tiles() if tile not in absent]
-        unsound = {tile for tile in tiles if layout.read(tile) is None}
-        sound = [tile for tile in tiles if tile not in unsound]
-        damaged = [tile.place for tile in tiles if tile in unsound]
-        wrong: list[tuple[int, int]] = []
-        if ims1 is None or not sound:
-            return Verification(len(tiles), damaged, 0, wrong)
-        sets = [Images(ims1, "ims1"), Images(ims1 if ims2 is None else ims2, "ims2")]
-        self._check_images(sets[: len(self.manifest.sha256)])
-        rng = np.random.default_rng(seed)
-        for _ in range(entries):
-            rows, columns = layout.region(sound[rng.integers(len(sound))])
-            i, j = (
-                int(rng.integers(rows.start, rows.stop)),
-                int(rng.integers(columns.start, columns.stop)),
-            )
-            if self[i, j] != self._entry(sets, i, j):
-                wrong.append((i, j))
-        return Verification(len(tiles), damaged, entries, wrong)
+        return verify(self._layout, lambda i, j: self[i, j], (ims1, ims2), entries, seed)
 
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the matrix to a ``.npy`` file, for ``numpy.load(path, mmap_mode="r")``.
@@ -388,22 +343,6 @@ class Gram:
             for rows in blocks(len(self), self.manifest.tile):
                 append(self[rows, :])
         return path
-
-    def _entry(self, sets: list[Images], i: int, j: int) -> Any:
-        if self.manifest.symmetric and i > j:
-            i, j = j, i
-        pair = [
-            ImageSet(images.block(slice(k, k + 1), self.dtype))
-            for images, k in zip(sets, (i, j), strict=True)
-        ]
-        entry: Floats = np.empty((1, 1), self.dtype)
-        fill_gram(self._layout.plan, pair, [entry])
-        return entry[0, 0]
-
-    def _check_images(self, sets: list[Images]) -> None:
-        for images, wanted in zip(sets, self.manifest.sha256, strict=True):
-            if images.sha256(self.manifest.tile, self.dtype) != wanted:
-                raise ValueError(f"{images.name} are not the images of this store")
 
     def _whole(self, kind: type[NormsBlock] | type[DiagonalBlock], which: int) -> Floats:
         """All norms, or the whole diagonal, of the first set or the second."""
