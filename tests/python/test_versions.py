@@ -40,6 +40,14 @@ def test_the_pythons(versions: dict[str, str]) -> None:
     assert f'"abi3-py3{first}"' in read("Cargo.toml")
 
 
+def test_the_pinned_tools_are_for_all_pythons(versions: dict[str, str]) -> None:
+    """Otherwise `make wheel` fails on an older one: pip wants a hash of all that it needs there."""
+    assert f"--universal --python-version {versions['oldest']} " in read("CONTRIBUTING.md")
+    for name in ("build", "check"):
+        pins = read(f".github/requirements/{name}.txt")
+        assert re.search(r"python_full_version < '3\.11'", pins), name
+
+
 def test_the_images_of_containers_have_the_newest_python(versions: dict[str, str]) -> None:
     images = re.findall(r"image: (\S+)", "".join(map(read, map(str, WORKFLOWS))))
     assert images
