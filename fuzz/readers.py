@@ -7,7 +7,8 @@
 Each reader begins with small valid files. They are cut, joined, and changed: bits, bytes, numbers
 at the limits, words. Half of the time what is within a container is changed, and its checksums are
 mended, so that what is behind them is reached, too. A finding is an error of another kind, more
-than 20 s of the processor for one file, or more memory than the limit of this process: it is kept, and ends the run.
+than 20 s of the processor for one file, or more memory than the limit of this process: it is kept,
+and ends the run.
 """
 
 from __future__ import annotations
