@@ -109,23 +109,31 @@ def draw(rows: list[Figures], file: Path) -> None:
     """Save the picture: all models, the frontier, and the named ones with their names."""
     from matplotlib.figure import Figure
 
+    def places(some: list[Figures]) -> list[list[float]]:
+        return [[row["micros"] for row in some], [100 - 100 * row["accuracy"] for row in some]]
+
     figure = Figure(figsize=(8, 5), layout="constrained")
     ax = figure.add_subplot()
-    ax.semilogx()
-    ax.plot(
-        *zip(*((row["micros"], 100 * row["accuracy"]) for row in rows), strict=True),
-        "o", color="0.6", label="models",
-    )  # fmt: skip
-    frontier = [(row["micros"], 100 * row["accuracy"]) for row in on_frontier(rows)]
-    ax.plot(*zip(*frontier, strict=True), "o-", color="#0072b2", label="frontier")
-    for row in rows:
-        if row["model"] in models.NAMES:
-            ax.annotate(
-                row["model"], (row["micros"], 100 * row["accuracy"]),
-                xytext=(5, -10), textcoords="offset points", fontsize="small",
-            )  # fmt: skip
-    ax.set(xlabel="microseconds a pair, of one processor", ylabel="left-out accuracy, %")
-    ax.legend(loc="lower right")
+    ax.loglog()
+    named = [row for row in rows if row["model"] in models.NAMES]
+    ax.plot(*places(rows), "o", color="0.7", label="models")
+    ax.plot(*places(on_frontier(rows)), "o-", color="#0072b2", label="frontier")
+    ax.plot(*places(named), "s", color="#d55e00", label="models with a name")
+    for row, micros, errors in zip(named, *places(named), strict=True):
+        # The fast ones are near the frontier, and below that is room.
+        place = {"xytext": (-3, -14), "ha": "right"} if row["model"] in FAST else {"xytext": (0, 8)}
+        ax.annotate(
+            row["model"], (micros, errors), textcoords="offset points", **{"ha": "center"} | place
+        )
+    ax.set(xlabel="microseconds a pair, of one processor", ylabel="errors on images left out, %")
+    ax.margins(x=0.15, y=0.1)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ticks = (10, 12, 14, 16, 18, 20, 30, 40, 50)
+    low, high = ax.get_ylim()
+    shown = [tick for tick in ticks if low < tick < high]
+    ax.set_yticks(shown, list(map(str, shown)))
+    ax.minorticks_off()
+    ax.legend(loc="upper right")
     figure.savefig(file)
 
 

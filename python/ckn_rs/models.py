@@ -5,7 +5,7 @@ The NTK of a model is computed with ``ntk=True``, so that the scripts' ``relu_po
 images; the number counts their convolutions and the last linear layer.
 
 ``fast_28``, ``faster_28`` and ``fastest_28`` are for large sets of grey images of 28x28, such as
-Fashion-MNIST: among the models of ``benches/frontier.py``, those that are right most often in about
+Fashion-MNIST: no model of ``benches/frontier.py`` is right more often, beyond the error, in about
 3, 1 and 0.5 microseconds a pair. Their images are not whitened; ``docs/large_sets.md`` has the
 table.
 
