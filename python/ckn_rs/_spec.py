@@ -6,6 +6,7 @@ These functions make it of lists of layers and of the text of files. The core ch
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
@@ -126,7 +127,8 @@ def is_toml(path: str | Path) -> bool:
 
 def _of_table(table: Mapping[str, Any]) -> dict[str, Any]:
     if "layers" not in table:
-        raise ValueError(f'model: there must be a key "layers", got {sorted(table)}')
+        got = reprlib.repr(sorted(table))  # a key of a broken file may be a long text
+        raise ValueError(f'model: there must be a key "layers", got {got}')
     return {**table, **of_layers(table["layers"])}
 
 

@@ -246,6 +246,8 @@ def test_a_batch_that_python_2_wrote(tmp_path: Path) -> None:
         ('[{"' + "x" * 100_000 + '": 3}]', "unknown key"),
         ('[{"npatch": 3, "subsampling": 1, "kernel": "' + "x" * 100_000 + '"}]', "unknown kernel"),
         ('[{"npatch": "' + "x" * 100_000 + '"}]', "npatch"),
+        ('{"' + "x" * 100_000 + '": 3}', 'there must be a key "layers"'),
+        (json.dumps(dict.fromkeys(map(str, range(9000)))), 'there must be a key "layers"'),
     ],
 )
 def test_models_in_json(text: str, message: str) -> None:
