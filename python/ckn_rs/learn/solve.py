@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ckn_rs._support.blas import scipy_in_one_thread
 from ckn_rs._support.progress import counter
 from ckn_rs._support.termination import raise_on_sigterm
 from ckn_rs.learn import conjugate_gradients
@@ -96,19 +97,20 @@ def by_cholesky(
     """
     coefficients, residuals = np.empty((len(added), *Y.shape)), np.empty(len(added))
     factor = CholeskyFactor(K, np.dtype(precision))
-    for index in np.argsort(added):
-        factor.decompose(float(added[index]))
-        state = conjugate_gradients.solve(
-            factor.matrix,
-            Y,
-            added[[index]],
-            factor,
-            State.begin(Y, 1),
-            tolerance=tolerance,
-            max_passes=REFINEMENTS,
-            each=lambda _: None,
-        )
-        coefficients[index], residuals[index] = state.solution, state.errors.max()
+    with scipy_in_one_thread():
+        for index in np.argsort(added):
+            factor.decompose(float(added[index]))
+            state = conjugate_gradients.solve(
+                factor.matrix,
+                Y,
+                added[[index]],
+                factor,
+                State.begin(Y, 1),
+                tolerance=tolerance,
+                max_passes=REFINEMENTS,
+                each=lambda _: None,
+            )
+            coefficients[index], residuals[index] = state.solution, state.errors.max()
     return Solved(coefficients, residuals, residuals <= tolerance)
 
 

@@ -217,3 +217,26 @@ def test_an_interruption_waits_for_a_tile(precision: str, monkeypatch: pytest.Mo
         factor.decompose(1.0)
     assert sizes == [63, 63]
     assert cholesky.tile_of(100_000) == cholesky.TILE < 1000
+
+
+def test_threads_of_scipy_do_not_hinder_those_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SciPy's own library has one during a decomposition, NumPy's as many as before."""
+    pools = pytest.importorskip("threadpoolctl")
+    seen: dict[str, int] = {}
+    decompose = cholesky.CholeskyFactor.decompose
+
+    def threads() -> dict[str, int]:
+        found = pools.ThreadpoolController().select(user_api="blas").info()
+        return {library["filepath"]: library["num_threads"] for library in found}
+
+    def watched(self: cholesky.CholeskyFactor, added: float) -> None:
+        seen.update(threads())
+        decompose(self, added)
+
+    monkeypatch.setattr(cholesky.CholeskyFactor, "decompose", watched)
+    with pools.threadpool_limits(2):
+        before = threads()
+        ridge.fit(np.eye(20) + 0.1, np.arange(20) % 2, [0.1], solver="cholesky")
+        assert threads() == before
+    own = {path for path in before if "scipy.libs" in path}
+    assert seen == {path: 1 if path in own else number for path, number in before.items()}
