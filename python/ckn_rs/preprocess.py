@@ -48,8 +48,8 @@ def whiten(
     n_threads : int, optional
         The number of threads. By default it is that of the environment variable
         ``CKN_NUM_THREADS``, or else the number of processors. Each image stays in one thread; where
-        threadpoolctl is installed, as with the extras ``store`` and ``sklearn``, NumPy's linear
-        algebra takes no others.
+        threadpoolctl is installed, as with the extras ``store``, ``solve`` and ``sklearn``, NumPy's
+        linear algebra takes no others.
 
     Returns
     -------
