@@ -215,6 +215,13 @@ def test_pickles(tmp_path: Path, data: bytes) -> None:
             load(tmp_path / "batch")
 
 
+def test_a_number_that_is_a_long_text(tmp_path: Path) -> None:
+    (tmp_path / "batch").write_bytes(b"F" + b"x" * 20_000 + b"\n.")
+    with pytest.raises(ValueError, match="not an image file that is known") as caught:
+        load_labels(tmp_path / "batch")
+    assert len(str(caught.value)) < 1000
+
+
 def test_a_batch_that_python_2_wrote(tmp_path: Path) -> None:
     """As the files of CIFAR-10 are: text of one byte a letter, and names of old modules."""
     pixels = bytes(range(256)) * 12

@@ -46,7 +46,8 @@ def read_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
         batch = _Machine(data).run()
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"{path} is not an image file that is known: {error}") from None
+        why = str(error)[:200]  # it may have the whole of a damaged number
+        raise ValueError(f"{path} is not an image file that is known: {why}") from None
     if not isinstance(batch, dict) or not {b"data", b"labels"} <= set(batch):
         raise ValueError(f"{path} is a pickle, but not a batch of CIFAR-10")
     pixels, labels = batch[b"data"], batch[b"labels"]
