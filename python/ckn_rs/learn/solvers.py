@@ -71,7 +71,7 @@ class Problem:
     tile: int
     in_place: bool
     single: bool
-    stored: bool = True
+    stored: bool
 
     def eigh(self) -> int:
         """The bytes of memory that a decomposition takes."""

@@ -159,7 +159,7 @@ def test_the_default_path() -> None:
 
 
 def choice(memory: float, solver: str = "auto", *, single: bool = True, **options: Any) -> str:
-    problem = solvers.Problem(20_000, 10, 9, 2000, in_place=False, single=single)
+    problem = solvers.Problem(20_000, 10, 9, 2000, in_place=False, single=single, stored=True)
     given = {"leave_one_out": False, "holdout": False, "rank": None, **options}
     return str(solvers.choose(problem, solver, memory=int(memory), **given))
 

@@ -259,7 +259,7 @@ def choice(
     n: int, memory: float, solver: str = "auto", *, single: bool = True, **options: Any
 ) -> solvers.Choice:
     given = {"leave_one_out": False, "holdout": False, "rank": None, **options}
-    problem = solvers.Problem(n, 10, 9, 2000, in_place=False, single=single)
+    problem = solvers.Problem(n, 10, 9, 2000, in_place=False, single=single, stored=True)
     return solvers.choose(problem, solver, memory=int(memory), **given)
 
 
