@@ -132,13 +132,13 @@ def store() -> dict[str, bytes]:
         }
 
 
-def zarr_array() -> dict[str, bytes]:
-    """The files of a Zarr array of grey images."""
+def zarr_array(images: Any) -> dict[str, bytes]:
+    """The files of a Zarr array."""
     import zarr
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "X"
-        zarr.create_array(folder, data=X[..., 0])
+        zarr.create_array(folder, data=images)
         return {
             str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()
         }
@@ -150,6 +150,13 @@ def read_both(path: Path) -> None:
         images = load_images(path)
         ckn_rs.compute_diagonal(images[:1], MODEL)
     load_labels(path)
+
+
+def read_zarr(path: Path) -> None:
+    """Read the first images of an array that a model takes."""
+    images = load_images(path)
+    MODEL.describe(images.shape[1:])
+    ckn_rs.compute_diagonal(images[:2], MODEL)
 
 
 def read_model(path: Path) -> None:
@@ -198,7 +205,7 @@ def readers() -> dict[str, Reader]:
         "toml": Reader(read_model, "a.toml", [toml, MODEL.to_toml().encode()]),
         "fit": Reader(Classifier.load, "a.npz", [fitted()]),
         "store": Reader(read_store, "K", [store()]),
-        "zarr": Reader(load_images, "X", [zarr_array()]),
+        "zarr": Reader(read_zarr, "X", [zarr_array(grey), zarr_array(images)]),
     }  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from numpy.typing import NDArray
 
 from ckn_rs._support import memory
 from ckn_rs._support.batches import read_batch
-from ckn_rs._support.extras import import_extra, import_zarr
+from ckn_rs._support.extras import import_extra
 from ckn_rs._support.idx import is_idx, read_idx
 from ckn_rs._support.npy import DAMAGE, map_npy, member_names, read_member
+from ckn_rs._support.zarr_images import ZarrImages
 
 __all__ = ["load_images", "load_labels"]
 
@@ -32,7 +32,7 @@ def load_images(path: str | Path) -> Any:
 
         - a ``.npy`` file, which is mapped into memory, not read;
         - a ``.npz`` file with a single array, or with an array called ``X`` or ``images``;
-        - a Zarr array, which is not read;
+        - a Zarr array, which is read where the result is indexed (grey images: at once);
         - a folder of PNG and JPEG files of one size, in the order of their names (needs Pillow);
         - an idx file, the format of MNIST, compressed or not;
         - a python batch of CIFAR-10, or the folder ``cifar-10-batches-py``, of which the five
@@ -74,10 +74,7 @@ def load_images(path: str | Path) -> Any:
     path = _existing(path)
     images = _images(path)
     if len(images.shape) == 3:
-        if not isinstance(images, np.ndarray):
-            _check_fits(path, math.prod(images.shape) * images.dtype.itemsize)
-            images = _read_zarr(path, images)
-        images = images[..., None]
+        images = images[:][..., None]
     if len(images.shape) != 4:
         raise ValueError(f"{path} has an array of shape {images.shape}, not images (n, h, w, c)")
     return images
@@ -144,36 +141,13 @@ def _images(path: Path) -> Any:
     if path.suffix == ".npz":
         return _from_npz(path, ("X", "images"))
     if (path / "zarr.json").exists():
-        zarr = import_zarr("a Zarr array")
-        try:
-            array = zarr.open_array(path, mode="r")
-            _ = array.shape, array.dtype
-        except Exception as error:  # of the many packages that Zarr reads its metadata by
-            raise ValueError(f"{path} is no Zarr array: {error}") from None
-        return array
+        return ZarrImages(path)
     if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
         return _read_pictures(path)
     if is_idx(path):
         return read_idx(path)
     pixels = np.concatenate([pixels for pixels, _ in _cifar_batches(path)])
     return pixels.reshape(-1, *_CIFAR_SHAPE).transpose(0, 2, 3, 1)
-
-
-def _read_zarr(path: Path, array: Any) -> NDArray[Any]:
-    try:
-        return np.asarray(array)
-    except Exception as error:  # of the many packages that Zarr reads its chunks by
-        raise ValueError(f"{path} has damaged chunks: {error}") from None
-
-
-def _check_fits(path: Path, needed: int) -> None:
-    """Raise a ValueError if so many bytes do not fit into the memory that is free."""
-    free = memory.available()
-    if free is not None and needed > free:
-        raise ValueError(
-            f"{path} has {memory.as_text(needed)} of numbers, more than the {memory.as_text(free)} "
-            "of memory that are free"
-        )
 
 
 def _from_npz(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
@@ -187,7 +161,7 @@ def _from_npz(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
                 raise ValueError(
                     f"the arrays {', '.join(members)}: one must be called {' or '.join(names)}"
                 )
-            _check_fits(path, sum(entry.file_size for entry in file.infolist()))
+            memory.check_fits(path, sum(entry.file_size for entry in file.infolist()))
             return read_member(file, found[0], compressed=True)
     except DAMAGE as error:
         raise ValueError(f"{path} has {str(error) or type(error).__name__}") from None

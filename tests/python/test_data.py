@@ -69,7 +69,14 @@ def test_a_zarr_array(tmp_path: Path) -> None:
     zarr: Any = pytest.importorskip("zarr", minversion="3")
     array = zarr.create_array(tmp_path / "X.zarr", shape=PIXELS.shape, dtype="uint8")
     array[:] = PIXELS
-    np.testing.assert_array_equal(load_images(tmp_path / "X.zarr")[1:3], PIXELS[1:3])
+    images = load_images(tmp_path / "X.zarr")
+    np.testing.assert_array_equal(images[1:3], PIXELS[1:3])
+    np.testing.assert_array_equal(images[[2, 0]], PIXELS[[2, 0]])
+    np.testing.assert_array_equal(images, PIXELS)
+    np.testing.assert_array_equal([*images], PIXELS)
+    np.testing.assert_array_equal(np.asarray(images, np.float32), PIXELS)
+    zarr.create_array(tmp_path / "grey.zarr", data=PIXELS[..., 0])
+    np.testing.assert_array_equal(load_images(tmp_path / "grey.zarr"), PIXELS[..., :1])
     zarr.create_group(tmp_path / "group.zarr")
     with pytest.raises(ValueError, match="no Zarr array"):
         load_images(tmp_path / "group.zarr")

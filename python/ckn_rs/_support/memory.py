@@ -62,6 +62,16 @@ def available() -> int | None:
     return max(0, min(known)) if known else None
 
 
+def check_fits(path: Path, needed: int) -> None:
+    """Raise a ValueError if so many bytes of a file do not fit into the memory that is free."""
+    free = available()
+    if free is not None and needed > free:
+        raise ValueError(
+            f"{path} has {as_text(needed)} of numbers, more than the {as_text(free)} of memory "
+            "that are free"
+        )
+
+
 def _of_machine() -> int | None:
     with suppress(OSError, ValueError, StopIteration):
         return _kilobytes(_MEMINFO, "MemAvailable:")
