@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ class ZarrImages:
             chunks = [-(-n // max(part, 1)) for n, part in zip(self.shape, chunk, strict=True)]
         except Exception as error:  # of the many packages that Zarr reads its metadata by
             raise ValueError(f"{path} is no Zarr array: {error}") from None
+        if max(self.shape, default=0) > sys.maxsize:
+            raise ValueError(f"{path} has the shape {self.shape}, more than Python can count")
         grey = len(chunks) == 3
         most = GREY_CHUNKS if grey else IMAGE_CHUNKS
         if (count := math.prod(chunks if grey else chunks[1:])) > most:
