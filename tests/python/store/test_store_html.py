@@ -22,7 +22,7 @@ def fields(gram: store.Gram) -> dict[str, str]:
 
 
 def test_a_store_shows_its_matrix_and_its_model(tmp_path: Path) -> None:
-    path = tmp_path / "<K>&.zarr"
+    path = tmp_path / ("K&amp;.zarr" if os.name == "nt" else "<K>&.zarr")  # no brackets there
     K = store.compute_gram(path, X, Y, model=MODEL, ntk=True, tile=8)
     shown = fields(K)
     assert shown.pop("latest tiles").endswith(" ago")
