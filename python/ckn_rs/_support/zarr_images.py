@@ -38,7 +38,7 @@ class ZarrImages:
             chunk = self._array.chunks
             chunks = [-(-n // max(part, 1)) for n, part in zip(self.shape, chunk, strict=True)]
         except Exception as error:  # of the many packages that Zarr reads its metadata by
-            raise ValueError(f"{path} is no Zarr array: {error}") from None
+            raise ValueError(f"{path} is no Zarr array: {_reason(error)}") from None
         if max(self.shape, default=0) > sys.maxsize:
             raise ValueError(f"{path} has the shape {self.shape}, more than Python can count")
         grey = len(chunks) == 3
@@ -60,8 +60,12 @@ class ZarrImages:
         except IndexError:  # also where an iteration ends
             raise
         except Exception as error:  # of the many packages that Zarr reads its chunks by
-            raise ValueError(f"{self._path} has damaged chunks: {error}") from None
+            raise ValueError(f"{self._path} has damaged chunks: {_reason(error)}") from None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         images = self[:]
         return images if dtype is None else images.astype(dtype, copy=False)
+
+
+def _reason(error: Exception) -> str:
+    return str(error)[:200]  # it may have the whole of a damaged word
