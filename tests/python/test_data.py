@@ -75,6 +75,8 @@ def test_a_zarr_array(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images, PIXELS)
     np.testing.assert_array_equal([*images], PIXELS)
     np.testing.assert_array_equal(np.asarray(images, np.float32), PIXELS)
+    with pytest.raises(ValueError, match="not in memory"):
+        images.__array__(copy=False)
     zarr.create_array(tmp_path / "grey.zarr", data=PIXELS[..., 0])
     np.testing.assert_array_equal(load_images(tmp_path / "grey.zarr"), PIXELS[..., :1])
     zarr.create_group(tmp_path / "group.zarr")

@@ -209,8 +209,8 @@ def test_a_zarr_array_of_colour_images_is_checked_where_it_is_read(tmp_path: Pat
     (tmp_path / "zarr.json").write_text(json.dumps(metadata))
     with refused("of memory that are free"):
         load_images(tmp_path)[:1]
-    (tmp_path / "zarr.json").write_text(json.dumps(zarr_metadata([2**70, 4, 4, 1], [1, 4, 4, 1])))
-    with refused("more than Python can count"):
+    (tmp_path / "zarr.json").write_text(json.dumps(zarr_metadata([10**4000] * 4, [1, 4, 4, 1])))
+    with refused("has the shape .{,250}, more than Python can count"):
         load_images(tmp_path)
     (tmp_path / "zarr.json").write_text(json.dumps(zarr_metadata([2, 4, 4, 1], [1, 4, 4, 1])))
     (tmp_path / "c/1/0/0").mkdir(parents=True)

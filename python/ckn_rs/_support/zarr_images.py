@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,14 @@ class ZarrImages:
         except Exception as error:  # of the many packages that Zarr reads its metadata by
             raise ValueError(f"{path} is no Zarr array: {_reason(error)}") from None
         if max(self.shape, default=0) > sys.maxsize:
-            raise ValueError(f"{path} has the shape {self.shape}, more than Python can count")
+            shape = reprlib.repr(self.shape)  # a damaged length may have many digits
+            raise ValueError(f"{path} has the shape {shape}, more than Python can count")
         grey = len(chunks) == 3
         most = GREY_CHUNKS if grey else IMAGE_CHUNKS
         if (count := math.prod(chunks if grey else chunks[1:])) > most:
             raise ValueError(
-                f"{path} has {count} chunks{'' if grey else ' an image'}, each of shape {chunk}, "
-                f"and at most {most} are read; write it with larger chunks"
+                f"{path} has {count} chunks{'' if grey else ' an image'}, each of shape "
+                f"{reprlib.repr(chunk)}, and at most {most} are read; write it with larger chunks"
             )
 
     def __len__(self) -> int:
@@ -63,6 +65,8 @@ class ZarrImages:
             raise ValueError(f"{self._path} has damaged chunks: {_reason(error)}") from None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError(f"{self._path} is not in memory: it cannot be read without a copy")
         images = self[:]
         return images if dtype is None else images.astype(dtype, copy=False)
 
