@@ -57,11 +57,11 @@ def test_a_store_has_the_originals_values(name: str, capsys: pytest.CaptureFixtu
     """Models whose last window, or last patch, is wider than its map."""
     case = cases.golden(cases.DATA / f"{name}.npz")
     np.save("X.npy", case.values["X"])
-    np.save("Y.npy", case.values["Y"])
+    np.save("others.npy", case.values["Y"])
     ckn_rs.Model(case.layers).save("wide.json")
     ntk = ["--ntk"] if case.ntk else []
     options = ["--model", "wide.json", "--tile", "2", *ntk]
-    run(capsys, "gram", "X.npy", "Y.npy", *options, "--out", "K.zarr")
+    run(capsys, "gram", "X.npy", "others.npy", *options, "--out", "K.zarr")
     assert cases.error(np.asarray(open_gram("K.zarr")), case.values["Kxy"]) <= 1e-12
     h, w, c = case.values["X"].shape[1:]
     assert "pairs" in run(capsys, "model", "wide.json", "--shape", f"{h},{w},{c}", *ntk, "--n", "9")
@@ -118,11 +118,11 @@ def test_verifies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_fits(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "gram", "X.npy", "--model", "model.toml", "--out", "K.zarr")
     run(capsys, "gram", "X.npy", "Z.npy", "--model", "model.toml", "--out", "T.zarr")
-    np.save("z.npy", Y[:7])
+    np.save("z_labels.npy", Y[:7])
     out = run(
         capsys,
-        *("fit", "K.zarr", "--labels", "y.npy", "--test", "T.zarr", "--test-labels", "z.npy"),
-        *("--lambdas", "1e-6", "0.1"),
+        *("fit", "K.zarr", "--labels", "y.npy", "--lambdas", "1e-6", "0.1"),
+        *("--test", "T.zarr", "--test-labels", "z_labels.npy"),
     )
     fitted = ridge.fit(open_gram("K.zarr"), Y, [1e-6, 0.1])
     solver, _, head, *lines = out.splitlines()
@@ -142,7 +142,7 @@ def test_fits(capsys: pytest.CaptureFixture[str]) -> None:
     message = run(capsys, "fit", "K.zarr", "--labels", "many.npy", code=1)
     assert "30 labels for 23 images; --first takes the first of them" in message
     run(capsys, "fit", "K.zarr", "--labels", "many.npy", "--first")
-    assert "7 labels for 23" in run(capsys, "fit", "K.zarr", "--labels", "z.npy", code=1)
+    assert "7 labels for 23" in run(capsys, "fit", "K.zarr", "--labels", "z_labels.npy", code=1)
     assert "of two sets" in run(capsys, "fit", "T.zarr", "--labels", "y.npy", code=1)
     run(capsys, "gram", "Z.npy", "X.npy", "--model", "exp_sigma_06_pool_5_nosub", "--out", "o.zarr")
     test = ("--test", "o.zarr", "--test-labels", "y.npy")

@@ -42,7 +42,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "X.npy", X)
     np.save(folder / "Z.npy", Z)
     np.save(folder / "y.npy", Y)
-    np.save(folder / "z.npy", Y[:7])
+    np.save(folder / "z_labels.npy", Y[:7])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main([*SAVE]) == 0
@@ -83,7 +83,7 @@ def test_labels_are_those_of_the_matrix(capsys: pytest.CaptureFixture[str]) -> N
     assert run(capsys, *SAVE).splitlines()[-1] == (
         f"fit.npz: lambda {LAMBDAS[index]:g}; ckn-rs predict fit.npz IMAGES --out LABELS.npy"
     )
-    out = run(capsys, *PREDICT, "--labels", "z.npy", "--scores", "s.npy", "--threads", "2")
+    out = run(capsys, *PREDICT, "--labels", "z_labels.npy", "--scores", "s.npy", "--threads", "2")
     assert out == (
         f"labels.npy: labels of 7 images 8x8x1, by lambda {LAMBDAS[index]:g}\n"
         f"accuracy: {100 * (guesses[index] == Y[:7]).mean():.2f} %\n"
@@ -198,7 +198,7 @@ def test_labels_that_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     np.testing.assert_array_equal(
         np.load("labels.npy"), fitted.predict(store.open_gram("T.zarr"))[0]
     )
-    assert "labels of the fit are text" in run(capsys, *PREDICT, "--labels", "z.npy", code=1)
+    assert "labels of the fit are text" in run(capsys, *PREDICT, "--labels", "z_labels.npy", code=1)
 
 
 def test_a_store_whose_model_is_not_known(
