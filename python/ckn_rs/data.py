@@ -50,7 +50,8 @@ def load_images(path: str | Path) -> Any:
     ImportError
         If the kind of file needs a package that is not installed.
     ValueError
-        If the file holds no images, or images of several sizes.
+        If the file holds no images, or images of several sizes, or more than fits into memory; or
+        if a Zarr array has more than 256 chunks an image (grey images: 100,000 in all).
     OSError
         If it cannot be read.
 

@@ -55,6 +55,7 @@ class ZarrImages:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
+        # Only slices are long here: blocks of images. A list of indices is the caller's.
         rows = len(range(*index.indices(len(self)))) if isinstance(index, slice) else 1
         memory.check_fits(self._path, rows * math.prod(self.shape[1:]) * self.dtype.itemsize)
         try:
